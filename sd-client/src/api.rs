@@ -1,0 +1,20 @@
+//! The wire types of `/v1`: what is sent and what comes back, in serde's words.
+//!
+//! Nothing here decides anything. Reading is generous (a newer daemon may add fields and states),
+//! writing is exact.
+
+mod check_in;
+mod container;
+mod problem;
+mod request;
+pub mod route;
+mod text;
+mod time;
+mod value;
+
+pub use check_in::{CheckIn, MAX_ACTIVE_CONNECTIONS};
+pub use container::{Container, Status, StopReason};
+pub use problem::Problem;
+pub use request::{ContainerQuery, CreateContainer, DesiredStatus, RemoveMode, RemoveQuery, UpdateContainer};
+pub use time::Timestamp;
+pub use value::{Cpus, IdleTimeout, InvalidValue, Memory};

@@ -1,0 +1,19 @@
+//! The paths of the API. Nothing else in the workspace spells one out.
+
+/// Images that the server can run.
+pub const IMAGES: &str = "/v1/images";
+/// All containers.
+pub const CONTAINERS: &str = "/v1/containers";
+/// One container, as a route pattern; [`container`] fills it in.
+pub const CONTAINER: &str = "/v1/containers/{ref}";
+/// Reports of containers on their activity.
+pub const CHECK_IN: &str = "/v1/check-in";
+/// Answers as long as the process lives.
+pub const HEALTHZ: &str = "/healthz";
+/// Answers 200 when the daemon can do its work.
+pub const READYZ: &str = "/readyz";
+
+/// The path of the container with this id.
+pub fn container(id: &str) -> String {
+    format!("{CONTAINERS}/{id}")
+}

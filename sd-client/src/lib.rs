@@ -1,0 +1,30 @@
+//! The spin-docker API in Rust.
+//!
+//! [`api`] holds the wire types: what the requests and answers of `/v1` look like, and nothing else.
+//! The daemon and every client share them. With the feature `http` (on by default) there is also
+//! `Client`, one method per endpoint.
+//!
+//! ```no_run
+//! # #[cfg(feature = "http")]
+//! # async fn example() -> Result<(), sd_client::Error> {
+//! use sd_client::Client;
+//! use sd_client::api::CreateContainer;
+//!
+//! let client = Client::new("http://127.0.0.1:8080")?.with_credentials("admin", "spindocker");
+//! let container = client.create(&CreateContainer::of_image("sd-postgres")).await?;
+//! println!("psql -h 127.0.0.1 -p {}", container.app_port.unwrap_or(5432));
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod api;
+
+#[cfg(feature = "http")]
+mod client;
+#[cfg(feature = "http")]
+mod error;
+
+#[cfg(feature = "http")]
+pub use client::Client;
+#[cfg(feature = "http")]
+pub use error::{Error, Sent};
