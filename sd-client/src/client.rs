@@ -97,6 +97,18 @@ impl Client {
         self.base.as_str().trim_end_matches('/')
     }
 
+    /// Whether the daemon is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.base)
+    }
+
+    /// The user whose credentials are sent.
+    pub fn user(&self) -> Option<&str> {
+        self.credentials
+            .as_deref()
+            .map(|credentials| credentials.user.as_str())
+    }
+
     /// `GET /v1/images`: the images the server can run, sorted.
     pub async fn images(&self) -> Result<Vec<String>, Error> {
         self.call(self.request(Method::GET, self.at(route::IMAGES))).await

@@ -1,0 +1,15 @@
+//! One file per command: what can be said (`Args`) and what is done (`run`).
+//!
+//! A command is a function of its arguments, a client and a printer. It decides neither where the
+//! daemon is nor how data is written.
+
+pub(crate) mod check_in;
+pub(crate) mod completions;
+pub(crate) mod create;
+pub(crate) mod images;
+pub(crate) mod ls;
+mod references;
+pub(crate) mod rm;
+pub(crate) mod start;
+pub(crate) mod stop;
+mod wait;

@@ -1,0 +1,28 @@
+//! `sd completions`: scripts that let the shell complete `sd`.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use crate::args::Cli;
+use crate::output::Printer;
+
+const EXAMPLES: &str = "\
+Examples:
+  sd completions bash > ~/.local/share/bash-completion/completions/sd
+  sd completions zsh > ~/.zfunc/_sd
+  sd completions fish > ~/.config/fish/completions/sd.fish";
+
+/// Print completions for a shell
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES, help_template = crate::help::TEMPLATE)]
+pub(crate) struct Args {
+    /// Shell to print them for
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+pub(crate) fn run(args: &Args, out: &mut Printer<'_>) {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "sd", &mut script);
+    out.text(&String::from_utf8_lossy(&script));
+}

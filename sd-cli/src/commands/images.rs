@@ -1,0 +1,35 @@
+//! `sd images`: what the server can run.
+
+use sd_client::Client;
+
+use crate::error::CliError;
+use crate::output::{Format, Printer};
+
+const EXAMPLES: &str = "\
+Examples:
+  sd images
+  sd images --json";
+
+/// List the images that the server can run
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES, help_template = crate::help::TEMPLATE)]
+pub(crate) struct Args {
+    /// Print the images only, without a header
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> Result<(), CliError> {
+    let images = client
+        .images()
+        .await
+        .map_err(|error| CliError::of_call(client, error))?;
+    match out.format() {
+        Format::Table => {
+            let header = (!args.quiet).then_some("IMAGE");
+            out.lines(header.into_iter().chain(images.iter().map(String::as_str)));
+        }
+        Format::Json | Format::Jsonl => out.values(&images),
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! spin-docker from the command line: the insides of the binary `sd`.
+//!
+//! A command is a function of its arguments, a [client](sd_client::Client) and a printer. This file
+//! puts the three together and decides which commands talk to a daemon; it knows nothing of what any
+//! command does. It is a library so that tests can reach the definitions that help texts,
+//! completions and manual pages are made from.
+
+mod accepting;
+mod args;
+mod clock;
+mod commands;
+mod connections;
+mod error;
+mod escape;
+mod gateway;
+pub mod help;
+mod human;
+mod output;
+mod progress;
+mod settings;
+mod table;
+
+use std::io;
+
+use sd_client::Client;
+
+use crate::args::{Command, DaemonCommand, GlobalArgs};
+use crate::error::CliError;
+use crate::output::{Printer, Surface};
+
+pub use crate::args::Cli;
+pub use crate::error::Exit;
+
+/// Carries out one command line and says how it went.
+pub async fn run(cli: Cli) -> Exit {
+    let (mut data, mut talk) = (io::stdout(), io::stderr());
+    let mut out = Printer::new(&mut data, &mut talk, Surface::of_process());
+    let outcome = perform(cli, &mut out).await;
+    out.conclude(outcome)
+}
+
+async fn perform(cli: Cli, out: &mut Printer<'_>) -> Result<(), CliError> {
+    match cli.command {
+        Command::Daemon(command) => {
+            let client = connect(&cli.global, out)?;
+            let goes_on = command.after_interrupt();
+            tokio::select! {
+                outcome = ask_daemon(command, &client, out) => outcome,
+                () = interrupted() => Err(CliError::Interrupted(goes_on)),
+            }
+        }
+        Command::CheckIn(args) => commands::check_in::run(args, cli.global.url.as_deref(), out).await,
+        Command::Completions(args) => {
+            commands::completions::run(&args, out);
+            Ok(())
+        }
+    }
+}
+
+async fn ask_daemon(command: DaemonCommand, client: &Client, out: &mut Printer<'_>) -> Result<(), CliError> {
+    match command {
+        DaemonCommand::Images(args) => commands::images::run(args, client, out).await,
+        DaemonCommand::Ls(args) => commands::ls::run(args, client, out).await,
+        DaemonCommand::Create(args) => commands::create::run(args, client, out).await,
+        DaemonCommand::Start(args) => commands::start::run(args, client, out).await,
+        DaemonCommand::Stop(args) => commands::stop::run(args, client, out).await,
+        DaemonCommand::Rm(args) => commands::rm::run(args, client, out).await,
+    }
+}
+
+fn connect(flags: &GlobalArgs, out: &mut Printer<'_>) -> Result<Client, CliError> {
+    let (settings, about_file) = settings::load(flags)?;
+    out.set_format(settings.format);
+    let (client, about_password) = settings.connect()?;
+    for warning in about_file.into_iter().chain(about_password) {
+        out.note(&format!("warning: {warning}"));
+    }
+    Ok(client)
+}
+
+/// Returns when the user presses Ctrl-C.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Nothing to listen with: the signal then ends the process by itself.
+        std::future::pending::<()>().await;
+    }
+}
