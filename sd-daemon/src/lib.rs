@@ -1,1 +1,22 @@
-//! x
+//! The spin-docker daemon: containers on demand over a Docker engine, put away when nobody uses them.
+//!
+//! Where things live:
+//!
+//! - [`domain`]: what a container is and what may happen to it, as pure functions;
+//! - [`engine`]: the container engine behind a trait, and Docker behind that;
+//! - [`registry`]: which containers there are, in SQLite, and the snapshot readers look at;
+//! - [`service`]: the operations, which bring the three together;
+//! - [`tasks`]: what runs by itself: following events, reaping idle containers, reconciling;
+//! - [`http`]: the API;
+//! - [`app`]: builds all of it and runs it until it is told to stop.
+
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod engine;
+pub mod http;
+pub mod registry;
+pub mod service;
+pub mod shutdown;
+pub mod tasks;

@@ -1,0 +1,121 @@
+//! Builds the daemon and runs it. The only place that knows all parts.
+
+mod check_in_listener;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::{CheckInListen, Config, USER};
+use crate::engine::Engine;
+use crate::engine::docker::DockerEngine;
+use crate::http::{self, Credentials};
+use crate::registry::{Registry, StateDirectory};
+use crate::service::{Parts, Service};
+use crate::tasks;
+
+/// Everything that was begun is ended within this time. Longer than a container may take to stop.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(25);
+
+/// Runs the daemon until told to stop. Containers keep running.
+///
+/// What can fail for good fails here, before anything is served: a state directory in use, a registry
+/// that cannot be read, an address that cannot be bound. Docker may be missing; it is waited for.
+pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let directory = StateDirectory::claim(&config.state_dir)?;
+    let registry = Registry::open(directory, Arc::clone(&clock))?;
+    let instance = Arc::clone(registry.snapshot().instance());
+    let engine = DockerEngine::new(&config.docker_host, instance, config.publish_address);
+    let events = engine.events();
+    let service = Service::new(Parts {
+        engine: Arc::new(engine),
+        registry: registry.clone(),
+        clock: Arc::clone(&clock),
+        idle_timeout: config.idle_timeout,
+        restart_grace: config.restart_grace,
+    });
+
+    let api = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("failed to listen on {}: choose another address with --listen", config.listen))?;
+    let address = api.local_addr().context("failed to read the address of the API")?;
+    tracing::info!(%address, "serving the API");
+    service.set_check_in_url(http::check_in_url(address));
+
+    let mut tasks = Tasks::new();
+    let router = http::api(service.clone(), Credentials::new(USER, config.password.reveal()));
+    tasks.spawn("api", http::serve(api, router, shutdown.clone()));
+    tasks.spawn("follow_events", tasks::follow_events(service.clone(), events, shutdown.clone()));
+    tasks.spawn("reap_idle", tasks::reap_idle(service.clone(), Arc::clone(&clock), shutdown.clone()));
+    tasks.spawn("reconcile", tasks::reconcile(service.clone(), clock, shutdown.clone()));
+    match config.check_in_listen {
+        CheckInListen::Off => {}
+        CheckInListen::Address(address) => {
+            let listener = TcpListener::bind(address)
+                .await
+                .with_context(|| format!("failed to listen for check-ins on {address}"))?;
+            let serving = check_in_listener::serve(listener, service.clone(), shutdown.clone());
+            tasks.spawn("check_in", serving);
+        }
+        CheckInListen::Gateway { port } => {
+            let serving = check_in_listener::serve_on_gateway(port, service.clone(), shutdown.clone());
+            tasks.spawn("check_in", serving);
+        }
+    }
+
+    let outcome = tokio::select! {
+        () = shutdown.cancelled() => Ok(()),
+        dead = tasks.first_end() => Err(anyhow::anyhow!("the task {dead} ended by itself")),
+        () = registry.lost() => Err(anyhow::anyhow!("the registry can no longer be written")),
+    };
+    shutdown.cancel();
+    let ended = async {
+        tasks.end().await;
+        service.drain().await;
+    };
+    if tokio::time::timeout(SHUTDOWN_LIMIT, ended).await.is_err() {
+        tracing::warn!("not everything ended in time; the next start finishes what was begun");
+    }
+    if outcome.is_ok() {
+        registry.flush().await.context("failed to write down the last activity")?;
+    }
+    outcome
+}
+
+/// The tasks that live as long as the daemon. One that ends early takes the daemon down: half a daemon
+/// looks like a whole one and does not do its work.
+struct Tasks {
+    running: JoinSet<&'static str>,
+}
+
+impl Tasks {
+    fn new() -> Self {
+        Self { running: JoinSet::new() }
+    }
+
+    fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.running.spawn(async move {
+            task.await;
+            name
+        });
+    }
+
+    /// The name of the first task to end, unless it panicked.
+    async fn first_end(&mut self) -> &'static str {
+        match self.running.join_next().await {
+            Some(Ok(name)) => name,
+            Some(Err(_)) => "that panicked",
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn end(&mut self) {
+        while self.running.join_next().await.is_some() {}
+    }
+}

@@ -1,0 +1,116 @@
+//! Time, as something that can be handed over.
+//!
+//! Durations count on the boot clock: it never jumps when somebody sets the date, and it goes on while
+//! the machine is suspended. The date is read once, at the start, and carried forward from there.
+
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::BoxFuture;
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::domain::Timestamp;
+
+/// Tells the time and waits for it.
+pub trait Clock: Send + Sync + 'static {
+    /// The present.
+    fn now(&self) -> Timestamp;
+    /// How long the machine has been suspended so far.
+    fn suspended(&self) -> Duration;
+    /// Waits until a point in time, or a little longer after the machine was suspended.
+    fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<'_, ()>;
+}
+
+/// The machine's clock.
+#[derive(Debug)]
+pub struct SystemClock {
+    date_at_start: Timestamp,
+    boot_clock_at_start: Duration,
+}
+
+impl SystemClock {
+    /// A clock that starts from the machine's date.
+    #[expect(clippy::disallowed_methods, reason = "this is where time comes from")]
+    pub fn new() -> Self {
+        Self { date_at_start: SystemTime::now().into(), boot_clock_at_start: read(ClockId::Boottime) }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        self.date_at_start.after(read(ClockId::Boottime).saturating_sub(self.boot_clock_at_start))
+    }
+
+    fn suspended(&self) -> Duration {
+        read(ClockId::Boottime).saturating_sub(read(ClockId::Monotonic))
+    }
+
+    fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(deadline.since(self.now())))
+    }
+}
+
+fn read(clock: ClockId) -> Duration {
+    Duration::try_from(clock_gettime(clock)).unwrap_or_default()
+}
+
+#[cfg(feature = "test-support")]
+pub use manual::ManualClock;
+
+#[cfg(feature = "test-support")]
+mod manual {
+    use std::time::Duration;
+
+    use futures_util::future::BoxFuture;
+    use tokio::sync::watch;
+
+    use super::{Clock, Timestamp};
+
+    /// A clock that stands still until a test moves it.
+    #[derive(Debug)]
+    pub struct ManualClock {
+        now: watch::Sender<Timestamp>,
+        suspended: watch::Sender<Duration>,
+    }
+
+    impl ManualClock {
+        /// A clock that shows this time.
+        pub fn at(now: Timestamp) -> Self {
+            Self { now: watch::Sender::new(now), suspended: watch::Sender::new(Duration::ZERO) }
+        }
+
+        /// Moves time forward.
+        pub fn advance(&self, duration: Duration) {
+            self.now.send_modify(|now| *now = now.after(duration));
+        }
+
+        /// Moves time forward as if the machine had slept.
+        pub fn suspend(&self, duration: Duration) {
+            self.suspended.send_modify(|suspended| *suspended += duration);
+            self.advance(duration);
+        }
+    }
+
+    impl Clock for ManualClock {
+        fn now(&self) -> Timestamp {
+            *self.now.borrow()
+        }
+
+        fn suspended(&self) -> Duration {
+            *self.suspended.borrow()
+        }
+
+        fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<'_, ()> {
+            let mut now = self.now.subscribe();
+            Box::pin(async move {
+                // An error means that the clock is gone, and with it everybody who could care.
+                drop(now.wait_for(|now| *now >= deadline).await);
+            })
+        }
+    }
+}

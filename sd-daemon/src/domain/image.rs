@@ -1,0 +1,112 @@
+//! Images: how they are named, and what matters of them to a container.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::port::app_port;
+use super::{ContainerPort, Invalid};
+
+/// A reference to an image: `sd-postgres`, `phusion/baseimage:0.9.8`, `host:5000/a/b@sha256:…`.
+///
+/// It becomes part of a path in a call to the engine, so it contains nothing that could lead such a
+/// path astray.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ImageRef(Box<str>);
+
+impl ImageRef {
+    const MAX_BYTES: usize = 255;
+
+    /// The reference as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ImageRef {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        // Every piece between separators begins and ends with a letter or a digit: this leaves no
+        // room for "..", "//" or anything that means something in a URL.
+        let is_piece = |piece: &str| {
+            let bytes = piece.as_bytes();
+            bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
+                && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+                && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
+                && !piece.contains("..")
+        };
+        if text.len() <= Self::MAX_BYTES && text.split(['/', ':', '@']).all(is_piece) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Invalid("must be an image reference such as sd-postgres or team/web:1.2, up to 255 bytes"))
+        }
+    }
+}
+
+impl fmt::Display for ImageRef {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// What an image says about the containers made from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// Ports it exposes, without duplicates, in order.
+    pub exposed: Vec<ContainerPort>,
+    /// The port its label `spin-docker.app-port` names.
+    pub app_port: Option<u16>,
+}
+
+impl Image {
+    /// The most ports that are published for one container. Each costs the engine a process and time
+    /// at every start and stop; an image that exposes thousands would take the host down.
+    pub const MAX_PUBLISHED: usize = 16;
+
+    /// The ports to publish: those people ask for first, then the lowest.
+    pub fn published_ports(&self) -> Vec<ContainerPort> {
+        let app = app_port(self.exposed.iter().copied(), self.app_port);
+        let mut ports = self.exposed.clone();
+        ports.sort_by_key(|port| (*port != ContainerPort::SSH && Some(*port) != app, *port));
+        ports.dedup();
+        ports.truncate(Self::MAX_PUBLISHED);
+        ports
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_that_exposes_everything_gets_ssh_its_app_and_the_lowest_ports() {
+        let exposed = (1..=u16::MAX).rev().map(ContainerPort::tcp).collect();
+        let ports = Image { exposed, app_port: Some(5432) }.published_ports();
+        assert_eq!(ports.len(), Image::MAX_PUBLISHED);
+        assert_eq!(ports[..3], [22, 5432, 1].map(ContainerPort::tcp));
+    }
+
+    #[test]
+    fn references_of_every_form_are_read() {
+        for text in [
+            "postgres",
+            "atbaker/sd-postgres",
+            "phusion/baseimage:0.9.8",
+            "localhost:5000/team/web:v1",
+            "web@sha256:2cd8a1b037d8752a481b373f225ac72ced9ec89ba784b7868dbb784072358f0e",
+            "sha256:2cd8a1b037d8752a481b373f225ac72ced9ec89ba784b7868dbb784072358f0e",
+        ] {
+            assert_eq!(text.parse::<ImageRef>().unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn nothing_that_means_something_in_a_path_is_a_reference() {
+        for text in
+            ["", "..", "../containers", "a/../b", "a//b", "a?b", "a#b", "a%2fb", "a b", "/a", "a/", ":a", "a\nb"]
+        {
+            assert!(text.parse::<ImageRef>().is_err(), "{text}");
+        }
+        assert!("a".repeat(256).parse::<ImageRef>().is_err());
+    }
+}

@@ -1,0 +1,149 @@
+//! Ports inside a container, and where they can be reached from outside.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use super::Invalid;
+
+/// A transport protocol the engine can publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+}
+
+impl Protocol {
+    const ALL: [(Self, &'static str); 3] = [(Self::Tcp, "tcp"), (Self::Udp, "udp"), (Self::Sctp, "sctp")];
+}
+
+/// A port inside a container: `22/tcp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContainerPort {
+    /// 1 to 65535.
+    pub number: u16,
+    /// What is spoken on it.
+    pub protocol: Protocol,
+}
+
+impl ContainerPort {
+    /// Where ssh listens.
+    pub const SSH: Self = Self::tcp(22);
+
+    /// A TCP port.
+    pub const fn tcp(number: u16) -> Self {
+        Self { number, protocol: Protocol::Tcp }
+    }
+}
+
+impl fmt::Display for ContainerPort {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Protocol::ALL.iter().find(|(protocol, _)| *protocol == self.protocol).map_or("", |(_, name)| name);
+        write!(formatter, "{}/{name}", self.number)
+    }
+}
+
+impl FromStr for ContainerPort {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        const INVALID: Invalid = Invalid("must be a port such as 22/tcp");
+        let (number, name) = text.split_once('/').unwrap_or((text, "tcp"));
+        let number = number.parse().ok().filter(|number| *number != 0).ok_or(INVALID)?;
+        let (protocol, _) = Protocol::ALL.into_iter().find(|(_, known)| *known == name).ok_or(INVALID)?;
+        Ok(Self { number, protocol })
+    }
+}
+
+/// The host ports through which a container can be reached while it lives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    ports: BTreeMap<ContainerPort, u16>,
+    app: Option<ContainerPort>,
+}
+
+impl Endpoints {
+    /// Endpoints from published ports, and the port an image label names for the application.
+    pub fn new(ports: BTreeMap<ContainerPort, u16>, labelled_app: Option<u16>) -> Self {
+        let app = app_port(ports.keys().copied(), labelled_app);
+        Self { ports, app }
+    }
+
+    /// Endpoints as they were: published ports, and which of them is the application's.
+    pub fn restore(ports: BTreeMap<ContainerPort, u16>, app: Option<ContainerPort>) -> Self {
+        Self { ports, app }
+    }
+
+    /// Host port by container port.
+    pub fn ports(&self) -> &BTreeMap<ContainerPort, u16> {
+        &self.ports
+    }
+
+    /// Which container port is the application's.
+    pub fn app_port(&self) -> Option<ContainerPort> {
+        self.app
+    }
+
+    /// Host port of ssh.
+    pub fn ssh(&self) -> Option<u16> {
+        self.ports.get(&ContainerPort::SSH).copied()
+    }
+
+    /// Host port of the application.
+    pub fn app(&self) -> Option<u16> {
+        self.ports.get(&self.app?).copied()
+    }
+}
+
+/// The application's port among those of a container: the labelled one where it exists, else the
+/// lowest TCP port that is not ssh.
+pub(super) fn app_port(
+    ports: impl Iterator<Item = ContainerPort> + Clone,
+    labelled: Option<u16>,
+) -> Option<ContainerPort> {
+    let labelled = labelled.map(ContainerPort::tcp).filter(|label| ports.clone().any(|port| port == *label));
+    let lowest = || ports.filter(|port| port.protocol == Protocol::Tcp && *port != ContainerPort::SSH).min();
+    labelled.or_else(lowest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoints(ports: &[&str], labelled: Option<u16>) -> Endpoints {
+        let host_ports = 49_153..;
+        Endpoints::new(ports.iter().map(|port| port.parse().unwrap()).zip(host_ports).collect(), labelled)
+    }
+
+    #[test]
+    fn ssh_is_22_and_the_app_is_the_lowest_other_tcp_port() {
+        let endpoints = endpoints(&["22/tcp", "8000/tcp", "80/udp", "443/tcp"], None);
+        assert_eq!((endpoints.ssh(), endpoints.app()), (Some(49_153), Some(49_156)));
+    }
+
+    #[test]
+    fn a_label_names_the_app_port_when_that_port_is_exposed() {
+        assert_eq!(endpoints(&["80/tcp", "5432/tcp"], Some(5432)).app(), Some(49_154));
+        assert_eq!(endpoints(&["80/tcp", "5432/tcp"], Some(9999)).app(), Some(49_153));
+    }
+
+    #[test]
+    fn a_container_without_ports_has_no_endpoints() {
+        let endpoints = endpoints(&[], None);
+        assert_eq!((endpoints.ssh(), endpoints.app(), endpoints.ports().len()), (None, None, 0));
+    }
+
+    #[test]
+    fn ports_read_what_they_write() {
+        for text in ["22/tcp", "53/udp", "9/sctp"] {
+            assert_eq!(text.parse::<ContainerPort>().unwrap().to_string(), text);
+        }
+        for wrong in ["", "0/tcp", "65536/tcp", "22/icmp", "x/tcp", "22/"] {
+            assert!(wrong.parse::<ContainerPort>().is_err(), "{wrong}");
+        }
+    }
+}

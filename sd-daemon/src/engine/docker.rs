@@ -1,0 +1,231 @@
+//! Docker, through its HTTP API.
+//!
+//! The only place that knows bollard. What is sent is built in `policy`, what comes back is read in
+//! `convert`; both are pure. Only full container ids that come from the registry become part of a path.
+
+mod convert;
+mod error;
+mod events;
+mod policy;
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, InspectNetworkOptions, ListContainersOptionsBuilder, ListImagesOptions,
+    RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
+};
+use bollard::{API_DEFAULT_VERSION, Docker};
+use futures_util::stream::{BoxStream, StreamExt};
+
+use super::{ContainerSpec, Engine, EngineError, EngineEvent, Managed};
+use crate::domain::{ContainerId, Image, ImageRef, Observation};
+use error::Refused;
+
+/// Limits of calls, each from the request to the end of the answer. Generous: they tell an engine that
+/// hangs from one that is busy.
+mod limit {
+    use std::time::Duration;
+
+    pub(super) const READ: Duration = Duration::from_secs(15);
+    pub(super) const LIST: Duration = Duration::from_secs(30);
+    pub(super) const CREATE: Duration = Duration::from_secs(60);
+    pub(super) const START: Duration = Duration::from_secs(120);
+    pub(super) const REMOVE: Duration = Duration::from_secs(60);
+    /// On top of the grace of the container.
+    pub(super) const STOP: Duration = Duration::from_secs(30);
+}
+
+/// How long is waited for a removal that somebody else has begun.
+const FOREIGN_REMOVAL: Duration = Duration::from_secs(30);
+
+/// The network containers are put on.
+const NETWORK: &str = "bridge";
+
+/// Where Docker is, when nothing says otherwise.
+pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
+
+/// A Docker engine. It need not be there yet: it is connected to when it is needed.
+pub struct DockerEngine {
+    connection: Arc<Connection>,
+    instance: Arc<str>,
+    publish_address: IpAddr,
+    /// Containers that were sent a signal in their present run: what ends them is not their own doing.
+    signalled: Arc<Mutex<HashSet<ContainerId>>>,
+}
+
+impl DockerEngine {
+    /// The engine at a host such as `unix:///var/run/docker.sock` or `tcp://127.0.0.1:2375`.
+    ///
+    /// `instance` is the identity of the registry whose containers these are; their ports are published
+    /// on `publish_address`.
+    pub fn new(host: &str, instance: Arc<str>, publish_address: IpAddr) -> Self {
+        let connection = Connection { host: host.to_owned(), docker: Mutex::new(None) };
+        Self { connection: Arc::new(connection), instance, publish_address, signalled: Arc::default() }
+    }
+
+    /// Makes one call, within a limit.
+    async fn call<T>(
+        &self,
+        limit: Duration,
+        call: impl AsyncFnOnce(Docker) -> Result<T, bollard::errors::Error>,
+    ) -> Result<T, Refused> {
+        self.connection.call(limit, call).await
+    }
+
+    /// Waits until a container that somebody else removes is gone.
+    async fn wait_until_gone(&self, id: ContainerId) -> Result<(), EngineError> {
+        let gone = async {
+            while self.inspect(id).await?.is_some() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(FOREIGN_REMOVAL, gone)
+            .await
+            .unwrap_or(Err(EngineError::TimedOut(FOREIGN_REMOVAL)))
+    }
+}
+
+#[async_trait]
+impl Engine for DockerEngine {
+    async fn images(&self) -> Result<Vec<String>, EngineError> {
+        let images = self.call(limit::LIST, async |docker| {
+            docker.list_images(None::<ListImagesOptions>).await
+        });
+        Ok(convert::tags(images.await?))
+    }
+
+    async fn image(&self, image: &ImageRef) -> Result<Image, EngineError> {
+        let found = self.call(limit::READ, async |docker| docker.inspect_image(image.as_str()).await).await;
+        match found {
+            Ok(found) => Ok(convert::image(found)),
+            Err(Refused::Answer { status: 404, .. }) => Err(EngineError::NoSuchImage),
+            Err(refused) => Err(refused.into()),
+        }
+    }
+
+    async fn create(&self, spec: &ContainerSpec) -> Result<ContainerId, EngineError> {
+        let body = policy::container(spec, &self.instance, self.publish_address);
+        let name = spec.name.as_ref().map(|name| name.as_str());
+        let options = name.map(|name| CreateContainerOptionsBuilder::new().name(name).build());
+        let created = self.call(limit::CREATE, async |docker| docker.create_container(options, body).await);
+        match created.await {
+            Ok(created) => created.id.parse().map_err(|_| {
+                EngineError::Rejected(format!("it answered with the container id {:?}", created.id))
+            }),
+            Err(Refused::Answer { status: 404, .. }) => Err(EngineError::NoSuchImage),
+            Err(Refused::Answer { status: 409, .. }) => Err(EngineError::NameInUse),
+            Err(refused) => Err(refused.into()),
+        }
+    }
+
+    async fn start(&self, id: ContainerId) -> Result<(), EngineError> {
+        let id = id.to_string();
+        Ok(self.call(limit::START, async |docker| docker.start_container(&id, None).await).await?)
+    }
+
+    async fn stop(&self, id: ContainerId, grace: Duration) -> Result<(), EngineError> {
+        let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
+        let options = StopContainerOptionsBuilder::new().t(seconds).build();
+        let id = id.to_string();
+        let stopped = self.call(limit::STOP.saturating_add(grace), async |docker| {
+            docker.stop_container(&id, Some(options)).await
+        });
+        Ok(stopped.await?)
+    }
+
+    async fn remove(&self, id: ContainerId) -> Result<(), EngineError> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        let path = id.to_string();
+        let removed = self.call(limit::REMOVE, async |docker| {
+            docker.remove_container(&path, Some(options)).await
+        });
+        match removed.await {
+            Ok(()) | Err(Refused::Answer { status: 404, .. }) => Ok(()),
+            Err(Refused::Answer { status: 409, .. }) => self.wait_until_gone(id).await,
+            Err(refused) => Err(refused.into()),
+        }
+    }
+
+    async fn inspect(&self, id: ContainerId) -> Result<Option<Observation>, EngineError> {
+        let path = id.to_string();
+        let found = self.call(limit::READ, async |docker| docker.inspect_container(&path, None).await).await;
+        match found {
+            Ok(found) => {
+                let signalled = self.signalled.lock().unwrap_or_else(PoisonError::into_inner).contains(&id);
+                convert::observation(id, found, self.publish_address, signalled).map(Some)
+            }
+            Err(Refused::Answer { status: 404, .. }) => Ok(None),
+            Err(refused) => Err(refused.into()),
+        }
+    }
+
+    async fn managed(&self) -> Result<Vec<Managed>, EngineError> {
+        let filters = HashMap::from([("label", vec![policy::instance_label(&self.instance)])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let found = self.call(limit::LIST, async |docker| docker.list_containers(Some(options)).await);
+        Ok(found.await?.iter().filter_map(convert::managed).collect())
+    }
+
+    async fn gateway(&self) -> Result<Option<IpAddr>, EngineError> {
+        let network = self.call(limit::READ, async |docker| {
+            docker.inspect_network(NETWORK, None::<InspectNetworkOptions>).await
+        });
+        Ok(convert::gateway(network.await?))
+    }
+
+    fn events(&self) -> BoxStream<'static, EngineEvent> {
+        events::follow(Arc::clone(&self.connection), Arc::clone(&self.instance), Arc::clone(&self.signalled))
+            .boxed()
+    }
+}
+
+/// The way to the engine.
+struct Connection {
+    host: String,
+    /// Made at the first call that finds the engine's socket; bollard refuses to without one.
+    docker: Mutex<Option<Docker>>,
+}
+
+impl Connection {
+    async fn call<T>(
+        &self,
+        limit: Duration,
+        call: impl AsyncFnOnce(Docker) -> Result<T, bollard::errors::Error>,
+    ) -> Result<T, Refused> {
+        let docker = self.docker()?;
+        match tokio::time::timeout(limit, call(docker)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(error::read(&error, limit)),
+            Err(_) => Err(Refused::Failed(EngineError::TimedOut(limit))),
+        }
+    }
+
+    fn docker(&self) -> Result<Docker, Refused> {
+        let mut docker = self.docker.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(docker) = &*docker {
+            return Ok(docker.clone());
+        }
+        let connected = connect(&self.host).map_err(|error| error::read(&error, Duration::ZERO))?;
+        Ok(docker.insert(connected).clone())
+    }
+}
+
+fn connect(host: &str) -> Result<Docker, bollard::errors::Error> {
+    // Longer than any limit of ours: bollard's own ends at the head of an answer.
+    const LIMIT_OF_BOLLARD: u64 = 600;
+    if host.starts_with("unix://") {
+        Docker::connect_with_unix(host, LIMIT_OF_BOLLARD, API_DEFAULT_VERSION)
+    } else {
+        Docker::connect_with_http(host, LIMIT_OF_BOLLARD, API_DEFAULT_VERSION)
+    }
+}
+
+/// Whether an engine at this host could be spoken to: a unix socket, or HTTP in clear text.
+pub fn is_supported(host: &str) -> bool {
+    ["unix://", "tcp://", "http://"].iter().any(|scheme| host.starts_with(scheme))
+}

@@ -1,0 +1,219 @@
+//! What Docker answers, in our words. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use bollard::models::{
+    ContainerInspectResponse, ContainerState, ContainerStateStatusEnum, ContainerSummary, EndpointSettings,
+    ImageInspect, ImageSummary, NetworkInspect, PortMap,
+};
+
+use super::policy::OPERATION_LABEL;
+use crate::domain::{
+    ContainerId, Endpoints, Exit, Image, LiveState, Name, Observation, ObservedState, RunId,
+};
+use crate::engine::{EngineError, Managed};
+
+/// The label by which an image names its application's port.
+const APP_PORT_LABEL: &str = "spin-docker.app-port";
+
+/// Exit codes of a main process that was ended by SIGKILL and SIGTERM: 128 and the signal.
+const SIGNAL_EXIT_CODES: [i64; 2] = [137, 143];
+
+/// The tags of images, sorted.
+pub(super) fn tags(images: Vec<ImageSummary>) -> Vec<String> {
+    let mut tags: Vec<_> = images
+        .into_iter()
+        .flat_map(|image| image.repo_tags)
+        .filter(|tag| !tag.contains("<none>"))
+        .collect();
+    tags.sort_unstable();
+    tags.dedup();
+    tags
+}
+
+/// What an image says about its containers.
+pub(super) fn image(image: ImageInspect) -> Image {
+    let config = image.config.unwrap_or_default();
+    let mut exposed: Vec<_> =
+        config.exposed_ports.unwrap_or_default().iter().filter_map(|port| port.parse().ok()).collect();
+    exposed.sort_unstable();
+    exposed.dedup();
+    Image { exposed, app_port: labelled_app_port(config.labels.as_ref()) }
+}
+
+/// What an inspection shows. `signalled` says that the present run was sent a signal from outside.
+pub(super) fn observation(
+    id: ContainerId,
+    container: ContainerInspectResponse,
+    publish_address: IpAddr,
+    signalled: bool,
+) -> Result<Observation, EngineError> {
+    // A name that somebody on the host chose may be one that we would not accept; the id is always one.
+    let short_id = || id.to_string()[..12].parse::<Name>();
+    let name = container.name.as_deref().unwrap_or_default().parse().or_else(|_| short_id());
+    let name = name.map_err(|error| EngineError::Rejected(error.to_string()))?;
+    let state = container.state.unwrap_or_default();
+    let settings = container.network_settings.unwrap_or_default();
+    let run = RunId::new(state.started_at.as_deref().unwrap_or_default());
+    let live = |live_state| {
+        let app = labelled_app_port(container.config.unwrap_or_default().labels.as_ref());
+        ObservedState::Live {
+            run: run.clone(),
+            state: live_state,
+            endpoints: endpoints(settings.ports.unwrap_or_default(), app, publish_address),
+            addresses: addresses(settings.networks.unwrap_or_default()),
+        }
+    };
+    use ContainerStateStatusEnum as Status;
+    let state = match state.status {
+        Some(Status::CREATED) => ObservedState::Created,
+        Some(Status::RUNNING | Status::RESTARTING) => live(LiveState::Running),
+        Some(Status::PAUSED) => live(LiveState::Paused),
+        Some(Status::EXITED | Status::DEAD | Status::REMOVING | Status::STOPPING) => {
+            ObservedState::Ended { run, exit: exit(&state, signalled) }
+        }
+        Some(Status::EMPTY) | None => {
+            return Err(EngineError::Rejected("an inspection without a status".to_owned()));
+        }
+    };
+    Ok(Observation { name, state })
+}
+
+/// A container that names the create it came from.
+pub(super) fn managed(container: &ContainerSummary) -> Option<Managed> {
+    Some(Managed {
+        id: container.id.as_ref()?.parse().ok()?,
+        operation: container.labels.as_ref()?.get(OPERATION_LABEL)?.parse().ok()?,
+    })
+}
+
+/// The gateway of a network: the first IPv4 one.
+pub(super) fn gateway(network: NetworkInspect) -> Option<IpAddr> {
+    let configs = network.ipam?.config?;
+    let mut gateways = configs.into_iter().filter_map(|config| config.gateway?.parse::<IpAddr>().ok());
+    gateways.find(IpAddr::is_ipv4)
+}
+
+fn exit(state: &ContainerState, signalled: bool) -> Exit {
+    let ran_out_of_memory = state.oom_killed.unwrap_or_default();
+    let code_says_signal = state.exit_code.is_some_and(|code| SIGNAL_EXIT_CODES.contains(&code));
+    if !ran_out_of_memory && (signalled || code_says_signal) { Exit::BySignal } else { Exit::ByItself }
+}
+
+fn labelled_app_port(labels: Option<&HashMap<String, String>>) -> Option<u16> {
+    labels?.get(APP_PORT_LABEL)?.parse().ok()
+}
+
+/// With IPv6 every port has two bindings, on two host ports: the one that was asked for counts.
+fn endpoints(ports: PortMap, labelled_app: Option<u16>, publish_address: IpAddr) -> Endpoints {
+    let mut published = BTreeMap::new();
+    for (port, bindings) in ports {
+        let Ok(port) = port.parse() else { continue };
+        let bound: Vec<(Option<IpAddr>, u16)> = bindings
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|binding| {
+                let address = binding.host_ip.and_then(|address| address.parse().ok());
+                Some((address, binding.host_port?.parse().ok()?))
+            })
+            .collect();
+        let asked_for = bound.iter().find(|(address, _)| *address == Some(publish_address));
+        if let Some((_, host_port)) = asked_for.or(bound.first()) {
+            published.insert(port, *host_port);
+        }
+    }
+    Endpoints::new(published, labelled_app)
+}
+
+fn addresses(networks: HashMap<String, EndpointSettings>) -> Vec<IpAddr> {
+    let texts = networks.into_values().flat_map(|network| [network.ip_address, network.global_ipv6_address]);
+    let mut addresses: Vec<IpAddr> = texts.flatten().filter_map(|text| text.parse().ok()).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "2cd8a1b037d8752a481b373f225ac72ced9ec89ba784b7868dbb784072358f0e";
+
+    fn observe(json: serde_json::Value, signalled: bool) -> Result<Observation, EngineError> {
+        let inspected = serde_json::from_value(json).unwrap();
+        observation(ID.parse().unwrap(), inspected, "127.0.0.1".parse().unwrap(), signalled)
+    }
+
+    #[test]
+    fn a_running_container_shows_its_ports_and_addresses() {
+        let seen = observe(
+            serde_json::json!({
+                "Name": "/hungry_bell",
+                "State": { "Status": "running", "StartedAt": "2026-03-01T14:02:11.25Z" },
+                "Config": { "Labels": { "spin-docker.app-port": "5432" } },
+                "NetworkSettings": {
+                    "Ports": {
+                        "22/tcp": [{ "HostIp": "::1", "HostPort": "1" }, { "HostIp": "127.0.0.1", "HostPort": "49155" }],
+                        "80/tcp": [{ "HostIp": "127.0.0.1", "HostPort": "49156" }],
+                        "5432/tcp": [{ "HostIp": "127.0.0.1", "HostPort": "49157" }],
+                        "9/udp": null,
+                    },
+                    "Networks": { "bridge": { "IPAddress": "172.17.0.2", "GlobalIPv6Address": "" } },
+                },
+            }),
+            false,
+        );
+        let Observation { name, state: ObservedState::Live { run, state, endpoints, addresses } } = seen.unwrap()
+        else {
+            panic!("not live")
+        };
+        assert_eq!(name.as_str(), "hungry_bell");
+        assert_eq!(run.as_str(), "2026-03-01T14:02:11.25Z");
+        assert_eq!(state, LiveState::Running);
+        assert_eq!((endpoints.ssh(), endpoints.app(), endpoints.ports().len()), (Some(49155), Some(49157), 3));
+        assert_eq!(addresses, ["172.17.0.2".parse::<IpAddr>().unwrap()]);
+    }
+
+    #[test]
+    fn how_a_container_ended_is_told_by_signals_and_exit_codes() {
+        let cases = [
+            (0, false, false, Exit::ByItself),
+            (1, false, false, Exit::ByItself),
+            (137, false, false, Exit::BySignal),
+            (143, false, false, Exit::BySignal),
+            (0, false, true, Exit::BySignal),
+            (137, true, true, Exit::ByItself),
+        ];
+        for (code, out_of_memory, signalled, expected) in cases {
+            let state = serde_json::json!({ "Status": "exited", "ExitCode": code, "OOMKilled": out_of_memory });
+            let seen = observe(serde_json::json!({ "Name": "/ab", "State": state }), signalled).unwrap();
+            assert!(
+                matches!(seen.state, ObservedState::Ended { exit, .. } if exit == expected),
+                "{code} {out_of_memory} {signalled}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_we_would_not_accept_is_replaced_by_the_short_id() {
+        let state = serde_json::json!({ "Status": "created" });
+        let seen = observe(serde_json::json!({ "Name": "/\u{1b}[31m", "State": state }), false).unwrap();
+        assert_eq!(seen.name.as_str(), &ID[..12]);
+    }
+
+    #[test]
+    fn an_inspection_without_a_status_is_an_error_and_not_a_state() {
+        assert!(observe(serde_json::json!({ "Name": "/ab" }), false).is_err());
+    }
+
+    #[test]
+    fn tags_are_sorted_and_free_of_images_without_a_name() {
+        let image = |tags: &[&str]| ImageSummary {
+            repo_tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            ..ImageSummary::default()
+        };
+        let images = vec![image(&["web:2", "web:1"]), image(&["<none>:<none>"]), image(&[]), image(&["db:latest"])];
+        assert_eq!(tags(images), ["db:latest", "web:1", "web:2"]);
+    }
+}

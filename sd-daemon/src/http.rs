@@ -1,0 +1,111 @@
+//! The API: routes, and what surrounds every request.
+//!
+//! A handler reads its request, calls the service once, and describes the result. It decides nothing
+//! else: status codes are in `problem`, the container object is in `view`.
+//!
+//! There are two listeners. The API's serves everything. The one on the network of the containers serves
+//! check-in and nothing else, whatever credentials a container may present.
+
+mod auth;
+mod check_in;
+mod containers;
+mod health;
+mod images;
+mod payload;
+mod problem;
+mod request_id;
+mod serve;
+mod view;
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post};
+use sd_client::api::route;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::service::Service;
+
+pub use auth::Credentials;
+pub use problem::Problem;
+pub use serve::{Peer, serve};
+
+/// The largest body of a request to the API, in bytes.
+const LARGEST_BODY: usize = 64 * 1024;
+/// The largest body of a report, in bytes.
+const LARGEST_REPORT: usize = 1024;
+
+/// Everything the API serves.
+pub fn api(service: Service, credentials: Credentials) -> Router {
+    let authenticated = Router::new()
+        .route(route::IMAGES, get(images::list))
+        .route(route::CONTAINERS, get(containers::list).post(containers::create))
+        .route(
+            route::CONTAINER,
+            get(containers::show).patch(containers::update).delete(containers::remove),
+        )
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .fallback(problem::unknown_path)
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::from_fn_with_state(credentials, auth::require))
+        .with_state(service.clone());
+    let open = Router::new()
+        .route(route::HEALTHZ, get(health::alive))
+        .route(route::READYZ, get(health::ready))
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .with_state(service.clone());
+    surround(authenticated.merge(open).merge(reports(service)))
+}
+
+/// What containers can reach: check-in.
+pub fn check_in(service: Service) -> Router {
+    surround(reports(service).fallback(problem::unknown_path))
+}
+
+/// The address at which containers check in on a listener.
+pub fn check_in_url(listener: SocketAddr) -> String {
+    match listener.port() {
+        80 => format!("http://{}{}", host(listener), route::CHECK_IN),
+        port => format!("http://{}:{port}{}", host(listener), route::CHECK_IN),
+    }
+}
+
+fn host(listener: SocketAddr) -> String {
+    match listener {
+        SocketAddr::V4(address) => address.ip().to_string(),
+        SocketAddr::V6(address) => format!("[{}]", address.ip()),
+    }
+}
+
+fn reports(service: Service) -> Router {
+    Router::new()
+        .route(route::CHECK_IN, post(check_in::report))
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(DefaultBodyLimit::max(LARGEST_REPORT))
+        .with_state(service)
+}
+
+/// What every request meets first and every answer last.
+fn surround(routes: Router) -> Router {
+    routes.layer(
+        ServiceBuilder::new()
+            .layer(middleware::from_fn(request_id::assign))
+            .layer(CatchPanicLayer::custom(problem::panicked)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_to_check_in_at_names_a_port_only_when_it_has_to() {
+        let url = |listener: &str| check_in_url(listener.parse().unwrap());
+        assert_eq!(url("172.17.0.1:80"), "http://172.17.0.1/v1/check-in");
+        assert_eq!(url("172.17.0.1:10080"), "http://172.17.0.1:10080/v1/check-in");
+        assert_eq!(url("[fd00::1]:80"), "http://[fd00::1]/v1/check-in");
+    }
+}

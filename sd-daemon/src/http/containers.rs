@@ -1,0 +1,142 @@
+//! `/v1/containers`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
+use sd_client::api::{
+    self, ContainerQuery, CreateContainer, DesiredStatus, RemoveMode, RemoveQuery, UpdateContainer,
+};
+
+use super::payload::{Payload, Query};
+use super::problem::Problem;
+use super::view;
+use crate::domain::{self, IdempotencyKey, IdleTimeout, Record};
+use crate::service::{NewContainer, Service};
+
+/// Longest key of a create, in bytes.
+const LONGEST_KEY: usize = 255;
+
+type Description = Json<api::Container>;
+
+/// The containers that match, newest first.
+pub(super) async fn list(
+    State(service): State<Service>,
+    Query(query): Query<ContainerQuery>,
+) -> Result<Json<Vec<api::Container>>, Problem> {
+    if query.audit {
+        service.reconcile_all().await?;
+    }
+    let (snapshot, rule) = (service.snapshot(), service.idle_rule());
+    let mut records: Vec<_> = snapshot.records().collect();
+    records.sort_by_key(|record| std::cmp::Reverse((record.created_at(), record.id())));
+    let containers = records.into_iter().map(|record| view::container(record, &rule));
+    Ok(Json(containers.filter(|container| matches(&query, container)).collect()))
+}
+
+fn matches(query: &ContainerQuery, container: &api::Container) -> bool {
+    let without_slash = |name: &str| name.strip_prefix('/').unwrap_or(name).to_owned();
+    query.status.as_ref().is_none_or(|status| container.status.to_string() == *status)
+        && query.image.as_ref().is_none_or(|image| container.image == *image)
+        && query.name.as_ref().is_none_or(|name| without_slash(&container.name) == without_slash(name))
+}
+
+/// One container.
+pub(super) async fn show(
+    State(service): State<Service>,
+    Path(reference): Path<String>,
+) -> Result<Description, Problem> {
+    let record = service.find(&reference)?;
+    Ok(describe(&service, &record))
+}
+
+/// A new container.
+pub(super) async fn create(
+    State(service): State<Service>,
+    headers: HeaderMap,
+    Payload(body): Payload<CreateContainer>,
+) -> Result<(StatusCode, [(axum::http::HeaderName, String); 1], Description), Problem> {
+    let record = service.create(new_container(body, key(&headers)?)?).await?;
+    let container = describe(&service, &record);
+    Ok((StatusCode::CREATED, [(LOCATION, container.uri.clone())], container))
+}
+
+/// A start, a stop, another idle timeout.
+pub(super) async fn update(
+    State(service): State<Service>,
+    Path(reference): Path<String>,
+    Payload(body): Payload<UpdateContainer>,
+) -> Result<Description, Problem> {
+    if body.status.is_none() && body.idle_timeout.is_none() {
+        return Err(Problem::invalid("body", "nothing to change: give status or idle_timeout"));
+    }
+    let mut record = service.find(&reference)?;
+    if let Some(timeout) = body.idle_timeout {
+        record = service.set_idle_timeout(&reference, idle_timeout(timeout)).await?;
+    }
+    match body.status {
+        Some(DesiredStatus::Running) => record = service.start(&reference).await?,
+        Some(DesiredStatus::Stopped) => record = service.stop(&reference).await?,
+        None => {}
+    }
+    Ok(describe(&service, &record))
+}
+
+/// No container any more.
+pub(super) async fn remove(
+    State(service): State<Service>,
+    Path(reference): Path<String>,
+    Query(query): Query<RemoveQuery>,
+) -> Result<StatusCode, Problem> {
+    let mode = match RemoveMode::from(query) {
+        RemoveMode::Graceful => domain::RemoveMode::Graceful,
+        RemoveMode::Force => domain::RemoveMode::Force,
+    };
+    service.remove(&reference, mode).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn describe(service: &Service, record: &Arc<Record>) -> Description {
+    Json(view::container(record, &service.idle_rule()))
+}
+
+/// What a request asks for, checked field by field.
+fn new_container(body: CreateContainer, key: Option<String>) -> Result<NewContainer, Problem> {
+    // The body as it was understood is what a repetition has to repeat.
+    let request = serde_json::to_string(&body).map_err(|error| Problem::invalid("body", error))?;
+    for (name, value) in &body.env {
+        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            return Err(Problem::invalid("env", "names must not be empty, nor contain = or a null character"));
+        }
+    }
+    if body.cmd.iter().any(|argument| argument.contains('\0')) {
+        return Err(Problem::invalid("cmd", "arguments must not contain a null character"));
+    }
+    Ok(NewContainer {
+        image: body.image.parse().map_err(|invalid| Problem::invalid("image", invalid))?,
+        name: body.name.map(|name| name.parse()).transpose().map_err(|invalid| Problem::invalid("name", invalid))?,
+        environment: body.env,
+        command: body.cmd,
+        memory_bytes: body.memory.map(api::Memory::bytes),
+        nano_cpus: body.cpus.map(api::Cpus::billionths),
+        idle_timeout: body.idle_timeout.map(idle_timeout),
+        key: key.map(|key| IdempotencyKey { key, request }),
+    })
+}
+
+fn idle_timeout(timeout: api::IdleTimeout) -> IdleTimeout {
+    match timeout {
+        api::IdleTimeout::Never => IdleTimeout::Never,
+        api::IdleTimeout::After(duration) => IdleTimeout::After(duration),
+    }
+}
+
+fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(header) = headers.get("idempotency-key") else { return Ok(None) };
+    match header.to_str() {
+        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
+        Ok(_) | Err(_) => Err(Problem::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters")),
+    }
+}

@@ -1,0 +1,18 @@
+//! `/healthz` and `/readyz`
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use super::problem::Problem;
+use crate::service::Service;
+
+/// The process lives. Nothing is asked.
+pub(super) async fn alive() -> StatusCode {
+    StatusCode::OK
+}
+
+/// The registry can be written, and the engine answered lately.
+pub(super) async fn ready(State(service): State<Service>) -> Result<StatusCode, Problem> {
+    service.is_ready().await.map_err(Problem::not_ready)?;
+    Ok(StatusCode::OK)
+}

@@ -1,0 +1,57 @@
+//! `sd-daemon`: reads its settings, starts the log, and runs until it is told to stop.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use sd_daemon::app;
+use sd_daemon::config::{Cli, Command, Config, LogFormat};
+use sd_daemon::shutdown::StopSignals;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// Exit status for wrong settings, the same that wrong options have.
+const WRONG_SETTINGS: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let command = cli.command;
+    let config = match cli.config(std::env::var("DOCKER_HOST").ok()) {
+        Ok(config) => config,
+        Err(error) => return complain(&error, WRONG_SETTINGS),
+    };
+    if let Some(Command::CheckConfig) = command {
+        // A reader that went away has seen what it wanted.
+        drop(write!(std::io::stdout(), "{config}"));
+        return ExitCode::SUCCESS;
+    }
+    start_log(config.log_format);
+    match serve(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&format!("{error:#}"), 1),
+    }
+}
+
+#[tokio::main]
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let shutdown = CancellationToken::new();
+    let signals = StopSignals::listen()?;
+    tokio::select! {
+        outcome = app::run(config, shutdown.clone()) => outcome,
+        () = signals.watch(shutdown) => anyhow::bail!("ended at once, as told"),
+    }
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+}
+
+fn complain(error: &impl std::fmt::Display, status: u8) -> ExitCode {
+    drop(writeln!(std::io::stderr(), "sd-daemon: {error}"));
+    ExitCode::from(status)
+}

@@ -1,0 +1,224 @@
+//! The registry: which containers there are, kept through every crash.
+//!
+//! One thread owns the database and the only current copy of every record. Jobs reach it one after the
+//! other, so their order is the order of events. A job that changes a record runs
+//! [`step()`](crate::domain::step()), commits, and only then changes memory, publishes and answers.
+//!
+//! Readers never come here: they look at the latest [`Snapshot`], which is in memory and never changes.
+//!
+//! Reports of activity are kept in memory first, and written in batches: losing the last seconds of them
+//! stops nothing early, because after a restart every container is granted time to report again.
+
+mod directory;
+mod row;
+mod schema;
+mod snapshot;
+mod worker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::domain::{ContainerId, Creation, Effect, Input, Name, OperationId, Record, Refusal};
+
+pub use directory::StateDirectory;
+pub use snapshot::Snapshot;
+use worker::{Job, Ledger};
+
+/// Activity is written down this long after it was reported, at the latest.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The file inside the state directory.
+const FILE_NAME: &str = "registry.sqlite3";
+
+/// A handle to the registry. Cheap to clone.
+#[derive(Clone)]
+pub struct Registry {
+    jobs: std::sync::mpsc::SyncSender<Job>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    lost: CancellationToken,
+}
+
+/// What an input did to a record.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The record as it is now; nothing when it was deleted or was never there.
+    pub record: Option<Arc<Record>>,
+    /// Whether anything changed.
+    pub change: Change,
+    /// What is to be done at the engine.
+    pub effect: Option<Effect>,
+}
+
+/// Whether an input changed a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is as it was.
+    None,
+    /// It is another, or gone.
+    Made,
+}
+
+/// What became of opening a creation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It is written down; go on.
+    New,
+    /// The same request came before, as this operation.
+    Repeated(OperationId),
+    /// The key belongs to another request.
+    KeyReused,
+}
+
+/// Why the registry did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// There is no room to write; nothing was changed.
+    #[error("the disk that holds the registry is full")]
+    Full,
+    /// The database can no longer be trusted to keep what it is given. The process is about to end.
+    #[error("the registry is lost: {0}")]
+    Lost(String),
+}
+
+/// Why a registry could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another daemon uses the directory.
+    #[error("another sd-daemon uses the state directory {directory}: stop it, or give this one --state-dir")]
+    InUse {
+        /// The directory.
+        directory: String,
+    },
+    /// The directory cannot be used.
+    #[error("failed to use the state directory {directory}: {source}")]
+    Directory {
+        /// The directory.
+        directory: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file was written by a newer version.
+    #[error(
+        "the registry {file} was written by a newer sd-daemon (format {found}, this one knows {known}): \
+         install that version again"
+    )]
+    Newer {
+        /// The file.
+        file: String,
+        /// Its format.
+        found: u32,
+        /// The newest format this version knows.
+        known: u32,
+    },
+    /// The file cannot be read as a registry.
+    #[error(
+        "the registry {file} is damaged ({reason}): restore it from a backup, or move it away to begin \
+         without the containers it knew; they keep existing in Docker"
+    )]
+    Damaged {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Registry {
+    /// Opens the registry of a state directory, or begins an empty one, and starts its thread.
+    pub fn open(directory: StateDirectory, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let connection = schema::open(&directory.path().join(FILE_NAME))?;
+        let lost = CancellationToken::new();
+        let (ledger, snapshots) = Ledger::load(connection, clock).map_err(|error| OpenError::Damaged {
+            file: directory.path().join(FILE_NAME).display().to_string(),
+            reason: error.to_string(),
+        })?;
+        // Bounded, so that callers wait when the disk does; a full queue blocks nobody but them.
+        let (jobs, queue) = std::sync::mpsc::sync_channel(1024);
+        let thread = std::thread::Builder::new().name("registry".to_owned());
+        let fate = lost.clone();
+        thread
+            .spawn(move || {
+                // Held for as long as anything can be written.
+                let _directory = directory;
+                // A panic in here loses the registry just as an error does.
+                let _signal = fate.drop_guard();
+                worker::run(ledger, &queue, FLUSH_INTERVAL);
+            })
+            .map_err(|source| OpenError::Directory { directory: "thread".to_owned(), source })?;
+        Ok(Self { jobs, snapshots, lost })
+    }
+
+    /// The present state of every container.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshots.borrow().clone()
+    }
+
+    /// Follows the state of every container.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// Lets an input happen to a container: reads, steps and writes in one transaction.
+    pub async fn apply(&self, id: ContainerId, input: Input) -> Result<Result<Applied, Refusal>, RegistryError> {
+        self.run(move |ledger| ledger.apply(id, input)).await
+    }
+
+    /// Writes down that a container is wanted.
+    pub async fn open_creation(&self, creation: Creation) -> Result<Opened, RegistryError> {
+        self.run(move |ledger| ledger.open_creation(creation)).await
+    }
+
+    /// Turns a creation into a container that shall start.
+    pub async fn bind(
+        &self,
+        operation: OperationId,
+        id: ContainerId,
+        name: Name,
+    ) -> Result<Option<Arc<Record>>, RegistryError> {
+        self.run(move |ledger| ledger.bind(operation, id, name)).await
+    }
+
+    /// Forgets a creation that came to nothing.
+    pub async fn close_creation(&self, operation: OperationId) -> Result<(), RegistryError> {
+        self.run(move |ledger| ledger.close_creation(operation)).await
+    }
+
+    /// Writes down everything that is still only in memory.
+    pub async fn flush(&self) -> Result<(), RegistryError> {
+        self.run(Ledger::flush).await
+    }
+
+    /// Resolves when the registry can no longer be written, or all handles are gone.
+    pub async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
+    /// Hands a job to the thread and waits for its answer.
+    async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Ledger) -> Result<T, RegistryError> + Send + 'static,
+    ) -> Result<T, RegistryError> {
+        let closed = || RegistryError::Lost("its thread has ended".to_owned());
+        let (answer, answered) = oneshot::channel();
+        let mut job: Job = Box::new(move |ledger| {
+            let result = job(ledger);
+            // The caller may have gone; what was done stays done.
+            Box::new(move || drop(answer.send(result)))
+        });
+        loop {
+            match self.jobs.try_send(job) {
+                Ok(()) => break,
+                Err(std::sync::mpsc::TrySendError::Disconnected(_)) => return Err(closed()),
+                Err(std::sync::mpsc::TrySendError::Full(returned)) => {
+                    job = returned;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+        }
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+}

@@ -1,0 +1,46 @@
+//! The state directory: who may use it, and one daemon at a time.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::OpenError;
+
+/// A state directory that this process has for itself.
+#[derive(Debug)]
+pub struct StateDirectory {
+    path: PathBuf,
+    /// The lock goes with the file.
+    _lock: File,
+}
+
+impl StateDirectory {
+    /// Makes the directory if it is missing and claims it; a second claim is refused.
+    ///
+    /// The directory is readable by its owner only: environment variables of containers and the keys of
+    /// requests are nobody else's business.
+    pub fn claim(path: &Path) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Directory { directory: path.display().to_string(), source };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join("lock"))
+            .map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(fs::TryLockError::WouldBlock) => {
+                Err(OpenError::InUse { directory: path.display().to_string() })
+            }
+            Err(fs::TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}

@@ -1,0 +1,117 @@
+//! The tables, and how a file becomes one that this version can use.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::OpenError;
+
+/// Each entry turns the format before it into the next; the number of entries is the format.
+///
+/// The constraints repeat what the types say, so that no row can be written that could not be read.
+const MIGRATIONS: &[&str] = &["
+    create table container (
+        id text primary key check (length(id) = 64),
+        operation text not null unique check (length(operation) = 32),
+        name text not null check (name <> ''),
+        image text not null check (image <> ''),
+        created_at integer not null check (created_at >= 0),
+        idle_timeout integer check (idle_timeout >= 0),        -- seconds; 0 never; null the default
+        generation integer not null check (generation >= 0),
+        last_run text,
+        state text not null
+            check (state in ('starting', 'running', 'paused', 'stopping', 'stopped', 'removing')),
+        since integer check ((since is not null) = (state in ('running', 'paused', 'stopped'))),
+        cause text
+            check (cause in ('requested', 'idle', 'exited', 'external', 'failed'))
+            check ((cause is not null) = (state in ('stopping', 'stopped'))),
+        ports text,                                            -- '22/tcp=49155 80/tcp=49156'
+        app_port text,
+        addresses text check ((addresses is not null) = (state = 'running')),
+        last_active_at integer not null check (last_active_at >= 0),
+        last_active_signal text not null check (last_active_signal in ('started', 'check-in')),
+        connections integer not null check (connections >= 0),
+        check (case state
+            when 'removing' then true
+            when 'starting' then ports is null
+            when 'stopped' then ports is null
+            else ports is not null
+        end)
+    ) strict;
+
+    create table creation (
+        operation text primary key check (length(operation) = 32),
+        image text not null check (image <> ''),
+        name text,
+        idle_timeout integer check (idle_timeout >= 0),
+        opened_at integer not null check (opened_at >= 0)
+    ) strict;
+
+    create table idempotency_key (
+        key text primary key,
+        request text not null,
+        operation text not null,
+        opened_at integer not null
+    ) strict;
+
+    create table instance (
+        only_row integer primary key check (only_row = 1),
+        id text not null check (length(id) = 32)
+    ) strict;
+    insert into instance values (1, lower(hex(randomblob(16))));
+"];
+
+/// Opens the registry file, or makes a new one.
+///
+/// A file that cannot be read is never replaced: what it knew is worth more than a quick start.
+pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
+    let file = path.display().to_string();
+    let damaged =
+        |error: rusqlite::Error| OpenError::Damaged { file: file.clone(), reason: error.to_string() };
+
+    // SQLite gives its side files the mode of this one.
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map_err(|source| {
+        OpenError::Directory { directory: file.clone(), source }
+    })?;
+    let mut connection = Connection::open(path).map_err(damaged)?;
+    configure(&connection).map_err(damaged)?;
+    check(&connection).map_err(damaged)?.map_or(Ok(()), |reason| {
+        Err(OpenError::Damaged { file: file.clone(), reason })
+    })?;
+
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let found: u32 =
+        connection.query_row("pragma user_version", [], |row| row.get(0)).map_err(damaged)?;
+    if found > known {
+        return Err(OpenError::Newer { file, found, known });
+    }
+    migrate(&mut connection, found).map_err(damaged)?;
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    // An operator may look inside with sqlite3 while the daemon runs.
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)
+}
+
+/// What is wrong with the file, if anything.
+fn check(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let verdict: String = connection.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
+    Ok((verdict != "ok").then_some(verdict))
+}
+
+fn migrate(connection: &mut Connection, found: u32) -> rusqlite::Result<()> {
+    for (migration, format) in MIGRATIONS.iter().zip(1_u32..).skip(found as usize) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", format)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

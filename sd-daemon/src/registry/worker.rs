@@ -1,0 +1,253 @@
+//! The thread that owns the database and the current copy of every record.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::watch;
+
+use super::{Applied, Change, Opened, RegistryError, Snapshot, row};
+use crate::clock::Clock;
+use crate::domain::{
+    Activity, ContainerId, Creation, Input, Lifecycle, Name, Next, OperationId, Record, RecordFields, Refusal,
+    Signal, step,
+};
+
+/// Something to do, and how to tell that it is done.
+pub(super) type Job = Box<dyn FnOnce(&mut Ledger) -> Answer + Send>;
+/// Sends an answer. Called after what the answer speaks of can be read.
+pub(super) type Answer = Box<dyn FnOnce() + Send>;
+
+/// Jobs that are done before what they did is published; more would make the first of them wait.
+const BATCH: usize = 64;
+
+/// How long the key of a create keeps its meaning.
+const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Does jobs until nobody is left to send any, or the database fails.
+pub(super) fn run(mut ledger: Ledger, jobs: &Receiver<Job>, flush_interval: Duration) {
+    let mut flushed_at = Instant::now();
+    while ledger.failure.is_none() {
+        let patience = flush_interval.saturating_sub(flushed_at.elapsed());
+        match jobs.recv_timeout(patience) {
+            Ok(first) => {
+                let batch = std::iter::once(first).chain(jobs.try_iter().take(BATCH - 1));
+                let answers: Vec<Answer> = batch.map(|job| job(&mut ledger)).collect();
+                ledger.publish();
+                answers.into_iter().for_each(|answer| answer());
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if flushed_at.elapsed() >= flush_interval {
+            flushed_at = Instant::now();
+            ledger.flush_or_complain();
+        }
+    }
+    ledger.flush_or_complain();
+}
+
+/// The database, and what it says, in memory.
+pub(super) struct Ledger {
+    connection: Connection,
+    clock: Arc<dyn Clock>,
+    records: HashMap<ContainerId, Arc<Record>>,
+    creations: HashMap<OperationId, Arc<Creation>>,
+    /// Records whose activity in memory is ahead of the database.
+    unwritten: HashSet<ContainerId>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    is_published: bool,
+    /// Once set, nothing is acknowledged any more.
+    failure: Option<String>,
+}
+
+impl Ledger {
+    /// Reads everything the database knows.
+    pub(super) fn load(
+        connection: Connection,
+        clock: Arc<dyn Clock>,
+    ) -> rusqlite::Result<(Self, watch::Receiver<Arc<Snapshot>>)> {
+        let records: HashMap<_, _> =
+            row::load_records(&connection)?.into_iter().map(|record| (record.id(), Arc::new(record))).collect();
+        let creations: HashMap<_, _> = row::load_creations(&connection)?
+            .into_iter()
+            .map(|creation| (creation.operation, Arc::new(creation)))
+            .collect();
+        let instance = row::instance(&connection)?;
+        let first = Snapshot::new(instance.into(), records.clone(), creations.clone());
+        let (snapshots, receiver) = watch::channel(Arc::new(first));
+        let ledger = Self {
+            connection,
+            clock,
+            records,
+            creations,
+            unwritten: HashSet::new(),
+            snapshots,
+            is_published: true,
+            failure: None,
+        };
+        Ok((ledger, receiver))
+    }
+
+    /// Reads, steps, writes.
+    pub(super) fn apply(
+        &mut self,
+        id: ContainerId,
+        input: Input,
+    ) -> Result<Result<Applied, Refusal>, RegistryError> {
+        let Some(record) = self.records.get(&id) else {
+            return Ok(Ok(Applied { record: None, change: Change::None, effect: None }));
+        };
+        let is_report = matches!(input, Input::CheckIn { .. });
+        let step = match step(record, input, self.clock.now()) {
+            Ok(step) => step,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let (record, change) = match step.next {
+            Next::Same => (Some(Arc::clone(record)), Change::None),
+            Next::Changed(next) => {
+                let next = Arc::new(*next);
+                if is_report {
+                    self.unwritten.insert(id);
+                } else {
+                    self.transact(|connection| row::save_record(connection, &next))?;
+                    self.unwritten.remove(&id);
+                }
+                self.records.insert(id, Arc::clone(&next));
+                (Some(next), Change::Made)
+            }
+            Next::Gone => {
+                self.transact(|connection| row::delete_record(connection, id))?;
+                self.unwritten.remove(&id);
+                self.records.remove(&id);
+                (None, Change::Made)
+            }
+        };
+        self.is_published &= change == Change::None;
+        Ok(Ok(Applied { record, change, effect: step.effect }))
+    }
+
+    /// Writes down a creation, unless its key says that it was written down before.
+    pub(super) fn open_creation(&mut self, creation: Creation) -> Result<Opened, RegistryError> {
+        if let Some(wanted) = &creation.key {
+            let expired = self.clock.now().before(KEY_LIFETIME);
+            let known = self.transact(|connection| {
+                row::delete_keys_before(connection, expired)?;
+                row::find_key(connection, &wanted.key)
+            })?;
+            match known {
+                Some((request, operation)) if request == wanted.request => {
+                    return Ok(Opened::Repeated(operation));
+                }
+                Some(_) => return Ok(Opened::KeyReused),
+                None => {}
+            }
+        }
+        self.transact(|connection| row::save_creation(connection, &creation))?;
+        self.creations.insert(creation.operation, Arc::new(creation));
+        self.is_published = false;
+        Ok(Opened::New)
+    }
+
+    /// The creation has a container: from here on it is a record, in the state `Starting`.
+    pub(super) fn bind(
+        &mut self,
+        operation: OperationId,
+        id: ContainerId,
+        name: Name,
+    ) -> Result<Option<Arc<Record>>, RegistryError> {
+        let Some(creation) = self.creations.get(&operation) else { return Ok(None) };
+        let record = Arc::new(Record::restore(RecordFields {
+            id,
+            operation,
+            name,
+            image: creation.image.clone(),
+            created_at: creation.opened_at,
+            idle_timeout: creation.idle_timeout,
+            lifecycle: Lifecycle::Starting,
+            activity: Activity {
+                last_active_at: creation.opened_at,
+                signal: Signal::Started,
+                connections: 0,
+            },
+            generation: 1,
+            last_run: None,
+        }));
+        self.transact(|connection| {
+            row::delete_creation(connection, operation)?;
+            row::save_record(connection, &record)
+        })?;
+        self.creations.remove(&operation);
+        self.records.insert(id, Arc::clone(&record));
+        self.is_published = false;
+        Ok(Some(record))
+    }
+
+    /// The creation came to nothing; its key may be used again.
+    pub(super) fn close_creation(&mut self, operation: OperationId) -> Result<(), RegistryError> {
+        self.transact(|connection| {
+            row::delete_creation(connection, operation)?;
+            row::delete_key_of(connection, operation)
+        })?;
+        self.creations.remove(&operation);
+        self.is_published = false;
+        Ok(())
+    }
+
+    /// Writes down the activity that is only in memory.
+    pub(super) fn flush(&mut self) -> Result<(), RegistryError> {
+        if self.unwritten.is_empty() {
+            return Ok(());
+        }
+        let records: Vec<_> = self.unwritten.iter().filter_map(|id| self.records.get(id)).cloned().collect();
+        self.transact(|connection| {
+            records.iter().try_for_each(|record| row::save_record(connection, record))
+        })?;
+        self.unwritten.clear();
+        Ok(())
+    }
+
+    fn flush_or_complain(&mut self) {
+        if let Err(error) = self.flush() {
+            tracing::error!(%error, "failed to write down activity");
+        }
+    }
+
+    /// Lets readers see what was done since the last time.
+    fn publish(&mut self) {
+        if self.is_published {
+            return;
+        }
+        self.is_published = true;
+        let (records, creations) = (self.records.clone(), self.creations.clone());
+        self.snapshots.send_modify(|latest| {
+            *latest = Arc::new(Snapshot::new(latest.instance().clone(), records, creations));
+        });
+    }
+
+    /// Writes all or nothing, durably.
+    fn transact<T>(
+        &mut self,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, RegistryError> {
+        if let Some(failure) = &self.failure {
+            return Err(RegistryError::Lost(failure.clone()));
+        }
+        let result = self.connection.transaction().and_then(|transaction| {
+            let value = write(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        });
+        result.map_err(|error| match error.sqlite_error_code() {
+            // SQLite has rolled back, and says so: memory and disk agree as before.
+            Some(ErrorCode::DiskFull) if self.connection.is_autocommit() => RegistryError::Full,
+            // After anything else nobody knows what is on the disk. The next start reads it.
+            _ => {
+                self.failure = Some(error.to_string());
+                RegistryError::Lost(error.to_string())
+            }
+        })
+    }
+}

@@ -1,0 +1,227 @@
+//! The operations: what the API and the tasks call. Here the pure rule, the registry and the engine
+//! come together.
+//!
+//! Every operation on a container has the same shape, under that container's lock:
+//!
+//! 1. look: inspect it at the engine and bring the row up to date. An engine that cannot be reached ends
+//!    the operation here, with nothing changed;
+//! 2. wish: let the registry step, which writes the intent down;
+//! 3. act: do what the step asked for, and look again, until nothing is left to do.
+//!
+//! Operations run on a task tracker. A caller who hangs up stops listening, and nothing else.
+
+mod activity;
+mod creation;
+mod error;
+mod locks;
+mod operation;
+mod reconcile;
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::domain::{ContainerId, IdleRule, IdleTimeout, Observation, OperationId, Record, Timestamp};
+use crate::engine::{Engine, EngineError, Managed};
+use crate::registry::{Registry, Snapshot};
+
+pub use creation::NewContainer;
+pub use error::ServiceError;
+use locks::Locks;
+
+/// How long a container may take to end by itself before it is killed.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// Creates and starts at the engine at once. It works through them one after the other anyhow, and a
+/// longer queue there would only make its other answers slow.
+const STARTS_AT_ONCE: usize = 4;
+
+/// Inspections at the engine at once, for the same reason.
+const INSPECTIONS_AT_ONCE: usize = 8;
+
+/// An engine that has not answered for this long is not there. It is asked at least once a minute.
+const ENGINE_PATIENCE: Duration = Duration::from_secs(180);
+
+/// What a service is made of.
+pub struct Parts {
+    /// The engine.
+    pub engine: Arc<dyn Engine>,
+    /// The registry.
+    pub registry: Registry,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Idle timeout of containers that have none of their own.
+    pub idle_timeout: IdleTimeout,
+    /// Grace before anything is stopped for idleness after a start of the daemon.
+    pub restart_grace: Duration,
+}
+
+/// The operations. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Arc<dyn Engine>,
+    registry: Registry,
+    clock: Arc<dyn Clock>,
+    idle_rule: Mutex<IdleRule>,
+    /// Where new containers are told to check in; known once the listener is bound.
+    check_in_url: Mutex<Option<String>>,
+    locks: Locks,
+    /// Creates that are being worked on. An open creation that is not among them was left behind.
+    creating: Mutex<HashSet<OperationId>>,
+    /// Containers that something happened to, and that nobody has looked at yet.
+    noticed: Mutex<HashSet<ContainerId>>,
+    /// When the engine last answered.
+    engine_seen_at: Mutex<Option<Timestamp>>,
+    starts: Semaphore,
+    inspections: Semaphore,
+    operations: TaskTracker,
+}
+
+impl Service {
+    /// A service; it does nothing until it is called.
+    pub fn new(parts: Parts) -> Self {
+        let idle_rule = IdleRule {
+            default_timeout: parts.idle_timeout,
+            restart_grace: parts.restart_grace,
+            resumed_at: parts.clock.now(),
+        };
+        let inner = Inner {
+            engine: parts.engine,
+            registry: parts.registry,
+            clock: parts.clock,
+            idle_rule: Mutex::new(idle_rule),
+            check_in_url: Mutex::new(None),
+            locks: Locks::default(),
+            creating: Mutex::new(HashSet::new()),
+            noticed: Mutex::new(HashSet::new()),
+            engine_seen_at: Mutex::new(None),
+            starts: Semaphore::new(STARTS_AT_ONCE),
+            inspections: Semaphore::new(INSPECTIONS_AT_ONCE),
+            operations: TaskTracker::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Every container, as of now. Never waits.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.inner.registry.snapshot()
+    }
+
+    /// Follows every container.
+    pub fn subscribe(&self) -> tokio::sync::watch::Receiver<Arc<Snapshot>> {
+        self.inner.registry.subscribe()
+    }
+
+    /// The container that a person calls `reference`: its id, a unique prefix of it, or its name.
+    ///
+    /// Only the registry is asked. What spin-docker did not create does not exist here.
+    pub fn find(&self, reference: &str) -> Result<Arc<Record>, ServiceError> {
+        find(&self.snapshot(), reference)
+    }
+
+    /// When containers are stopped for idleness.
+    pub fn idle_rule(&self) -> IdleRule {
+        *lock(&self.inner.idle_rule)
+    }
+
+    /// Grants every container time to report again, because the machine was suspended.
+    pub fn resume(&self) {
+        lock(&self.inner.idle_rule).resumed_at = self.inner.clock.now();
+    }
+
+    /// Lets new containers know where to check in.
+    pub fn set_check_in_url(&self, url: String) {
+        *lock(&self.inner.check_in_url) = Some(url);
+    }
+
+    /// The tagged images of the engine.
+    pub async fn images(&self) -> Result<Vec<String>, ServiceError> {
+        Ok(self.seen(self.inner.engine.images().await)?)
+    }
+
+    /// Whether the daemon can do its work: the registry takes jobs, and the engine answered lately.
+    pub async fn is_ready(&self) -> Result<(), ServiceError> {
+        self.inner.registry.flush().await?;
+        let seen_at = *lock(&self.inner.engine_seen_at);
+        match seen_at {
+            Some(seen_at) if self.inner.clock.now().since(seen_at) <= ENGINE_PATIENCE => Ok(()),
+            Some(_) => Err(EngineError::TimedOut(ENGINE_PATIENCE).into()),
+            None => Err(EngineError::Unavailable("it has not answered yet".to_owned()).into()),
+        }
+    }
+
+    /// The host's address on the network of the containers.
+    pub async fn gateway(&self) -> Result<Option<IpAddr>, ServiceError> {
+        Ok(self.inner.engine.gateway().await?)
+    }
+
+    /// Waits until every operation has ended, and takes no more.
+    pub async fn drain(&self) {
+        self.inner.operations.close();
+        self.inner.operations.wait().await;
+    }
+
+    async fn inspect(&self, id: ContainerId) -> Result<Option<Observation>, EngineError> {
+        let _permit = self.inner.inspections.acquire().await;
+        self.seen(self.inner.engine.inspect(id).await)
+    }
+
+    async fn managed(&self) -> Result<Vec<Managed>, EngineError> {
+        self.seen(self.inner.engine.managed().await)
+    }
+
+    /// Notes that the engine answered, when it did.
+    fn seen<T>(&self, answer: Result<T, EngineError>) -> Result<T, EngineError> {
+        if answer.is_ok() {
+            *lock(&self.inner.engine_seen_at) = Some(self.inner.clock.now());
+        }
+        answer
+    }
+
+    /// Runs an operation to its end, whether or not the caller stays to hear of it.
+    async fn run<T: Send + 'static>(
+        &self,
+        operation: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        match self.inner.operations.spawn(operation).await {
+            Ok(result) => result,
+            Err(error) => Err(ServiceError::Bug(format!("an operation ended early: {error}"))),
+        }
+    }
+}
+
+/// The shortest prefix of an id that is taken for one. Anything shorter is too easily a typing error.
+const SHORTEST_PREFIX: usize = 4;
+
+fn find(snapshot: &Snapshot, reference: &str) -> Result<Arc<Record>, ServiceError> {
+    let name = reference.strip_prefix('/').unwrap_or(reference);
+    if let Some(record) = reference.parse().ok().and_then(|id| snapshot.get(id)) {
+        return Ok(Arc::clone(record));
+    }
+    if let Some(record) = snapshot.records().find(|record| record.name().as_str() == name) {
+        return Ok(Arc::clone(record));
+    }
+    let is_prefix = reference.len() >= SHORTEST_PREFIX && reference.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut matches =
+        snapshot.records().filter(|record| is_prefix && record.id().to_string().starts_with(reference));
+    match (matches.next(), matches.next()) {
+        (Some(record), None) => Ok(Arc::clone(record)),
+        (None, _) => Err(ServiceError::NotFound(reference.to_owned())),
+        (Some(_), Some(_)) => Err(ServiceError::Ambiguous(reference.to_owned())),
+    }
+}
+
+/// Takes a lock that is only ever held for a few instructions. A panic in one of them cannot leave the
+/// value half changed, so a poisoned lock is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

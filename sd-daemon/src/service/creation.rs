@@ -1,0 +1,198 @@
+//! Creating a container.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Service, ServiceError, lock};
+use crate::domain::{
+    ContainerId, Creation, Effect, IdempotencyKey, IdleTimeout, Image, ImageRef, Lifecycle, Name, OperationId,
+    Record,
+};
+use crate::engine::{ContainerSpec, EngineError};
+use crate::registry::{Applied, Change, Opened};
+
+/// The variable that tells a container where to check in.
+const CHECK_IN_VARIABLE: &str = "SD_CHECK_IN_URL";
+
+/// How long a repeated request waits for the first one.
+const OTHERS_PATIENCE: Duration = Duration::from_secs(150);
+
+/// A container that somebody wants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewContainer {
+    /// The image.
+    pub image: ImageRef,
+    /// A name, or the engine's choice.
+    pub name: Option<Name>,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// Command and arguments; empty for the image's own.
+    pub command: Vec<String>,
+    /// Memory limit in bytes.
+    pub memory_bytes: Option<u64>,
+    /// Processor limit in billionths of a core.
+    pub nano_cpus: Option<u64>,
+    /// Idle timeout of its own.
+    pub idle_timeout: Option<IdleTimeout>,
+    /// Makes a repetition of this request the same request.
+    pub key: Option<IdempotencyKey>,
+}
+
+/// What came of an attempt to create.
+enum Attempt {
+    Created(Arc<Record>),
+    /// The key says that this operation does it, or did it.
+    Repeats(OperationId),
+}
+
+impl Service {
+    /// Creates a container and waits until it runs, or has already ended by itself.
+    pub async fn create(&self, wanted: NewContainer) -> Result<Arc<Record>, ServiceError> {
+        let mut first_seen = None;
+        loop {
+            let (service, attempt) = (self.clone(), wanted.clone());
+            match self.run(async move { service.attempt_create(attempt).await }).await? {
+                Attempt::Created(record) => return Ok(record),
+                // Its container was there and is gone; a failed operation would have freed the key.
+                Attempt::Repeats(operation) if first_seen == Some(operation) => {
+                    return Err(ServiceError::CreatedAndRemoved);
+                }
+                Attempt::Repeats(operation) => {
+                    first_seen = Some(operation);
+                    if let Some(record) = self.outcome_of(operation).await? {
+                        return Ok(record);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn attempt_create(&self, wanted: NewContainer) -> Result<Attempt, ServiceError> {
+        let image = match self.seen(self.inner.engine.image(&wanted.image).await) {
+            Ok(image) => image,
+            Err(EngineError::NoSuchImage) => return Err(ServiceError::ImageNotFound(wanted.image.to_string())),
+            Err(error) => return Err(error.into()),
+        };
+        let operation = new_operation()?;
+        let _mine = self.claim(operation);
+        let creation = Creation {
+            operation,
+            image: wanted.image.clone(),
+            name: wanted.name.clone(),
+            idle_timeout: wanted.idle_timeout,
+            key: wanted.key.clone(),
+            opened_at: self.inner.clock.now(),
+        };
+        match self.inner.registry.open_creation(creation).await? {
+            Opened::New => {}
+            Opened::Repeated(operation) => return Ok(Attempt::Repeats(operation)),
+            Opened::KeyReused => return Err(ServiceError::KeyReused),
+        }
+        let spec = self.spec(operation, &wanted, &image);
+        let id = self.make(&spec).await?;
+        self.bring_to_life(operation, id).await.map(Attempt::Created)
+    }
+
+    /// Has the engine make a container. When its answer is lost the container is looked for, and one
+    /// that appears too late is removed by reconciliation: the creation stays open for that.
+    async fn make(&self, spec: &ContainerSpec) -> Result<ContainerId, ServiceError> {
+        let made = {
+            let _permit = self.inner.starts.acquire().await;
+            self.inner.engine.create(spec).await
+        };
+        let error = match made {
+            Ok(id) => return Ok(id),
+            Err(error) => error,
+        };
+        if error.is_ambiguous() {
+            let managed = self.managed().await.unwrap_or_default();
+            let found = managed.into_iter().find(|managed| managed.operation == spec.operation);
+            return found.map(|managed| managed.id).ok_or_else(|| error.into());
+        }
+        self.inner.registry.close_creation(spec.operation).await?;
+        Err(match (error, &spec.name) {
+            (EngineError::NameInUse, Some(name)) => ServiceError::NameInUse(name.as_str().to_owned()),
+            (EngineError::NoSuchImage, _) => ServiceError::ImageNotFound(spec.image.to_string()),
+            (error, _) => error.into(),
+        })
+    }
+
+    /// Turns the creation into a record, and starts its container.
+    async fn bring_to_life(
+        &self,
+        operation: OperationId,
+        id: ContainerId,
+    ) -> Result<Arc<Record>, ServiceError> {
+        let lost = || EngineError::Rejected(format!("container {id} disappeared while it was created"));
+        // Held before anybody can know the container.
+        let _held = self.inner.locks.acquire(id).await;
+        let Some(observation) = self.inspect(id).await? else {
+            self.inner.registry.close_creation(operation).await?;
+            return Err(lost().into());
+        };
+        let Some(bound) = self.inner.registry.bind(operation, id, observation.name).await? else {
+            return Err(ServiceError::Bug(format!("creation {operation} was closed while it was worked on")));
+        };
+        let wished = Applied { record: Some(bound), change: Change::Made, effect: Some(Effect::Start) };
+        let settled = self.carry_out(id, wished).await?;
+        let record = settled.record.ok_or_else(lost)?;
+        tracing::info!(container = %id, name = record.name().as_str(), image = %record.image(), "created");
+        Ok(record)
+    }
+
+    fn spec(&self, operation: OperationId, wanted: &NewContainer, image: &Image) -> ContainerSpec {
+        let mut variables = wanted.environment.clone();
+        if let Some(url) = lock(&self.inner.check_in_url).clone() {
+            variables.entry(CHECK_IN_VARIABLE.to_owned()).or_insert(url);
+        }
+        ContainerSpec {
+            operation,
+            image: wanted.image.clone(),
+            name: wanted.name.clone(),
+            environment: variables.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
+            command: wanted.command.clone(),
+            memory_bytes: wanted.memory_bytes,
+            nano_cpus: wanted.nano_cpus,
+            ports: image.published_ports(),
+        }
+    }
+
+    /// Waits for what another request with the same key is making.
+    async fn outcome_of(&self, operation: OperationId) -> Result<Option<Arc<Record>>, ServiceError> {
+        let mut snapshots = self.subscribe();
+        let settled = snapshots.wait_for(|snapshot| match snapshot.of_operation(operation) {
+            Some(record) => !matches!(record.lifecycle(), Lifecycle::Starting),
+            None => !snapshot.is_open(operation),
+        });
+        match tokio::time::timeout(OTHERS_PATIENCE, settled).await {
+            Ok(Ok(snapshot)) => Ok(snapshot.of_operation(operation).cloned()),
+            Ok(Err(_)) => Err(ServiceError::Bug("the registry is gone".to_owned())),
+            Err(_) => Err(EngineError::TimedOut(OTHERS_PATIENCE).into()),
+        }
+    }
+
+    /// Marks a creation as worked on, for as long as the result lives.
+    fn claim(&self, operation: OperationId) -> Claim {
+        lock(&self.inner.creating).insert(operation);
+        Claim { service: self.clone(), operation }
+    }
+}
+
+/// A creation that is being worked on, and therefore nobody else's business.
+struct Claim {
+    service: Service,
+    operation: OperationId,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        lock(&self.service.inner.creating).remove(&self.operation);
+    }
+}
+
+fn new_operation() -> Result<OperationId, ServiceError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| ServiceError::Bug(format!("no random numbers: {error}")))?;
+    Ok(OperationId::from_bytes(bytes))
+}

@@ -1,0 +1,55 @@
+//! Why an operation was not carried out. `http::problem` turns each into an answer.
+
+use crate::domain::Refusal;
+use crate::engine::EngineError;
+use crate::registry::RegistryError;
+
+/// Why an operation was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// No container of ours is called that.
+    #[error("Container {0} doesn't exist")]
+    NotFound(String),
+    /// Several containers are called that.
+    #[error("{0} is the beginning of several container ids: give more digits, or the name")]
+    Ambiguous(String),
+    /// The container's state does not allow it.
+    #[error("{}", sentence(*.0, .1))]
+    Refused(Refusal, String),
+    /// The engine does not have the image.
+    #[error("Image {0} not found on this server")]
+    ImageNotFound(String),
+    /// The name belongs to another container on the host.
+    #[error("the name {0} is in use by another container: choose another one")]
+    NameInUse(String),
+    /// The idempotency key came before, with another request.
+    #[error("the Idempotency-Key belongs to a different request: choose another key")]
+    KeyReused,
+    /// The container that the key stands for has been removed.
+    #[error("the container created with this Idempotency-Key has been removed: choose another key")]
+    CreatedAndRemoved,
+    /// The caller is not a container of ours.
+    #[error("no running container has the address {0}: only containers started here can check in")]
+    UnknownCaller(std::net::IpAddr),
+    /// The engine did not do it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The registry did not do it.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A bug of ours.
+    #[error("{0}")]
+    Bug(String),
+}
+
+fn sentence(refusal: Refusal, reference: &str) -> String {
+    match refusal {
+        Refusal::Paused => format!(
+            "Container {reference} is paused: run `docker unpause` on the host, or stop it first"
+        ),
+        Refusal::Stopping => {
+            format!("Container {reference} is still stopping: try again in a few seconds")
+        }
+        Refusal::BeingRemoved => format!("Container {reference} is being removed"),
+    }
+}

@@ -1,0 +1,201 @@
+//! Start, stop, remove: operations on a container that exists.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::{STOP_GRACE, Service, ServiceError};
+use crate::domain::{
+    ContainerId, Effect, IdleTimeout, Input, Lifecycle, Record, RemoveMode,
+};
+use crate::engine::EngineError;
+use crate::registry::Applied;
+
+impl Service {
+    /// Starts a container and waits until it runs. A stop that is under way ends first.
+    pub async fn start(&self, reference: &str) -> Result<Arc<Record>, ServiceError> {
+        let (service, reference) = (self.clone(), reference.to_owned());
+        self.run(async move {
+            let id = service.find(&reference)?.id();
+            let _held = service.inner.locks.acquire(id).await;
+            let mut looked = service.look(id).await?;
+            if matches!(looked.lifecycle(), Some(Lifecycle::Stopping { .. })) {
+                looked = service.carry_out(id, looked).await?;
+            }
+            if looked.record.is_none() {
+                return Err(ServiceError::NotFound(reference));
+            }
+            let wished = service.wish(id, &reference, Input::Start).await?;
+            let settled = service.carry_out(id, wished).await?;
+            settled.record.ok_or(ServiceError::NotFound(reference))
+        })
+        .await
+    }
+
+    /// Begins to stop a container. The answer shows it stopping, or already at rest.
+    pub async fn stop(&self, reference: &str) -> Result<Arc<Record>, ServiceError> {
+        let record = self.find(reference)?;
+        if matches!(record.lifecycle(), Lifecycle::Stopping { .. }) {
+            // Whoever stops it holds the lock for seconds; what is under way is what is asked for.
+            return Ok(record);
+        }
+        let (answer, answered) = oneshot::channel();
+        let (service, name) = (self.clone(), reference.to_owned());
+        self.inner.operations.spawn(async move {
+            let id = record.id();
+            let _held = service.inner.locks.acquire(id).await;
+            let wished = match service.look(id).await {
+                Ok(Applied { record: None, .. }) => Err(ServiceError::NotFound(name)),
+                Ok(_) => service.wish(id, &name, Input::Stop).await,
+                Err(error) => Err(error),
+            };
+            let wished = match wished {
+                Ok(wished) => wished,
+                Err(error) => return drop(answer.send(Err(error))),
+            };
+            // The caller may have gone, which changes nothing.
+            drop(answer.send(Ok(wished.record.clone())));
+            service.carry_out_or_complain(id, wished, "stop").await;
+        });
+        match answered.await {
+            Ok(Ok(record)) => record.ok_or_else(|| ServiceError::NotFound(reference.to_owned())),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(ServiceError::Bug("a stop ended without an answer".to_owned())),
+        }
+    }
+
+    /// Stops a container if it still is idle for too long in the run of this generation.
+    pub(crate) async fn stop_idle(&self, id: ContainerId, generation: u64) -> Result<(), ServiceError> {
+        let service = self.clone();
+        self.run(async move {
+            let _held = service.inner.locks.acquire(id).await;
+            service.look(id).await?;
+            let input = Input::IdleDue { generation, rule: service.idle_rule() };
+            let wished = service.apply(id, input).await?;
+            if let (Some(Effect::Stop), Some(record)) = (wished.effect, &wished.record) {
+                tracing::info!(container = %id, name = record.name().as_str(), "stopping: idle");
+            }
+            service.carry_out(id, wished).await.map(drop)
+        })
+        .await
+    }
+
+    /// Removes a container with its anonymous volumes, and waits until it is gone.
+    pub async fn remove(&self, reference: &str, mode: RemoveMode) -> Result<(), ServiceError> {
+        let (service, reference) = (self.clone(), reference.to_owned());
+        self.run(async move {
+            let id = service.find(&reference)?.id();
+            let _held = service.inner.locks.acquire(id).await;
+            // Whoever waited behind another removal finds nothing left.
+            service.snapshot().get(id).ok_or_else(|| ServiceError::NotFound(reference.clone()))?;
+            service.look(id).await?;
+            let wished = service.wish(id, &reference, Input::Remove(mode)).await?;
+            service.carry_out(id, wished).await.map(drop)
+        })
+        .await
+    }
+
+    /// Gives a container an idle timeout of its own. The engine is not asked.
+    pub async fn set_idle_timeout(
+        &self,
+        reference: &str,
+        timeout: IdleTimeout,
+    ) -> Result<Arc<Record>, ServiceError> {
+        let id = self.find(reference)?.id();
+        let wished = self.wish(id, reference, Input::SetIdleTimeout(timeout)).await?;
+        wished.record.ok_or_else(|| ServiceError::NotFound(reference.to_owned()))
+    }
+
+    /// Inspects a container and brings its row up to date. What the row then asks for is not done yet.
+    pub(super) async fn look(&self, id: ContainerId) -> Result<Applied, ServiceError> {
+        let input = match self.inspect(id).await? {
+            Some(observation) => Input::Observed(observation),
+            None => Input::Vanished,
+        };
+        let applied = self.apply(id, input).await?;
+        Ok(applied)
+    }
+
+    /// Lets somebody's wish happen to a container, and says in words why it cannot.
+    async fn wish(&self, id: ContainerId, reference: &str, input: Input) -> Result<Applied, ServiceError> {
+        match self.inner.registry.apply(id, input).await? {
+            Ok(applied) => Ok(applied),
+            Err(refusal) => Err(ServiceError::Refused(refusal, reference.to_owned())),
+        }
+    }
+
+    /// Lets something happen to a container that no state refuses.
+    pub(super) async fn apply(&self, id: ContainerId, input: Input) -> Result<Applied, ServiceError> {
+        match self.inner.registry.apply(id, input).await? {
+            Ok(applied) => Ok(applied),
+            Err(refusal) => Err(ServiceError::Bug(format!("an observation was refused: {refusal:?}"))),
+        }
+    }
+
+    /// Does what a step asked for, looks, and goes on until nothing is left to do.
+    ///
+    /// Each kind of effect is tried once. One that failed stays an intent, which reconciliation takes up
+    /// again later.
+    pub(super) async fn carry_out(
+        &self,
+        id: ContainerId,
+        mut applied: Applied,
+    ) -> Result<Applied, ServiceError> {
+        let mut tried: Vec<Effect> = Vec::new();
+        let mut failure: Option<EngineError> = None;
+        while let Some(effect) = applied.effect {
+            if tried.contains(&effect) {
+                let stuck = || EngineError::Rejected(format!("{effect:?} had no effect on container {id}"));
+                return Err(failure.unwrap_or_else(stuck).into());
+            }
+            tried.push(effect);
+            let acted = self.act(id, effect).await;
+            let input = match (self.inspect(id).await, &acted) {
+                (Ok(None), _) => Input::Vanished,
+                (Ok(Some(seen)), Err(EngineError::Rejected(_)))
+                    if effect == Effect::Start && !seen.is_live() =>
+                {
+                    Input::StartRejected
+                }
+                (Ok(Some(seen)), _) => Input::Observed(seen),
+                // What is unknown stays as it is.
+                (Err(error), _) => return Err(acted.err().unwrap_or(error).into()),
+            };
+            if let Err(error) = acted {
+                failure.get_or_insert(error);
+            }
+            applied = self.apply(id, input).await?;
+        }
+        failure.map_or(Ok(applied), |error| Err(error.into()))
+    }
+
+    /// Carries out what a step asked for when nobody waits for the result.
+    pub(super) async fn carry_out_or_complain(&self, id: ContainerId, applied: Applied, what: &'static str) {
+        if let Err(error) = self.carry_out(id, applied).await {
+            tracing::warn!(container = %id, %error, "failed to {what}; it will be tried again");
+        }
+    }
+
+    async fn act(&self, id: ContainerId, effect: Effect) -> Result<(), EngineError> {
+        let engine = &self.inner.engine;
+        match effect {
+            Effect::Start => {
+                let _permit = self.inner.starts.acquire().await;
+                engine.start(id).await
+            }
+            Effect::Stop => engine.stop(id, STOP_GRACE).await,
+            Effect::Remove(RemoveMode::Force) => engine.remove(id).await,
+            Effect::Remove(RemoveMode::Graceful) => match engine.stop(id, STOP_GRACE).await {
+                Err(error) if error.is_ambiguous() => Err(error),
+                // Whatever keeps it from stopping, it has had its time to end by itself.
+                Ok(()) | Err(_) => engine.remove(id).await,
+            },
+        }
+    }
+}
+
+impl Applied {
+    fn lifecycle(&self) -> Option<&Lifecycle> {
+        self.record.as_ref().map(|record| record.lifecycle())
+    }
+}

@@ -1,0 +1,101 @@
+//! Bringing the registry and the engine together again: after a start, a lost connection, an event, a
+//! while, or on request. It is always the same: look at a container, and finish what its row asks for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+
+use super::{INSPECTIONS_AT_ONCE, Service, ServiceError, lock};
+use crate::domain::{ContainerId, Creation};
+use crate::engine::Managed;
+
+/// An engine that lost the answer to a create may still make the container for this long.
+const LATE_CREATE: Duration = Duration::from_secs(120);
+
+impl Service {
+    /// Looks at every container, and at every create that was left behind.
+    ///
+    /// Containers that an operation is busy with are left to it: it looks at them itself. One container
+    /// that cannot be looked at keeps its row and holds up no other; the first error is returned at the
+    /// end.
+    pub async fn reconcile_all(&self) -> Result<(), ServiceError> {
+        // Asked first even when there is nothing to compare: it tells whether the engine is there.
+        let managed = self.managed().await?;
+        let ids: Vec<_> = self.snapshot().records().map(|record| record.id()).collect();
+        let looked: Vec<_> = stream::iter(ids)
+            .map(|id| self.reconcile_unless_busy(id))
+            .buffer_unordered(INSPECTIONS_AT_ONCE)
+            .collect()
+            .await;
+        let mut results = looked;
+        for creation in self.left_behind() {
+            results.push(self.resolve(&creation, &managed).await);
+        }
+        results.into_iter().collect()
+    }
+
+    /// Looks at a container soon, because something happened to it. Hints that come while one is already
+    /// waiting for its turn add nothing to it.
+    pub(crate) fn notice(&self, id: ContainerId) {
+        if self.snapshot().get(id).is_none() || !lock(&self.inner.noticed).insert(id) {
+            return;
+        }
+        let service = self.clone();
+        self.inner.operations.spawn(async move {
+            let _held = service.inner.locks.acquire(id).await;
+            // From here on a further hint may tell something that this look does not see.
+            lock(&service.inner.noticed).remove(&id);
+            if let Err(error) = service.reconcile_held(id).await {
+                tracing::debug!(container = %id, %error, "failed to look at a container that changed");
+            }
+        });
+    }
+
+    /// Looks at a container, and finishes what was begun with it, unless an operation is busy with it.
+    pub(crate) async fn reconcile_unless_busy(&self, id: ContainerId) -> Result<(), ServiceError> {
+        let service = self.clone();
+        self.run(async move {
+            match service.inner.locks.try_acquire(id) {
+                Some(_held) => service.reconcile_held(id).await,
+                None => Ok(()),
+            }
+        })
+        .await
+    }
+
+    async fn reconcile_held(&self, id: ContainerId) -> Result<(), ServiceError> {
+        if self.snapshot().get(id).is_none() {
+            return Ok(());
+        }
+        let looked = self.look(id).await?;
+        self.carry_out(id, looked).await.map(drop)
+    }
+
+    /// Settles a create that was left behind by a crash or a lost answer. Nobody was told of its
+    /// container, so that is removed. Only an open creation of our own gives the right to do so; a label
+    /// on a container proves nothing, for it may come from an image.
+    async fn resolve(&self, creation: &Creation, managed: &[Managed]) -> Result<(), ServiceError> {
+        let operation = creation.operation;
+        if let Some(container) = managed.iter().find(|managed| managed.operation == operation) {
+            tracing::info!(container = %container.id, %operation, "removing an unfinished creation");
+            self.inner.engine.remove(container.id).await?;
+        } else if self.inner.clock.now().since(creation.opened_at) < LATE_CREATE {
+            return Ok(()); // it may still appear
+        }
+        Ok(self.inner.registry.close_creation(operation).await?)
+    }
+
+    /// Open creations that no operation works on.
+    fn left_behind(&self) -> Vec<Arc<Creation>> {
+        let open = self.snapshot();
+        let creating = lock(&self.inner.creating).clone();
+        // An operation lets go of its creation only after its outcome is published. One that has let go
+        // by now, and whose creation is open even later, has left it behind.
+        let later = self.snapshot();
+        open.creations()
+            .filter(|creation| !creating.contains(&creation.operation) && later.is_open(creation.operation))
+            .cloned()
+            .collect()
+    }
+}

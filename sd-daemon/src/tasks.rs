@@ -1,0 +1,10 @@
+//! What runs by itself for as long as the daemon does. Each task decides when; the service does the work.
+
+mod backoff;
+mod follow_events;
+mod reap_idle;
+mod reconcile;
+
+pub use follow_events::follow_events;
+pub use reap_idle::reap_idle;
+pub use reconcile::reconcile;

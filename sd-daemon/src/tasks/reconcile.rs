@@ -1,0 +1,80 @@
+//! The safety net: finishes what was begun and failed, and looks at everything once in a while.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use crate::clock::Clock;
+use crate::domain::{ContainerId, Timestamp};
+use crate::service::{Service, ServiceError};
+
+/// Everything is looked at this often, even when no event asked for it.
+const INTERVAL: Duration = Duration::from_secs(60);
+/// How often unfinished containers are considered.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// Containers that are finished at once.
+const AT_ONCE: usize = 8;
+
+/// Looks after unfinished containers, with growing pauses, and after all of them each minute, until told
+/// to stop.
+pub async fn reconcile(service: Service, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+    let mut snapshots = service.subscribe();
+    let mut backoff = Backoff::default();
+    let mut attempts: JoinSet<(ContainerId, Result<(), ServiceError>)> = JoinSet::new();
+    let mut full = JoinSet::new();
+    let mut next_full = clock.now().after(INTERVAL);
+    loop {
+        snapshots.mark_unchanged();
+        let now = clock.now();
+        let unfinished = unfinished(&service);
+        backoff.retain(|id| unfinished.contains(&id));
+        if attempts.is_empty() {
+            let permitted = unfinished.iter().filter(|id| backoff.permits(**id, now));
+            for id in permitted.copied().take(AT_ONCE) {
+                let service = service.clone();
+                attempts.spawn(async move { (id, service.reconcile_unless_busy(id).await) });
+            }
+        }
+        if now >= next_full && full.is_empty() {
+            next_full = now.after(INTERVAL);
+            let service = service.clone();
+            full.spawn(async move { service.reconcile_all().await });
+        }
+        let wake_at = wake_at(&unfinished, now, next_full);
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            Some(ended) = attempts.join_next() => {
+                let Ok((id, result)) = ended else { return };
+                if let Err(error) = result {
+                    tracing::warn!(container = %id, %error, "failed to finish with a container; it will be tried again");
+                    backoff.failed(id, clock.now());
+                }
+            }
+            Some(ended) = full.join_next() => {
+                if let Ok(Err(error)) = ended {
+                    tracing::debug!(%error, "failed to look at every container");
+                }
+            }
+            () = clock.sleep_until(wake_at) => {}
+            Ok(()) = snapshots.changed(), if unfinished.is_empty() => {
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    () = clock.sleep_until(now.after(RETRY_INTERVAL)) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Containers in a state that somebody should be leading out of.
+fn unfinished(service: &Service) -> Vec<ContainerId> {
+    let snapshot = service.snapshot();
+    snapshot.records().filter(|record| record.lifecycle().is_unfinished()).map(|record| record.id()).collect()
+}
+
+fn wake_at(unfinished: &[ContainerId], now: Timestamp, next_full: Timestamp) -> Timestamp {
+    if unfinished.is_empty() { next_full } else { next_full.min(now.after(RETRY_INTERVAL)) }
+}
