@@ -1,0 +1,134 @@
+//! What a test can do to the engine.
+
+use std::sync::Arc;
+
+use super::script::{Call, Hold, Point};
+use super::world::World;
+use super::{Connection, FakeEngine, Listeners};
+use crate::domain::{ContainerId, Exit, Image, LiveState, Name, OperationId};
+use crate::engine::{EngineError, EngineEvent};
+
+impl FakeEngine {
+    /// Gives the engine an image, such as `sd-postgres:latest`, whose containers have one anonymous volume.
+    pub fn add_image(&self, tag: &str, image: Image) {
+        self.world().add_image(tag, image);
+    }
+
+    /// Every call from here on fails, and what happens meanwhile is told to nobody.
+    pub fn disconnect(&self) {
+        self.inner.connection.send_replace(Connection::Down);
+    }
+
+    /// Calls are answered again, and listeners told to look at everything.
+    pub fn reconnect(&self) {
+        self.inner.connection.send_replace(Connection::Up);
+        self.tell(EngineEvent::Resync);
+    }
+
+    /// Listeners are told nothing from here on, as if they had been too slow.
+    pub fn skip_events(&self) {
+        self.inner.listeners.send_replace(Listeners::Skipped);
+    }
+
+    /// Lets one future call fail when it comes to this point. Faults of one point are used up in order.
+    pub fn fail_next(&self, point: Point, error: EngineError) {
+        self.script().add_fault(point, error);
+    }
+
+    /// Lets every call wait that comes to this point, until the result is released or dropped.
+    pub fn hold(&self, point: Point) -> Hold {
+        Hold::new(Arc::clone(&self.inner), point)
+    }
+
+    /// From here on an inspection of this container gets no answer in time.
+    pub fn hide(&self, id: ContainerId) {
+        self.script().hide(id);
+    }
+
+    /// The container can be inspected again.
+    pub fn unhide(&self, id: ContainerId) {
+        self.script().unhide(id);
+    }
+
+    /// The id that a future create gives its container. Ids are used up in order.
+    pub fn next_id(&self, id: ContainerId) {
+        self.world().reserve_id(id);
+    }
+
+    /// Every call so far, in the order of their beginning.
+    pub fn calls(&self) -> Vec<Call> {
+        self.script().calls.clone()
+    }
+
+    /// Forgets every call so far.
+    pub fn forget_calls(&self) {
+        self.script().calls.clear();
+    }
+
+    /// The containers there are, foreign ones too.
+    pub fn containers(&self) -> Vec<ContainerId> {
+        self.world().ids()
+    }
+
+    /// The anonymous volume that came with a container.
+    pub fn volume_of(&self, id: ContainerId) -> Option<String> {
+        self.world().volume_of(id)
+    }
+
+    /// Whether a volume exists.
+    pub fn has_volume(&self, volume: &str) -> bool {
+        self.world().has_volume(volume)
+    }
+
+    /// Makes a container behind the daemon's back: `operation` is what its label says, if it has one.
+    pub fn create_behind_back(&self, name: &str, operation: Option<OperationId>) -> ContainerId {
+        let id = self.world().create_foreign(name, operation);
+        self.tell(EngineEvent::Changed(id));
+        id
+    }
+
+    /// `docker start` by somebody else.
+    pub fn start_behind_back(&self, id: ContainerId) {
+        self.change(id, |world| world.start(id));
+    }
+
+    /// `docker stop` by somebody else.
+    pub fn stop_behind_back(&self, id: ContainerId) {
+        self.change(id, |world| world.end(id, Exit::BySignal));
+    }
+
+    /// The main process ends by itself.
+    pub fn exit(&self, id: ContainerId) {
+        self.change(id, |world| world.end(id, Exit::ByItself));
+    }
+
+    /// `docker rm --force --volumes` by somebody else.
+    pub fn remove_behind_back(&self, id: ContainerId) {
+        self.change(id, |world| {
+            world.remove(id);
+            Ok(())
+        });
+    }
+
+    /// `docker pause` by somebody else.
+    pub fn pause(&self, id: ContainerId) {
+        self.change(id, |world| world.freeze(id, LiveState::Paused));
+    }
+
+    /// `docker unpause` by somebody else.
+    pub fn unpause(&self, id: ContainerId) {
+        self.change(id, |world| world.freeze(id, LiveState::Running));
+    }
+
+    /// `docker rename` by somebody else.
+    pub fn rename(&self, id: ContainerId, name: Name) {
+        self.change(id, |world| world.rename(id, name));
+    }
+
+    /// Something that a test does to a container; it knows whether that can be done.
+    fn change(&self, id: ContainerId, change: impl FnOnce(&mut World) -> Result<(), EngineError>) {
+        let changed = change(&mut self.world());
+        assert_eq!(changed, Ok(()), "container {id} cannot be changed like this");
+        self.tell(EngineEvent::Changed(id));
+    }
+}

@@ -1,0 +1,267 @@
+//! The images and containers of the engine in memory. No waiting, no faults: only what Docker would do.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::FakeEngine;
+use crate::domain::{
+    ContainerId, ContainerPort, Endpoints, Exit, Image, ImageRef, LiveState, Name, Observation,
+    ObservedState, OperationId, RunId,
+};
+use crate::engine::{ContainerSpec, EngineError, Managed};
+
+/// The host's address on the network of the containers; theirs follow it.
+pub(super) const GATEWAY: Ipv4Addr = Ipv4Addr::new(127, 17, 0, 1);
+
+/// Where Docker begins with the ports it picks.
+const FIRST_HOST_PORT: u16 = 49_153;
+
+/// Everything there is.
+pub(super) struct World {
+    images: BTreeMap<String, Image>,
+    containers: BTreeMap<ContainerId, Container>,
+    volumes: BTreeSet<String>,
+    reserved_ids: VecDeque<ContainerId>,
+    /// Numbers containers and runs.
+    counter: u64,
+    next_host_port: u16,
+}
+
+struct Container {
+    name: Name,
+    operation: Option<OperationId>,
+    app_port: Option<u16>,
+    ports: Vec<ContainerPort>,
+    command: Vec<String>,
+    volume: String,
+    state: ObservedState,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            images: BTreeMap::new(),
+            containers: BTreeMap::new(),
+            volumes: BTreeSet::new(),
+            reserved_ids: VecDeque::new(),
+            counter: 0,
+            next_host_port: FIRST_HOST_PORT,
+        }
+    }
+}
+
+impl World {
+    pub(super) fn add_image(&mut self, tag: &str, image: Image) {
+        self.images.insert(tag.to_owned(), image);
+    }
+
+    pub(super) fn tags(&self) -> Vec<String> {
+        self.images.keys().cloned().collect()
+    }
+
+    pub(super) fn image(&self, image: &ImageRef) -> Result<Image, EngineError> {
+        let tagged = self.images.get(image.as_str());
+        let latest = || self.images.get(&format!("{image}:latest"));
+        tagged.or_else(latest).cloned().ok_or(EngineError::NoSuchImage)
+    }
+
+    pub(super) fn ids(&self) -> Vec<ContainerId> {
+        self.containers.keys().copied().collect()
+    }
+
+    pub(super) fn reserve_id(&mut self, id: ContainerId) {
+        self.reserved_ids.push_back(id);
+    }
+
+    pub(super) fn create(&mut self, spec: &ContainerSpec) -> Result<ContainerId, EngineError> {
+        let image = self.image(&spec.image)?;
+        if let Some(name) = &spec.name
+            && self.containers.values().any(|other| other.name == *name)
+        {
+            return Err(EngineError::NameInUse);
+        }
+        let name = spec.name.clone().unwrap_or_else(|| self.pick_name());
+        Ok(self.insert(Container {
+            name,
+            operation: Some(spec.operation),
+            app_port: image.app_port,
+            ports: spec.ports.clone(),
+            command: spec.command.clone(),
+            volume: String::new(),
+            state: ObservedState::Created,
+        }))
+    }
+
+    pub(super) fn create_foreign(&mut self, name: &str, operation: Option<OperationId>) -> ContainerId {
+        self.insert(Container {
+            name: name.parse().expect("a test names containers properly"),
+            operation,
+            app_port: None,
+            ports: Vec::new(),
+            command: Vec::new(),
+            volume: String::new(),
+            state: ObservedState::Created,
+        })
+    }
+
+    fn insert(&mut self, mut container: Container) -> ContainerId {
+        self.counter += 1;
+        let id = self
+            .reserved_ids
+            .pop_front()
+            .unwrap_or_else(|| id_number(self.counter));
+        container.volume = format!("volume-{}", self.counter);
+        self.volumes.insert(container.volume.clone());
+        self.containers.insert(id, container);
+        id
+    }
+
+    pub(super) fn start(&mut self, id: ContainerId) -> Result<(), EngineError> {
+        let container = self.containers.get(&id).ok_or_else(missing)?;
+        if let ObservedState::Live { state, .. } = &container.state {
+            return match state {
+                LiveState::Running => Ok(()),
+                LiveState::Paused => Err(EngineError::Rejected(
+                    "cannot start a paused container, try unpause instead".to_owned(),
+                )),
+            };
+        }
+        if container
+            .command
+            .first()
+            .is_some_and(|program| program == FakeEngine::MISSING_PROGRAM)
+        {
+            return Err(EngineError::Rejected(format!(
+                "{}: no such file",
+                FakeEngine::MISSING_PROGRAM
+            )));
+        }
+        let (ports, app_port) = (container.ports.clone(), container.app_port);
+        let published = ports
+            .into_iter()
+            .map(|port| (port, self.pick_host_port()))
+            .collect();
+        self.counter += 1;
+        let state = ObservedState::Live {
+            run: RunId::new(&format!("run-{}", self.counter)),
+            state: LiveState::Running,
+            endpoints: Endpoints::new(published, app_port),
+            addresses: vec![self.pick_address()],
+        };
+        self.get(id)?.state = state;
+        Ok(())
+    }
+
+    pub(super) fn end(&mut self, id: ContainerId, how: Exit) -> Result<(), EngineError> {
+        let container = self.get(id)?;
+        if let ObservedState::Live { run, .. } = &container.state {
+            container.state = ObservedState::Ended {
+                run: run.clone(),
+                exit: how,
+            };
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, id: ContainerId) {
+        if let Some(container) = self.containers.remove(&id) {
+            self.volumes.remove(&container.volume);
+        }
+    }
+
+    pub(super) fn freeze(&mut self, id: ContainerId, wanted: LiveState) -> Result<(), EngineError> {
+        match &mut self.get(id)?.state {
+            ObservedState::Live { state, .. } => *state = wanted,
+            ObservedState::Created | ObservedState::Ended { .. } => {
+                return Err(EngineError::Rejected("the container is not running".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn rename(&mut self, id: ContainerId, name: Name) -> Result<(), EngineError> {
+        self.get(id)?.name = name;
+        Ok(())
+    }
+
+    pub(super) fn observe(&self, id: ContainerId) -> Option<Observation> {
+        let container = self.containers.get(&id)?;
+        Some(Observation {
+            name: container.name.clone(),
+            state: container.state.clone(),
+        })
+    }
+
+    pub(super) fn managed(&self) -> Vec<Managed> {
+        let labelled = |(id, container): (&ContainerId, &Container)| {
+            Some(Managed {
+                id: *id,
+                operation: container.operation?,
+            })
+        };
+        self.containers.iter().filter_map(labelled).collect()
+    }
+
+    pub(super) fn volume_of(&self, id: ContainerId) -> Option<String> {
+        self.containers.get(&id).map(|container| container.volume.clone())
+    }
+
+    pub(super) fn has_volume(&self, volume: &str) -> bool {
+        self.volumes.contains(volume)
+    }
+
+    fn get(&mut self, id: ContainerId) -> Result<&mut Container, EngineError> {
+        self.containers.get_mut(&id).ok_or_else(missing)
+    }
+
+    fn pick_name(&self) -> Name {
+        const ADJECTIVES: [&str; 4] = ["hungry", "hopeful", "desperate", "quiet"];
+        let number = usize::try_from(self.counter).unwrap_or_default();
+        let name = format!("{}_bell{number}", ADJECTIVES[number % ADJECTIVES.len()]);
+        name.parse().expect("letters and digits are a name")
+    }
+
+    fn pick_host_port(&mut self) -> u16 {
+        let port = self.next_host_port;
+        self.next_host_port = port.checked_add(1).unwrap_or(FIRST_HOST_PORT);
+        port
+    }
+
+    /// The lowest free address, as Docker picks it.
+    fn pick_address(&self) -> IpAddr {
+        let taken: BTreeSet<IpAddr> = self.containers.values().filter_map(Container::address).collect();
+        let first = u32::from(GATEWAY) + 1;
+        let mut candidates = (first..).map(|bits| IpAddr::V4(Ipv4Addr::from(bits)));
+        candidates
+            .find(|address| !taken.contains(address))
+            .expect("there are more addresses than containers")
+    }
+}
+
+impl Container {
+    fn address(&self) -> Option<IpAddr> {
+        match &self.state {
+            ObservedState::Live { addresses, .. } => addresses.first().copied(),
+            ObservedState::Created | ObservedState::Ended { .. } => None,
+        }
+    }
+}
+
+fn missing() -> EngineError {
+    EngineError::Rejected("no such container".to_owned())
+}
+
+/// An id that looks as random as Docker's and is the same in every run of a test.
+fn id_number(number: u64) -> ContainerId {
+    let [first, second, third, fourth] = [0, 1, 2, 3].map(|index| scramble(number * 4 + index));
+    let text = format!("{first:016x}{second:016x}{third:016x}{fourth:016x}");
+    text.parse().expect("four words are 64 hex digits")
+}
+
+/// The finishing step of the `SplitMix64` generator.
+fn scramble(number: u64) -> u64 {
+    let mut word = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
