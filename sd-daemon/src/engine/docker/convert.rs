@@ -1,7 +1,7 @@
 //! What Docker answers, in our words. Pure.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use bollard::models::{
     ContainerInspectResponse, ContainerState, ContainerStateStatusEnum, ContainerSummary, EndpointSettings,
@@ -88,11 +88,20 @@ pub(super) fn managed(container: &ContainerSummary) -> Option<Managed> {
     })
 }
 
-/// The gateway of a network: the first IPv4 one.
+/// The host's IPv4 address in a network. Docker leaves it out where it chose it by itself; then it is the
+/// first address of the subnet.
 pub(super) fn gateway(network: NetworkInspect) -> Option<IpAddr> {
     let configs = network.ipam?.config?;
-    let mut gateways = configs.into_iter().filter_map(|config| config.gateway?.parse::<IpAddr>().ok());
-    gateways.find(IpAddr::is_ipv4)
+    let mut gateways = configs.into_iter().filter_map(|config| match config.gateway {
+        Some(gateway) if !gateway.is_empty() => gateway.parse::<Ipv4Addr>().ok(),
+        Some(_) | None => first_address(&config.subnet?),
+    });
+    gateways.next().map(IpAddr::V4)
+}
+
+fn first_address(subnet: &str) -> Option<Ipv4Addr> {
+    let network: Ipv4Addr = subnet.split_once('/')?.0.parse().ok()?;
+    Some(Ipv4Addr::from(u32::from(network).checked_add(1)?))
 }
 
 fn exit(state: &ContainerState, signalled: bool) -> Exit {
@@ -205,6 +214,21 @@ mod tests {
     #[test]
     fn an_inspection_without_a_status_is_an_error_and_not_a_state() {
         assert!(observe(serde_json::json!({ "Name": "/ab" }), false).is_err());
+    }
+
+    #[test]
+    fn the_gateway_is_the_first_address_where_docker_does_not_say() {
+        let of = |config| {
+            gateway(serde_json::from_value(serde_json::json!({ "IPAM": { "Config": config } })).unwrap())
+        };
+        let first = Some("172.17.0.1".parse().unwrap());
+        assert_eq!(of(serde_json::json!([{ "Subnet": "172.17.0.0/16" }])), first);
+        assert_eq!(of(serde_json::json!([{ "Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1" }])), first);
+        assert_eq!(
+            of(serde_json::json!([{ "Subnet": "fd00::/64" }, { "Subnet": "172.17.0.0/16" }])),
+            first
+        );
+        assert_eq!(of(serde_json::json!([])), None);
     }
 
     #[test]

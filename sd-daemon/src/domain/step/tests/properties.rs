@@ -1,0 +1,177 @@
+//! What holds for every history, however unlikely.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Something that happens, with the time since the last thing.
+#[derive(Clone, Debug)]
+struct Event {
+    pause: Duration,
+    input: Input,
+}
+
+fn inputs(rule: IdleRule) -> impl Strategy<Value = Input> {
+    let generation = 0_u64..6;
+    prop_oneof![
+        Just(Input::Start),
+        Just(Input::Stop),
+        Just(Input::Remove(RemoveMode::Graceful)),
+        Just(Input::Remove(RemoveMode::Force)),
+        Just(Input::StartRejected),
+        (1_u64..200).prop_map(|timeout| Input::SetIdleTimeout(seconds(timeout))),
+        generation.clone().prop_map(move |generation| Input::IdleDue { generation, rule }),
+        (generation, 0_u32..3)
+            .prop_map(|(generation, connections)| Input::CheckIn { generation, connections }),
+        observations(),
+        observations(),
+    ]
+}
+
+fn observations() -> impl Strategy<Value = Input> {
+    let runs = prop_oneof![Just("first"), Just("second"), Just("third")];
+    let live = prop_oneof![Just(LiveState::Running), Just(LiveState::Paused)];
+    let exits = prop_oneof![Just(Exit::ByItself), Just(Exit::BySignal)];
+    prop_oneof![
+        Just(created()),
+        (runs.clone(), live).prop_map(|(run, state)| super::live(run, state)),
+        (runs, exits).prop_map(|(run, exit)| ended(run, exit)),
+    ]
+}
+
+fn histories(rule: IdleRule) -> impl Strategy<Value = Vec<Event>> {
+    let event = (0_u64..60_000, inputs(rule))
+        .prop_map(|(millis, input)| Event { pause: Duration::from_millis(millis), input });
+    prop::collection::vec(event, 1..60)
+}
+
+fn new_record() -> Record {
+    let mut record = starting();
+    record.fields.last_run = None;
+    record.fields.generation = 1;
+    record
+}
+
+/// Plays a history; `check` sees every step with the record before and after it.
+fn play(
+    history: Vec<Event>,
+    mut check: impl FnMut(&Record, &Input, &Record, Option<Effect>, Timestamp) -> Result<(), TestCaseError>,
+) -> Result<(), TestCaseError> {
+    let (mut record, mut now) = (new_record(), NOW);
+    for Event { pause, input } in history {
+        now = now.after(pause);
+        let Ok(Step { next, effect }) = step(&record, input.clone(), now) else { continue };
+        let after = match next {
+            Next::Same => record.clone(),
+            Next::Changed(next) => *next,
+            Next::Gone => return Err(TestCaseError::fail("gone without having vanished")),
+        };
+        check(&record, &input, &after, effect, now)?;
+        record = after;
+    }
+    Ok(())
+}
+
+fn never() -> IdleRule {
+    rule(IdleTimeout::Never)
+}
+
+proptest! {
+    #[test]
+    fn what_is_being_removed_stays_so_until_it_has_vanished(history in histories(never())) {
+        play(history, |before, _, after, _, _| {
+            if matches!(before.lifecycle(), Lifecycle::Removing { .. }) {
+                let is_removing = matches!(after.lifecycle(), Lifecycle::Removing { .. });
+                prop_assert!(is_removing);
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn an_effect_always_serves_the_intent_that_is_written_down(history in histories(never())) {
+        play(history, |_, _, after, effect, _| {
+            match effect {
+                Some(Effect::Start) => prop_assert_eq!(after.lifecycle(), &Lifecycle::Starting),
+                Some(Effect::Stop) => {
+                    let is_stopping = matches!(after.lifecycle(), Lifecycle::Stopping { .. });
+                    prop_assert!(is_stopping);
+                }
+                Some(Effect::Remove(_)) => {
+                    let is_removing = matches!(after.lifecycle(), Lifecycle::Removing { .. });
+                    prop_assert!(is_removing);
+                }
+                None => {}
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn the_same_observation_twice_changes_nothing_the_second_time(
+        history in histories(never()), observation in observations()
+    ) {
+        let mut last = new_record();
+        play(history, |_, _, after, _, _| { last = after.clone(); Ok(()) })?;
+        let once = super::after(&last, observation.clone());
+        let twice = step(&once, observation, NOW).unwrap();
+        prop_assert_eq!(twice.next, Next::Same);
+    }
+
+    #[test]
+    fn the_generation_never_shrinks_and_grows_with_every_new_run(history in histories(never())) {
+        play(history, |before, _, after, _, _| {
+            prop_assert!(after.generation() >= before.generation());
+            let is_live = |record: &Record| {
+                matches!(record.lifecycle(), Lifecycle::Running { .. } | Lifecycle::Paused { .. })
+            };
+            if is_live(before) && is_live(after) && before.last_run() != after.last_run() {
+                prop_assert!(after.generation() > before.generation());
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn with_idle_stops_off_nothing_ends_as_idle(history in histories(never())) {
+        let timeouts_stay_off = |event: &Event| !matches!(event.input, Input::SetIdleTimeout(_));
+        let history = history.into_iter().filter(timeouts_stay_off).collect();
+        play(history, |_, _, after, _, _| {
+            let is_idle = matches!(
+                after.lifecycle(),
+                Lifecycle::Stopping { cause: StopCause::Idle, .. } | Lifecycle::Stopped { cause: StopCause::Idle, .. }
+            );
+            prop_assert!(!is_idle);
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn nothing_is_stopped_for_idleness_before_its_deadline(history in histories(rule(seconds(30)))) {
+        play(history, |before, input, after, effect, now| {
+            if let (Input::IdleDue { rule, .. }, Some(Effect::Stop)) = (input, effect) {
+                let IdleTimeout::After(timeout) = rule.timeout_of(before) else {
+                    return Err(TestCaseError::fail("stopped what is pinned"));
+                };
+                prop_assert!(now.since(before.activity().last_active_at) >= timeout);
+                let is_running = matches!(before.lifecycle(), Lifecycle::Running { .. });
+                prop_assert!(is_running && before != after);
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn whatever_is_past_its_deadline_is_stopped_when_the_rule_is_asked(
+        history in histories(rule(seconds(30))), wait in 0_u64..300
+    ) {
+        let rule = rule(seconds(30));
+        let (mut last, mut end) = (new_record(), NOW);
+        play(history, |_, _, after, _, now| { (last, end) = (after.clone(), now); Ok(()) })?;
+        let now = end.after(Duration::from_secs(wait));
+        let asked = Input::IdleDue { generation: last.generation(), rule };
+        let is_stopped = step(&last, asked, now).unwrap().effect == Some(Effect::Stop);
+        let is_past = rule.stops_at(&last).is_some_and(|stops_at| now >= stops_at);
+        prop_assert_eq!(is_stopped, is_past);
+    }
+}
