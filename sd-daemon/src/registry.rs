@@ -142,10 +142,11 @@ impl Registry {
         let fate = lost.clone();
         thread
             .spawn(move || {
+                // A panic in here loses the registry just as an error does. Dropped last: whoever hears of
+                // the end may claim the directory.
+                let _signal = fate.drop_guard();
                 // Held for as long as anything can be written.
                 let _directory = directory;
-                // A panic in here loses the registry just as an error does.
-                let _signal = fate.drop_guard();
                 worker::run(ledger, &queue, FLUSH_INTERVAL);
             })
             .map_err(|source| OpenError::Directory { directory: "thread".to_owned(), source })?;
@@ -222,3 +223,6 @@ impl Registry {
         answered.await.unwrap_or_else(|_| Err(closed()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,284 @@
+//! The registry on a real disk: what is acknowledged is found again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::clock::ManualClock;
+use crate::domain::{
+    ContainerPort, Endpoints, Exit, IdempotencyKey, IdleTimeout, Lifecycle, LiveState, Observation,
+    ObservedState, RunId, StopCause, Timestamp,
+};
+
+const NOW: Timestamp = Timestamp::from_millis(1_772_373_731_250);
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(NOW))
+}
+
+fn open(directory: &TempDir) -> Registry {
+    try_open(directory.path()).unwrap()
+}
+
+fn try_open(directory: &Path) -> Result<Registry, OpenError> {
+    Registry::open(StateDirectory::claim(directory)?, clock())
+}
+
+/// Waits until the thread has let go of the directory, as it does when the last handle is gone.
+async fn close(registry: Registry) {
+    let lost = registry.lost.clone();
+    drop(registry);
+    lost.cancelled().await;
+}
+
+fn operation(number: u8) -> OperationId {
+    OperationId::from_bytes([number; 16])
+}
+
+fn id(number: u8) -> ContainerId {
+    format!("{number:02x}").repeat(32).parse().unwrap()
+}
+
+fn creation(number: u8, key: Option<(&str, &str)>) -> Creation {
+    Creation {
+        operation: operation(number),
+        image: "team/web:1.2".parse().unwrap(),
+        name: None,
+        idle_timeout: Some(IdleTimeout::After(Duration::from_secs(60))),
+        key: key.map(|(key, request)| IdempotencyKey { key: key.to_owned(), request: request.to_owned() }),
+        opened_at: NOW,
+    }
+}
+
+async fn bound(registry: &Registry, number: u8) -> Arc<Record> {
+    registry.open_creation(creation(number, None)).await.unwrap();
+    let name = format!("name{number}").parse().unwrap();
+    registry.bind(operation(number), id(number), name).await.unwrap().unwrap()
+}
+
+async fn apply(registry: &Registry, number: u8, input: Input) -> Applied {
+    registry.apply(id(number), input).await.unwrap().unwrap()
+}
+
+fn live(run: &str, state: LiveState) -> Input {
+    let ports = BTreeMap::from([(ContainerPort::SSH, 49_153), (ContainerPort::tcp(5432), 49_154)]);
+    observed(ObservedState::Live {
+        run: RunId::new(run),
+        state,
+        endpoints: Endpoints::new(ports, Some(5432)),
+        addresses: vec!["172.17.0.2".parse().unwrap(), "fd00::2".parse().unwrap()],
+    })
+}
+
+fn observed(state: ObservedState) -> Input {
+    Input::Observed(Observation { name: "renamed".parse().unwrap(), state })
+}
+
+#[tokio::test]
+async fn every_state_is_found_again_exactly_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory);
+    let running = || live("first", LiveState::Running);
+    let histories = [
+        vec![],
+        vec![running()],
+        vec![live("first", LiveState::Paused)],
+        vec![running(), Input::Stop],
+        vec![running(), observed(ObservedState::Ended { run: RunId::new("first"), exit: Exit::BySignal })],
+        vec![running(), Input::Remove(crate::domain::RemoveMode::Graceful)],
+        vec![Input::Remove(crate::domain::RemoveMode::Force)],
+        vec![running(), Input::SetIdleTimeout(IdleTimeout::Never)],
+        vec![running(), Input::CheckIn { generation: 1, connections: 3 }],
+    ];
+    for (history, number) in histories.into_iter().zip(1..) {
+        bound(&registry, number).await;
+        for input in history {
+            apply(&registry, number, input).await;
+        }
+    }
+    registry.open_creation(creation(100, Some(("key", "request")))).await.unwrap();
+    registry.flush().await.unwrap();
+    let before = registry.snapshot();
+    close(registry).await;
+
+    let after = open(&directory).snapshot();
+    assert_eq!(before.records().count(), 9);
+    for record in before.records() {
+        assert_eq!(after.get(record.id()), Some(record));
+    }
+    assert_eq!(after.records().count(), 9);
+    assert_eq!(after.creations().collect::<Vec<_>>(), before.creations().collect::<Vec<_>>());
+    assert_eq!(after.instance(), before.instance());
+}
+
+#[tokio::test]
+async fn activity_is_written_down_at_the_latest_when_the_registry_is_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory);
+    bound(&registry, 1).await;
+    apply(&registry, 1, live("first", LiveState::Running)).await;
+    apply(&registry, 1, Input::CheckIn { generation: 1, connections: 3 }).await;
+    assert_eq!(registry.snapshot().get(id(1)).unwrap().activity().connections, 3, "readers see it at once");
+    close(registry).await;
+    assert_eq!(open(&directory).snapshot().get(id(1)).unwrap().activity().connections, 3);
+}
+
+#[tokio::test]
+async fn what_has_vanished_is_gone_for_good() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory);
+    bound(&registry, 1).await;
+    let applied = apply(&registry, 1, Input::Vanished).await;
+    assert_eq!((applied.record, applied.change), (None, Change::Made));
+    assert!(registry.snapshot().get(id(1)).is_none());
+    close(registry).await;
+    assert!(open(&directory).snapshot().get(id(1)).is_none());
+}
+
+#[tokio::test]
+async fn what_nobody_knows_cannot_be_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory);
+    let applied = apply(&registry, 1, Input::Start).await;
+    assert_eq!((applied.record, applied.change, applied.effect), (None, Change::None, None));
+}
+
+#[tokio::test]
+async fn a_refusal_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory);
+    bound(&registry, 1).await;
+    apply(&registry, 1, live("first", LiveState::Paused)).await;
+    let refused = registry.apply(id(1), Input::Start).await.unwrap();
+    assert_eq!(refused.unwrap_err(), Refusal::Paused);
+    assert!(matches!(registry.snapshot().get(id(1)).unwrap().lifecycle(), Lifecycle::Paused { .. }));
+}
+
+#[tokio::test]
+async fn a_key_stands_for_one_request_until_that_has_failed() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory);
+    let wanted = |number, request| creation(number, Some(("key", request)));
+    assert_eq!(registry.open_creation(wanted(1, "web")).await.unwrap(), Opened::New);
+    assert_eq!(registry.open_creation(wanted(2, "web")).await.unwrap(), Opened::Repeated(operation(1)));
+    assert_eq!(registry.open_creation(wanted(3, "db")).await.unwrap(), Opened::KeyReused);
+    registry.close_creation(operation(1)).await.unwrap();
+    assert_eq!(registry.open_creation(wanted(4, "db")).await.unwrap(), Opened::New);
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_a_day() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = clock();
+    let registry =
+        Registry::open(StateDirectory::claim(directory.path()).unwrap(), Arc::clone(&clock) as _).unwrap();
+    let wanted = |number| creation(number, Some(("key", "web")));
+    registry.open_creation(wanted(1)).await.unwrap();
+    registry.bind(operation(1), id(1), "name".parse().unwrap()).await.unwrap();
+    clock.advance(Duration::from_secs(24 * 60 * 60));
+    assert_eq!(registry.open_creation(wanted(2)).await.unwrap(), Opened::Repeated(operation(1)));
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(registry.open_creation(wanted(3)).await.unwrap(), Opened::New);
+}
+
+#[tokio::test]
+async fn a_creation_that_was_closed_cannot_be_bound() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory);
+    registry.open_creation(creation(1, None)).await.unwrap();
+    registry.close_creation(operation(1)).await.unwrap();
+    assert_eq!(registry.bind(operation(1), id(1), "name".parse().unwrap()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn readers_see_what_was_acknowledged() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory);
+    bound(&registry, 1).await;
+    let states = [live("first", LiveState::Running), Input::Stop];
+    for input in states {
+        let applied = apply(&registry, 1, input).await;
+        assert_eq!(registry.snapshot().get(id(1)).cloned(), applied.record);
+    }
+}
+
+#[tokio::test]
+async fn a_second_daemon_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let _registry = open(&directory);
+    let error = try_open(directory.path()).err().unwrap();
+    assert!(matches!(error, OpenError::InUse { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn the_directory_and_its_files_are_private() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let registry = try_open(&state).unwrap();
+    bound(&registry, 1).await;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&state), 0o700);
+    for entry in fs::read_dir(&state).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(FILE_NAME);
+    let garbage = "this is not a registry ".repeat(1000);
+    fs::write(&file, &garbage).unwrap();
+    let error = try_open(directory.path()).err().unwrap();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), garbage);
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    close(open(&directory)).await;
+    let connection = rusqlite::Connection::open(directory.path().join(FILE_NAME)).unwrap();
+    connection.pragma_update(None, "user_version", 999).unwrap();
+    drop(connection);
+    let error = try_open(directory.path()).err().unwrap();
+    assert!(matches!(error, OpenError::Newer { found: 999, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_row_that_makes_no_sense_is_refused_by_the_schema() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory);
+    bound(&registry, 1).await;
+    let connection = rusqlite::Connection::open(directory.path().join(FILE_NAME)).unwrap();
+    for nonsense in [
+        "update container set state = 'running'",
+        "update container set state = 'stopped', since = 1",
+        "update container set ports = '22/tcp=1'",
+        "update container set state = 'dreaming'",
+        "update container set id = 'short'",
+        "update container set created_at = 'yesterday'",
+    ] {
+        assert!(connection.execute(nonsense, []).is_err(), "{nonsense}");
+    }
+}
+
+#[tokio::test]
+async fn a_cause_is_kept_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory);
+    bound(&registry, 1).await;
+    apply(&registry, 1, live("first", LiveState::Running)).await;
+    let ended = ObservedState::Ended { run: RunId::new("first"), exit: Exit::ByItself };
+    apply(&registry, 1, observed(ended)).await;
+    let connection = rusqlite::Connection::open(directory.path().join(FILE_NAME)).unwrap();
+    let cause: String = connection.query_row("select cause from container", [], |row| row.get(0)).unwrap();
+    assert_eq!(cause, "exited");
+    let record = registry.snapshot().get(id(1)).cloned().unwrap();
+    assert_eq!(record.lifecycle(), &Lifecycle::Stopped { since: NOW, cause: StopCause::Exited });
+}
