@@ -1,0 +1,127 @@
+//! The real Docker engine, for tests: one tiny image for each test process, and nothing left behind.
+
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use sd_daemon::domain::OperationId;
+
+/// The main process of the image: it ends at once, with status 0, when it is asked to.
+const MAIN_PROCESS: &str =
+    r#"CMD ["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"]"#;
+
+/// What the image says about itself. The volume has no name, so that each container gets its own.
+const CHANGES: [&str; 4] = [
+    "EXPOSE 22 8000",
+    "VOLUME /data",
+    "LABEL spin-docker.app-port=8000",
+    MAIN_PROCESS,
+];
+
+/// An image with busybox, which exposes 22 and 8000. It is made at the first call, and removed with every
+/// container made from it when the test process ends, in whichever way.
+pub(crate) fn image() -> &'static str {
+    static IMAGE: OnceLock<(String, Child)> = OnceLock::new();
+    let (tag, _) = IMAGE.get_or_init(|| {
+        let tag = format!("spin-docker-test-{}:latest", &random()[..12]);
+        import(&tag);
+        let undertaker = wait_to_remove(&tag);
+        (tag, undertaker)
+    });
+    tag
+}
+
+/// Runs `docker` and gives what it printed; the test fails when it does.
+pub(crate) fn docker(arguments: &[&str]) -> String {
+    let output = Command::new("docker")
+        .args(arguments)
+        .output()
+        .expect("the docker client is installed");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "docker {arguments:?} failed: {errors}");
+    String::from_utf8(output.stdout)
+        .expect("docker prints text")
+        .trim()
+        .to_owned()
+}
+
+/// The identity of one registry. Dropping it removes every container that carries it.
+pub(crate) struct Instance(String);
+
+impl Instance {
+    /// An identity that nothing else has.
+    pub(crate) fn new() -> Self {
+        Self(random())
+    }
+
+    /// The same identity as that of a registry.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let filter = format!("label=spin-docker.instance={}", self.0);
+        let found = docker(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &filter]);
+        for id in found.lines() {
+            // It may be gone by now, which is what is wanted.
+            let removed = Command::new("docker")
+                .args(["rm", "--force", "--volumes", id])
+                .output();
+            drop(removed);
+        }
+    }
+}
+
+/// 32 hex digits.
+pub(crate) fn random() -> String {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("there are random numbers");
+    OperationId::from_bytes(bytes).to_string()
+}
+
+fn import(tag: &str) {
+    let root = tempfile::tempdir().expect("there is room for a file system");
+    let bin = root.path().join("bin");
+    std::fs::create_dir(&bin).expect("the directory is new");
+    std::fs::copy("/bin/busybox", bin.join("busybox")).expect("busybox-static is installed");
+    for applet in ["sh", "sleep", "kill", "true"] {
+        std::os::unix::fs::symlink("busybox", bin.join(applet)).expect("the directory is new");
+    }
+    let archive = Command::new("tar")
+        .arg("-C")
+        .arg(root.path())
+        .args(["-c", "."])
+        .output();
+    let archive = archive.expect("tar is installed").stdout;
+    let mut docker = Command::new("docker")
+        .arg("import")
+        .args(CHANGES.iter().flat_map(|change| ["--change", change]))
+        .args(["-", tag])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the docker client is installed");
+    let mut input = docker.stdin.take().expect("it is piped");
+    input.write_all(&archive).expect("docker reads the archive");
+    drop(input);
+    assert!(
+        docker.wait().expect("docker was started").success(),
+        "docker import failed"
+    );
+}
+
+/// A process that waits until this one has ended, even by a signal, and then cleans up: its standard
+/// input ends when the last writer, which is this process, does.
+fn wait_to_remove(tag: &str) -> Child {
+    let script = "cat; docker ps --all --quiet --filter ancestor=\"$0\" \
+                  | while read -r id; do docker rm --force --volumes \"$id\"; done; docker rmi --force \"$0\"";
+    Command::new("sh")
+        .args(["-c", script, tag])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("there is a shell")
+}
