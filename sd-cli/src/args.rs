@@ -14,11 +14,11 @@ use crate::output::Format;
 
 const EXAMPLES: &str = "\
 Examples:
-  sd images                          what can be run
-  sd create sd-postgres --wait       run it, and wait until it accepts connections
-  sd ls                              what there is, and when it will be stopped
-  sd stop web db                     stop two, by name or by the beginning of the id
-  sd rm $(sd ls -q --status stopped) remove all that are stopped";
+  sd images                           what can be run
+  sd create sd-postgres --wait        run it, and wait until it accepts connections
+  sd ls                               what there is, and when it will be stopped
+  sd stop web db                      stop two, by name or by the beginning of the id
+  sd rm $(sd ls -q --status stopped)  remove all that are stopped";
 
 /// Containers on demand, put away when nobody uses them
 #[derive(Debug, Parser)]
@@ -69,7 +69,7 @@ pub(crate) struct GlobalArgs {
         help_heading = "Connection"
     )]
     pub(crate) server: Option<String>,
-    /// How data is written [env: SD_FORMAT] [default: table]
+    /// How data is written: table, json or jsonl [env: SD_FORMAT] [default: table]
     #[arg(
         long,
         global = true,

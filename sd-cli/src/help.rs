@@ -72,7 +72,7 @@ pub(crate) fn ending() -> String {
     let mut text = String::from("Exit codes:\n");
     for exit in Exit::ALL {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {:<4}{}", exit.code(), exit.meaning());
+        let _ = writeln!(text, "  {:<5}{}", exit.code(), exit.meaning());
     }
     text.push_str("\nEnvironment:\n  ");
     let names: Vec<&str> = ENVIRONMENT.iter().map(|(name, _)| *name).collect();

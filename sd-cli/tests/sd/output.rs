@@ -1,0 +1,129 @@
+//! What `sd` prints where: shapes of the data, and the reader that leaves.
+
+use std::io;
+
+use serde_json::json;
+
+use crate::support::{Answer, Run, Server, ask, container, sd};
+
+fn server_of_three() -> Server {
+    Server::always(|| {
+        Answer::json(&json!([
+            container("web", "stopped"),
+            container("db", "stopped"),
+            container("cache", "stopped")
+        ]))
+    })
+}
+
+#[test]
+fn a_list_is_a_table_for_people() {
+    ask(&server_of_three(), &["ls"]).printed(
+        "\
+CONTAINER ID  NAME   IMAGE                STATUS   ACTIVE  SSH  APP  STOPS IN
+776562000000  web    atbaker/sd-postgres  stopped  0       -    -    -
+646200000000  db     atbaker/sd-postgres  stopped  0       -    -    -
+636163686500  cache  atbaker/sd-postgres  stopped  0       -    -    -
+",
+    );
+}
+
+#[test]
+fn json_is_the_answer_of_the_api_unchanged() {
+    let wire = json!([
+        container("web", "stopped"),
+        container("db", "stopped"),
+        container("cache", "stopped")
+    ]);
+    let server = server_of_three();
+    assert_eq!(ask(&server, &["ls", "--json"]).json(), wire);
+    assert_eq!(ask(&server, &["--format", "json", "ls"]).json(), wire);
+
+    let lines = ask(&server, &["ls", "--format", "jsonl"]).stdout;
+    let values: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(json!(values), wire);
+}
+
+#[test]
+fn an_empty_list_is_an_empty_array_or_a_header() {
+    let server = Server::always(|| Answer::json(&json!([])));
+    ask(&server, &["ls", "--json"]).printed("[]\n");
+    ask(&server, &["ls", "--format", "jsonl"]).printed("");
+    ask(&server, &["ls", "-q"]).printed("");
+    ask(&server, &["ls"]).printed("CONTAINER ID  NAME  IMAGE  STATUS  ACTIVE  SSH  APP  STOPS IN\n");
+}
+
+#[test]
+fn the_format_can_come_from_the_environment() {
+    let server = Server::always(|| Answer::json(&json!([])));
+    let run = Run::of(sd(&["ls"]).env("SD_URL", server.url()).env("SD_FORMAT", "json"));
+    run.printed("[]\n");
+}
+
+#[test]
+fn quiet_prints_whole_ids_only() {
+    let run = ask(&server_of_three(), &["ls", "-q"]);
+    assert!(run.stdout.lines().all(|line| line.len() == 64), "{run:?}");
+    assert_eq!(run.stdout.lines().count(), 3);
+}
+
+#[test]
+fn filters_become_the_query() {
+    let server = Server::always(|| Answer::json(&json!([])));
+    ask(
+        &server,
+        &[
+            "ls", "--status", "running", "--filter", "name=web", "--image", "a/b:c", "--audit",
+        ],
+    )
+    .printed("CONTAINER ID  NAME  IMAGE  STATUS  ACTIVE  SSH  APP  STOPS IN\n");
+    assert_eq!(
+        server.lines(),
+        ["GET /v1/containers?status=running&image=a%2Fb%3Ac&name=web&audit=true"]
+    );
+}
+
+#[test]
+fn images_are_one_to_a_line() {
+    let server = Server::always(|| Answer::json(&json!(["a/b:1", "c\u{1b}[2J:2"])));
+    ask(&server, &["images"]).printed("IMAGE\na/b:1\nc\\u{1b}[2J:2\n");
+    ask(&server, &["images", "-q"]).printed("a/b:1\nc\\u{1b}[2J:2\n");
+    assert_eq!(
+        ask(&server, &["images", "--json"]).json(),
+        json!(["a/b:1", "c\u{1b}[2J:2"])
+    );
+}
+
+#[test]
+fn a_reader_that_leaves_is_success() {
+    let server = server_of_three();
+    for arguments in [&["ls"][..], &["ls", "--json"], &["ls", "--watch"]] {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let run = Run::of(sd(arguments).env("SD_URL", server.url()).stdout(writer));
+        run.printed("");
+    }
+}
+
+#[test]
+fn a_full_disk_is_a_failure() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let server = server_of_three();
+    let run = Run::of(sd(&["ls"]).env("SD_URL", server.url()).stdout(full));
+    run.failed_with(
+        1,
+        "sd: cannot write the output: No space left on device (os error 28)\n",
+    );
+}
+
+#[test]
+fn completions_need_no_daemon_and_no_settings() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let run = Run::of(sd(&["completions", shell]).env("SD_FORMAT", "nonsense"));
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
+        assert!(run.stdout.contains("check-in"), "{shell}");
+    }
+}

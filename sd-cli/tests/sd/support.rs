@@ -1,0 +1,289 @@
+//! A tiny HTTP server on a real listener, and the real binary pointed at it.
+
+use std::borrow::BorrowMut;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// Nothing in these tests takes this long, unless it is broken.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A request, as the server saw it.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// Method and target: `GET /v1/images`.
+    pub(crate) line: String,
+    /// Header lines in lower case.
+    pub(crate) headers: Vec<String>,
+    pub(crate) body: String,
+}
+
+impl Request {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    pub(crate) fn has_credentials(&self) -> bool {
+        self.headers
+            .iter()
+            .any(|header| header.starts_with("authorization:"))
+    }
+}
+
+/// An answer: status and body.
+pub(crate) struct Answer {
+    status: u16,
+    body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(body: &Value) -> Self {
+        Self {
+            status: 200,
+            body: body.to_string(),
+        }
+    }
+
+    pub(crate) fn no_content() -> Self {
+        Self {
+            status: 204,
+            body: String::new(),
+        }
+    }
+
+    pub(crate) fn problem(status: u16, suffix: &str, detail: &str) -> Self {
+        let problem = json!({
+            "type": format!("urn:spin-docker:problem:{suffix}"),
+            "title": "A title",
+            "status": status,
+            "detail": detail,
+            "message": detail,
+            "request_id": "1",
+        });
+        Self {
+            status,
+            body: problem.to_string(),
+        }
+    }
+}
+
+/// Answers every request with a function; one thread per connection.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    seen: Arc<Mutex<Vec<Request>>>,
+    arrivals: Mutex<Receiver<Request>>,
+}
+
+impl Server {
+    pub(crate) fn answering(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (arrived, arrivals) = mpsc::channel();
+        let (answer, kept) = (Arc::new(answer), Arc::clone(&seen));
+        thread::spawn(move || {
+            for connection in listener.incoming().map_while(Result::ok) {
+                let (answer, kept, arrived) = (Arc::clone(&answer), Arc::clone(&kept), arrived.clone());
+                thread::spawn(move || {
+                    let Some(request) = read(&connection) else { return };
+                    kept.lock().unwrap().push(request.clone());
+                    // The test may have seen enough.
+                    drop(arrived.send(request.clone()));
+                    write(&connection, &answer(&request));
+                });
+            }
+        });
+        Self {
+            port,
+            seen,
+            arrivals: Mutex::new(arrivals),
+        }
+    }
+
+    /// The same answer to everything.
+    pub(crate) fn always(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Self {
+        Self::answering(move |_| answer())
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// The request lines, sorted: requests in parallel arrive in any order.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.requests().into_iter().map(|request| request.line).collect();
+        lines.sort();
+        lines
+    }
+
+    /// Waits for the next request that has not been waited for.
+    pub(crate) fn next_request(&self) -> Request {
+        self.arrivals.lock().unwrap().recv_timeout(DEADLINE).unwrap()
+    }
+}
+
+fn read(connection: &TcpStream) -> Option<Request> {
+    let mut reader = BufReader::new(connection);
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
+        match line.trim_end() {
+            "" => break,
+            line => lines.push(line.to_owned()),
+        }
+    }
+    let line = lines.remove(0).trim_end_matches(" HTTP/1.1").to_owned();
+    let headers: Vec<String> = lines.iter().map(|header| header.to_lowercase()).collect();
+    let length = headers
+        .iter()
+        .find_map(|header| header.strip_prefix("content-length: "))
+        .map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(Request {
+        line,
+        headers,
+        body: String::from_utf8(body).unwrap(),
+    })
+}
+
+fn write(mut connection: &TcpStream, answer: &Answer) {
+    let Answer { status, body } = answer;
+    let length = match status {
+        204 => String::new(),
+        _ => format!("content-length: {}\r\n", body.len()),
+    };
+    // The client may have gone: some tests want exactly that.
+    drop(write!(
+        connection,
+        "HTTP/1.1 {status} x\r\nconnection: close\r\n{length}\r\n{body}"
+    ));
+}
+
+/// `sd` in an environment of its own: no settings but those that a test gives.
+pub(crate) fn sd(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sd"));
+    command
+        .args(arguments)
+        .env_clear()
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs `sd` against the server.
+pub(crate) fn ask(server: &Server, arguments: &[&str]) -> Run {
+    Run::of(sd(arguments).env("SD_URL", server.url()))
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    pub(crate) fn of(mut command: impl BorrowMut<Command>) -> Self {
+        command.borrow_mut().output().unwrap().into()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    /// It ended with this code, after saying exactly this.
+    #[track_caller]
+    pub(crate) fn failed_with(&self, code: i32, stderr: &str) {
+        assert_eq!(
+            (self.code, self.stderr.as_str()),
+            (Some(code), stderr),
+            "{self:?}"
+        );
+    }
+
+    #[track_caller]
+    pub(crate) fn printed(&self, stdout: &str) {
+        assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{self:?}");
+        assert_eq!(self.stdout, stdout);
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// A port that nobody listens on, and that nobody is given as long as this lives.
+///
+/// A socket that is bound without listening refuses connections; std cannot make one, but one end of
+/// an established connection keeps its port just as well.
+pub(crate) struct ClosedPort {
+    connection: TcpStream,
+    /// Holds the other end: a connection that is reset gives its port back.
+    _listener: TcpListener,
+}
+
+impl ClosedPort {
+    pub(crate) fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let connection = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        Self {
+            connection,
+            _listener: listener,
+        }
+    }
+
+    pub(crate) fn number(&self) -> u16 {
+        self.connection.local_addr().unwrap().port()
+    }
+}
+
+/// Sends a signal, such as `TERM`, to a process that this test started.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let kill = format!("kill -{name} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+}
+
+/// A container as the daemon shows it, with the additions.
+pub(crate) fn container(name: &str, status: &str) -> Value {
+    // The bytes of the name, so that ids differ at their beginning: names of up to eight letters.
+    let digits = name
+        .bytes()
+        .fold(0_u64, |digits, byte| digits << 8 | u64::from(byte));
+    let id = format!("{:0<64}", format!("{digits:x}"));
+    json!({
+        "container_id": id,
+        "name": format!("/{name}"),
+        "image": "atbaker/sd-postgres",
+        "status": status,
+        "active": "0",
+        "ssh_port": "",
+        "app_port": "",
+        "uri": format!("/v1/containers/{id}"),
+        "ports": {},
+        "created_at": "2026-03-01T12:00:00.000Z",
+        "started_at": null,
+        "last_active_at": null,
+        "idle_timeout": 9000,
+        "stops_at": null,
+        "stop_reason": null,
+    })
+}
