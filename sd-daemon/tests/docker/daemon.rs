@@ -1,0 +1,207 @@
+//! The program as a process, and how to wait for what it does.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use sd_client::Client;
+use sd_client::api::{Container, ContainerQuery, CreateContainer, Status};
+
+use crate::docker::{docker, image};
+
+/// Anything on a real engine is done within this time, even on a machine with other things to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A state directory, and the daemon that uses it at the moment.
+pub(crate) struct Daemon {
+    child: Child,
+    address: String,
+    state: tempfile::TempDir,
+    options: Vec<String>,
+}
+
+impl Daemon {
+    /// A daemon with an empty registry, on a port of its own.
+    pub(crate) async fn start(options: &[&str]) -> Self {
+        let state = tempfile::tempdir().expect("there is room for a state directory");
+        let options: Vec<_> = options.iter().map(|option| (*option).to_owned()).collect();
+        let (child, address) = launch(&state, &options);
+        let daemon = Self { child, address, state, options };
+        daemon.is_ready().await;
+        daemon
+    }
+
+    /// Ends it without any warning, as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it was started");
+    }
+
+    /// Asks it to stop, and gives its exit code.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill is installed");
+        assert!(sent.success(), "it runs");
+        self.child.wait().expect("it was started").code()
+    }
+
+    /// Starts the program again over the same registry, after it has ended.
+    pub(crate) async fn restart(&mut self) {
+        (self.child, self.address) = launch(&self.state, &self.options);
+        self.is_ready().await;
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        let client = Client::new(&format!("http://{}", self.address)).expect("the address is one");
+        client.with_credentials("admin", "spindocker")
+    }
+
+    pub(crate) async fn create(&self) -> Container {
+        self.client().create(&CreateContainer::of_image(image())).await.expect("it is created")
+    }
+
+    pub(crate) async fn list(&self) -> Vec<Container> {
+        self.client().containers(&ContainerQuery::default()).await.expect("reads always work")
+    }
+
+    pub(crate) async fn show(&self, reference: &str) -> Container {
+        self.client().container(reference).await.expect("it is there")
+    }
+
+    /// Waits until a container has a status, and gives it.
+    pub(crate) async fn becomes(&self, id: &str, status: Status) -> Container {
+        let what = format!("container {id} becomes {status}");
+        eventually(&what, async || Some(self.show(id).await).filter(|shown| shown.status == status)).await
+    }
+
+    /// Waits until nothing is under way, and checks that the daemon and the engine agree: the same
+    /// containers, and each of them in the same state.
+    pub(crate) async fn agrees_with_docker(&self) -> Vec<Container> {
+        eventually("the daemon and Docker agree", async || {
+            let containers = self.list().await;
+            let ours: BTreeSet<_> =
+                containers.iter().map(|container| (container.container_id.clone(), container.status.to_string())).collect();
+            (ours == self.docker_states() && !self.has_open_creations()).then_some(containers)
+        })
+        .await
+    }
+
+    /// What Docker shows of the containers of this registry, in our words.
+    fn docker_states(&self) -> BTreeSet<(String, String)> {
+        let filter = format!("label=spin-docker.instance={}", self.instance());
+        let format = "{{.ID}} {{.State}}";
+        let listed = docker(&["ps", "--all", "--no-trunc", "--filter", &filter, "--format", format]);
+        let states = listed.lines().filter_map(|line| line.split_once(' '));
+        states
+            .map(|(id, state)| (id.to_owned(), if state == "exited" { "stopped" } else { state }.to_owned()))
+            .collect()
+    }
+
+    fn instance(&self) -> String {
+        self.registry().query_row("select id from instance", [], |row| row.get(0)).expect("there is one")
+    }
+
+    fn has_open_creations(&self) -> bool {
+        let count = self.registry().query_row("select count(*) from creation", [], |row| row.get(0));
+        count.is_ok_and(|count: u64| count > 0)
+    }
+
+    /// The registry, as an operator would look inside it while the daemon runs.
+    fn registry(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.state.path().join("registry.sqlite3")).expect("it is there")
+    }
+
+    async fn is_ready(&self) {
+        eventually("the daemon is ready", async || self.client().ready().await.ok()).await;
+    }
+
+    fn log_file(state: &tempfile::TempDir) -> PathBuf {
+        state.path().join("log")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(Self::log_file(&self.state)).unwrap_or_default();
+            eprintln!("the daemon's log:\n{log}");
+        }
+    }
+}
+
+/// Starts the program and reads its address from its log.
+fn launch(state: &tempfile::TempDir, options: &[String]) -> (Child, String) {
+    let log = File::options().create(true).append(true).open(Daemon::log_file(state)).expect("it can be written");
+    let begin = log.metadata().expect("it was opened").len();
+    let child = Command::new(env!("CARGO_BIN_EXE_sd-daemon"))
+        .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--state-dir"])
+        .arg(state.path())
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("the program was built");
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(address) = address_in_log(state, begin) {
+            return (child, address);
+        }
+        assert!(std::time::Instant::now() < deadline, "the daemon does not serve");
+        std::thread::yield_now();
+    }
+}
+
+fn address_in_log(state: &tempfile::TempDir, begin: u64) -> Option<String> {
+    let mut log = File::open(Daemon::log_file(state)).ok()?;
+    std::io::Seek::seek(&mut log, std::io::SeekFrom::Start(begin)).ok()?;
+    BufReader::new(log).lines().map_while(Result::ok).find_map(|line| {
+        let entry: serde_json::Value = serde_json::from_str(&line).ok()?;
+        (entry["message"] == "serving the API").then(|| entry["address"].as_str().map(str::to_owned))?
+    })
+}
+
+/// Waits until a look gives something. The test fails when that takes too long.
+pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+    within(PATIENCE, what, look).await
+}
+
+/// Waits until a look gives something, for a limited time.
+pub(crate) async fn within<T>(limit: Duration, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+    let looks = async {
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            ticks.tick().await;
+            if let Some(found) = look().await {
+                return found;
+            }
+        }
+    };
+    match tokio::time::timeout(limit, looks).await {
+        Ok(found) => found,
+        Err(_) => panic!("not within {} s: {what}", limit.as_secs()),
+    }
+}
+
+/// Runs a shell command inside a container and says whether it succeeded.
+pub(crate) fn runs_inside(id: &str, command: &str) -> bool {
+    let mut inside = Command::new("docker");
+    inside.args(["exec", id, "/bin/sh", "-c", command]).stdout(Stdio::null()).stderr(Stdio::null());
+    inside.status().expect("the docker client is installed").success()
+}
+
+/// Reports connections from inside a container, as an image would.
+pub(crate) fn check_in_from_inside(id: &str, connections: u32) -> bool {
+    let report = format!("/bin/busybox wget -O - --post-data active-connections={connections} $SD_CHECK_IN_URL");
+    runs_inside(id, &report)
+}

@@ -1,0 +1,13 @@
+//! The shipped program on a real Docker engine: as users, scripts and containers meet it, and as it is
+//! killed.
+//!
+//! `script/bootstrap` makes sure that there is an engine.
+
+#[path = "../support/docker.rs"]
+mod docker;
+
+mod behind_its_back;
+mod crash;
+mod daemon;
+mod original_api;
+mod use_it;
