@@ -58,7 +58,7 @@ Register-ArgumentCompleter -Native -CommandName 'sd' -ScriptBlock {
         'sd;ls' {
             [CompletionResult]::new('--status', '--status', [CompletionResultType]::ParameterName, 'Only containers of this status')
             [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'Only containers of this image, as named at creation')
-            [CompletionResult]::new('--filter', '--filter', [CompletionResultType]::ParameterName, 'Only containers that match: status=…, image=… or name=…')
+            [CompletionResult]::new('--filter', '--filter', [CompletionResultType]::ParameterName, 'Only containers that match; keys are status, image and name')
             [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'Address of the daemon [env: SD_URL] [default: http://127.0.0.1:8080]')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'User of the daemon [env: SD_USER] [default: admin]')
             [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'File that holds the password [env: SD_PASSWORD_FILE, or the password itself in SD_PASSWORD]')

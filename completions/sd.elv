@@ -53,7 +53,7 @@ set edit:completion:arg-completer[sd] = {|@words|
         &'sd;ls'= {
             cand --status 'Only containers of this status'
             cand --image 'Only containers of this image, as named at creation'
-            cand --filter 'Only containers that match: status=…, image=… or name=…'
+            cand --filter 'Only containers that match; keys are status, image and name'
             cand --url 'Address of the daemon [env: SD_URL] [default: http://127.0.0.1:8080]'
             cand --user 'User of the daemon [env: SD_USER] [default: admin]'
             cand --password-file 'File that holds the password [env: SD_PASSWORD_FILE, or the password itself in SD_PASSWORD]'

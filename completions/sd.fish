@@ -59,7 +59,7 @@ paused\t''
 stopping\t''
 stopped\t''"
 complete -c sd -n "__fish_sd_using_subcommand ls" -l image -d 'Only containers of this image, as named at creation' -r
-complete -c sd -n "__fish_sd_using_subcommand ls" -l filter -d 'Only containers that match: status=…, image=… or name=…' -r
+complete -c sd -n "__fish_sd_using_subcommand ls" -l filter -d 'Only containers that match; keys are status, image and name' -r
 complete -c sd -n "__fish_sd_using_subcommand ls" -l url -d 'Address of the daemon [env: SD_URL] [default: http://127.0.0.1:8080]' -r
 complete -c sd -n "__fish_sd_using_subcommand ls" -l user -d 'User of the daemon [env: SD_USER] [default: admin]' -r
 complete -c sd -n "__fish_sd_using_subcommand ls" -l password-file -d 'File that holds the password [env: SD_PASSWORD_FILE, or the password itself in SD_PASSWORD]' -r -F

@@ -15,9 +15,9 @@ use crate::output::Format;
 const EXAMPLES: &str = "\
 Examples:
   sd images                           what can be run
-  sd create sd-postgres --wait        run it, and wait until it accepts connections
-  sd ls                               what there is, and when it will be stopped
-  sd stop web db                      stop two, by name or by the beginning of the id
+  sd create sd-postgres --wait        run it, and wait until it is ready
+  sd ls                               what there is, and until when
+  sd stop web 2cd8                    stop two, by name or id
   sd rm $(sd ls -q --status stopped)  remove all that are stopped";
 
 /// Containers on demand, put away when nobody uses them
@@ -111,9 +111,9 @@ impl DaemonCommand {
             Self::Create(_) => {
                 Some("the daemon goes on with the create: the container will appear in `sd ls`")
             }
-            Self::Start(_) => Some("the daemon goes on with what it has begun to start"),
-            Self::Stop(_) => Some("the daemon goes on with what it has begun to stop"),
-            Self::Rm(_) => Some("the daemon goes on with what it has begun to remove"),
+            Self::Start(_) => Some("nothing more will be started; what the daemon has begun goes on"),
+            Self::Stop(_) => Some("nothing more will be stopped; what the daemon has begun goes on"),
+            Self::Rm(_) => Some("nothing more will be removed; what the daemon has begun goes on"),
         }
     }
 }
@@ -130,14 +130,15 @@ mod tests {
     }
 
     #[test]
-    fn every_command_shows_examples() {
-        for command in Cli::command().get_subcommands() {
-            let examples = command.get_before_help().map(ToString::to_string);
-            assert!(
-                examples.is_some_and(|text| text.starts_with("Examples:\n")),
-                "{}",
-                command.get_name()
-            );
+    fn every_command_shows_examples_that_fit_any_terminal() {
+        let main = Cli::command();
+        for command in main.get_subcommands().chain([&main]) {
+            let examples = command
+                .get_before_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(examples.starts_with("Examples:\n"), "{}", command.get_name());
+            assert!(examples.lines().all(|line| line.len() <= 80), "{examples}");
         }
     }
 }

@@ -114,7 +114,7 @@ pub(crate) enum CliError {
     #[error("some of it failed")]
     Reported(Exit),
     /// Ctrl-C, with what goes on at the daemon nevertheless.
-    #[error("interrupted; {}", .0.unwrap_or("nothing goes on"))]
+    #[error("interrupted{}", .0.map_or_else(String::new, |goes_on| format!("; {goes_on}")))]
     Interrupted(Option<&'static str>),
 }
 

@@ -112,8 +112,24 @@ impl<'a> Printer<'a> {
         self.lines(std::iter::once(line));
     }
 
+    /// Prints a list of words, such as ids: a line each, or a JSON list of strings.
+    pub(crate) fn words(&mut self, words: &[&str]) {
+        match self.format {
+            Format::Table => self.lines(words.iter().copied()),
+            Format::Json | Format::Jsonl => self.values(words),
+        }
+    }
+
+    /// Prints one word: a line, or a JSON string.
+    pub(crate) fn word(&mut self, word: &str) {
+        match self.format {
+            Format::Table => self.line(word),
+            Format::Json | Format::Jsonl => self.value(&word),
+        }
+    }
+
     /// Prints many lines of data at once.
-    pub(crate) fn lines<'t>(&mut self, lines: impl Iterator<Item = &'t str>) {
+    fn lines<'t>(&mut self, lines: impl Iterator<Item = &'t str>) {
         let mut text = String::new();
         for line in lines {
             text.push_str(&printable(line));
@@ -207,6 +223,10 @@ impl<'a> Printer<'a> {
             .flatten()
         {
             exit = exit.max(error.exit());
+            if exit == Exit::Interrupted && self.surface.talk_is_terminal {
+                // The terminal has echoed `^C` where the cursor was.
+                self.say("\n");
+            }
             if let Some(message) = error.message() {
                 self.note(&message);
             }

@@ -5,7 +5,7 @@
 
 use std::time::SystemTime;
 
-use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Row, Table};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Row, Table, Width};
 use sd_client::api::{Container, Status};
 
 use crate::escape::printable;
@@ -24,6 +24,10 @@ const HEADER: [&str; 8] = [
 /// The columns that give way when the terminal is narrow; the others are short and needed whole.
 const NAME: usize = 1;
 const IMAGE: usize = 2;
+/// Below this they tell nothing any more: a terminal that narrow gets lines too long for it.
+const STILL_LEGIBLE: u16 = 8;
+/// Between two columns.
+const GAP: u16 = 2;
 /// What stands for a value that there is none of.
 const NONE: &str = "-";
 /// As much of an id as Docker shows.
@@ -68,11 +72,9 @@ pub(crate) fn containers(containers: &[Container], now: SystemTime, layout: Layo
     if layout.colour {
         table.enforce_styling();
     }
-    table.set_header(HEADER.map(Cell::new));
+    table.set_header(one_line(HEADER.map(Cell::new)));
     for container in containers {
-        let mut row = Row::from(cells(container, now, layout));
-        row.max_height(1);
-        table.add_row(row);
+        table.add_row(one_line(cells(container, now, layout)));
     }
     fit(&mut table, layout);
     let mut text = String::new();
@@ -83,13 +85,23 @@ pub(crate) fn containers(containers: &[Container], now: SystemTime, layout: Layo
     text
 }
 
+/// What does not fit ends in `…` instead of going on below.
+fn one_line(cells: [Cell; HEADER.len()]) -> Row {
+    let mut row = Row::from(cells);
+    row.max_height(1);
+    row
+}
+
 /// Only names and images shrink: everything else is short, and useless when cut.
 fn fit(table: &mut Table, layout: Layout) {
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-        if ![NAME, IMAGE].contains(&column.index) {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        }
+    let widths = table.column_max_content_widths();
+    for (column, width) in table.column_iter_mut().zip(widths) {
+        column.set_padding((0, GAP));
+        column.set_constraint(if [NAME, IMAGE].contains(&column.index) {
+            ColumnConstraint::LowerBoundary(Width::Fixed(width.min(STILL_LEGIBLE) + GAP))
+        } else {
+            ColumnConstraint::ContentWidth
+        });
     }
     match layout.width {
         Some(width) if layout.ids == Ids::Short => table
@@ -130,8 +142,7 @@ fn status(status: &Status) -> Cell {
     match status {
         Status::Running => cell.fg(Color::Green),
         Status::Starting | Status::Stopping | Status::Paused => cell.fg(Color::Yellow),
-        Status::Stopped => cell.fg(Color::DarkGrey),
-        Status::Other(_) => cell,
+        Status::Stopped | Status::Other(_) => cell,
     }
 }
 
@@ -248,6 +259,14 @@ fcd8a1b037d8  red\u{202e}der      evil\u{1b}[2J        frozen\n  0       -      
             assert!(table.contains(whole), "{table}");
         }
         assert!(table.contains('…'), "{table}");
+    }
+
+    #[test]
+    fn a_terminal_that_is_far_too_narrow_still_gets_names() {
+        let layout = Layout::new(Ids::Short, Some(20), false);
+        let table = containers(&some_containers()[..1], now(), layout);
+        assert_eq!(table.lines().count(), 2, "{table}");
+        assert!(table.contains("hungry_…"), "{table}");
     }
 
     #[test]

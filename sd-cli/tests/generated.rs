@@ -159,7 +159,9 @@ fn rendered(render: Render<'_>, command: &Command) -> Vec<u8> {
 
 fn finish(mut page: Vec<u8>, more: &Roff) -> String {
     more.to_writer(&mut page).unwrap();
-    String::from_utf8(page).unwrap()
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.is_ascii(), "not every troff reads more than ASCII");
+    page
 }
 
 fn examples(page: &mut Roff, command: &Command) {

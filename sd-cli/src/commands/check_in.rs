@@ -123,28 +123,38 @@ async fn keep_reporting(
     }
 }
 
-/// Reports once: to the first address that lets itself be connected to.
+/// Counts and reports once.
 async fn report(count: &Count, url: Option<&str>) -> Result<(), CliError> {
     let check_in = count.take()?;
     let from_environment = std::env::var(URL_VARIABLE).ok().filter(|value| !value.is_empty());
-    let mut last_refusal = None;
-    for base in candidates(url, from_environment.as_deref(), gateway::default_gateway()) {
-        let client = Client::new(&base)
+    let bases = candidates(url, from_environment.as_deref(), gateway::default_gateway());
+    send(&check_in, &bases).await
+}
+
+/// Sends a report to the first of these that lets itself be connected to.
+async fn send(check_in: &CheckIn, bases: &[String]) -> Result<(), CliError> {
+    let mut refusals = Vec::new();
+    for base in bases {
+        let client = Client::new(base)
             .map_err(CliError::Call)?
             .with_answer_limit(ANSWER_LIMIT);
-        match client.check_in(&check_in).await {
+        match client.check_in(check_in).await {
             Err(CallError::Unreachable {
                 url,
                 reason,
                 sent: Sent::No,
-            }) => last_refusal = Some(no_answer(&url, &reason)),
+            }) => refusals.push(format!(
+                "at {url}{} ({})",
+                route::CHECK_IN,
+                without_number(&reason)
+            )),
             outcome => return outcome.map_err(|error| refusal(&client, error)),
         }
     }
-    Err(last_refusal.unwrap_or_else(|| {
-        CliError::NoWay(format!(
-            "there is no default gateway here, and {URL_VARIABLE} is not set"
-        ))
+    Err(CliError::NoWay(if refusals.is_empty() {
+        format!("there is no default gateway here, and {URL_VARIABLE} is not set")
+    } else {
+        format!("no daemon takes check-ins {}", refusals.join(" or "))
     }))
 }
 
@@ -161,14 +171,6 @@ fn candidates(flag: Option<&str>, environment: Option<&str>, gateway: Option<Ipv
 fn base_of(url: &str) -> String {
     let url = url.trim_end_matches('/');
     url.strip_suffix(route::CHECK_IN).unwrap_or(url).to_owned()
-}
-
-fn no_answer(url: &str, reason: &str) -> CliError {
-    CliError::NoWay(format!(
-        "no daemon takes check-ins at {url}{} ({})",
-        route::CHECK_IN,
-        without_number(reason)
-    ))
 }
 
 fn refusal(client: &Client, error: CallError) -> CliError {
@@ -204,6 +206,10 @@ async fn end_signal() -> Result<(), CliError> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+
     use super::*;
 
     const GATEWAY: Option<Ipv4Addr> = Some(Ipv4Addr::new(172, 17, 0, 1));
@@ -240,6 +246,51 @@ mod tests {
             assert_eq!(base_of(url), "http://h:1");
         }
         assert_eq!(base_of("https://h/sd/v1/check-in"), "https://h/sd");
+    }
+
+    fn send_to(bases: &[String]) -> Result<(), CliError> {
+        let check_in = CheckIn {
+            active_connections: 1,
+        };
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(send(&check_in, bases))
+    }
+
+    #[test]
+    fn the_next_address_is_tried_when_connecting_is_refused() {
+        let daemon = TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = daemon.local_addr().unwrap();
+        // Nobody listens on the near end of a connection, and nobody else can be given its port.
+        let connection = TcpStream::connect(open).unwrap();
+        let closed = connection.local_addr().unwrap();
+        let answer = thread::spawn(move || {
+            drop(daemon.accept().unwrap());
+            let (mut asked, _) = daemon.accept().unwrap();
+            asked.write_all(b"HTTP/1.1 204 x\r\n\r\n").unwrap();
+            // Kept open: closing before the request was read would reset the connection.
+            asked
+        });
+        assert!(send_to(&[format!("http://{closed}"), format!("http://{open}")]).is_ok());
+        drop(answer.join().unwrap());
+    }
+
+    #[test]
+    fn every_address_that_refused_is_named() {
+        let daemon = TcpListener::bind("127.0.0.1:0").unwrap();
+        let connection = TcpStream::connect(daemon.local_addr().unwrap()).unwrap();
+        let base = format!("http://{}", connection.local_addr().unwrap());
+        let error = send_to(&[base.clone(), base.clone()]).unwrap_err();
+        let place = format!("at {base}/v1/check-in (Connection refused)");
+        assert_eq!(
+            error.to_string(),
+            format!("no daemon takes check-ins {place} or {place}")
+        );
+        let nowhere = send_to(&[]).unwrap_err();
+        assert_eq!(nowhere.exit(), Exit::Unreachable);
+        assert!(nowhere.to_string().contains("no default gateway"));
     }
 
     #[test]

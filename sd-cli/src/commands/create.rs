@@ -113,7 +113,7 @@ impl Args {
 
     fn print(&self, container: &Container, out: &mut Printer<'_>) {
         if self.quiet {
-            out.line(&container.container_id);
+            out.word(&container.container_id);
         } else {
             out.container(container, Ids::Short);
         }

@@ -24,12 +24,10 @@ pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> R
         .images()
         .await
         .map_err(|error| CliError::of_call(client, error))?;
-    match out.format() {
-        Format::Table => {
-            let header = (!args.quiet).then_some("IMAGE");
-            out.lines(header.into_iter().chain(images.iter().map(String::as_str)));
-        }
-        Format::Json | Format::Jsonl => out.values(&images),
+    if out.format() == Format::Table && !args.quiet {
+        out.line("IMAGE");
     }
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    out.words(&images);
     Ok(())
 }

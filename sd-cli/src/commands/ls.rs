@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// Only containers of this image, as named at creation
     #[arg(long)]
     image: Option<String>,
-    /// Only containers that match: status=…, image=… or name=…
+    /// Only containers that match; keys are status, image and name
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_filter)]
     filter: Vec<Filter>,
     /// Let the daemon ask the engine about every container first
@@ -142,7 +142,11 @@ impl Args {
     fn print(&self, containers: &[Container], out: &mut Printer<'_>) {
         let ids = if self.no_trunc { Ids::Full } else { Ids::Short };
         if self.quiet {
-            out.lines(containers.iter().map(|container| container.container_id.as_str()));
+            let ids: Vec<&str> = containers
+                .iter()
+                .map(|container| container.container_id.as_str())
+                .collect();
+            out.words(&ids);
         } else {
             out.containers(containers, ids);
         }

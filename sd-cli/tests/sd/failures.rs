@@ -187,7 +187,7 @@ fn ctrl_c_says_what_goes_on_and_exits_130() {
         ),
         (
             &["stop", "web", "--wait"],
-            "sd: interrupted; the daemon goes on with what it has begun to stop\n",
+            "sd: interrupted; nothing more will be stopped; what the daemon has begun goes on\n",
         ),
         (&["ls"], ""),
     ] {

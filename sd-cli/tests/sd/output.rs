@@ -68,6 +68,11 @@ fn quiet_prints_whole_ids_only() {
     let run = ask(&server_of_three(), &["ls", "-q"]);
     assert!(run.stdout.lines().all(|line| line.len() == 64), "{run:?}");
     assert_eq!(run.stdout.lines().count(), 3);
+    let ids = ask(&server_of_three(), &["ls", "-q", "--json"]).json();
+    assert_eq!(
+        ids,
+        json!(["web", "db", "cache"].map(|name| container(name, "stopped")["container_id"].clone()))
+    );
 }
 
 #[test]
