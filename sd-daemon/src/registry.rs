@@ -188,6 +188,11 @@ impl Registry {
         self.run(move |ledger| ledger.close_creation(operation)).await
     }
 
+    /// Lets the key of a creation stand for another one.
+    pub async fn free_key(&self, operation: OperationId) -> Result<(), RegistryError> {
+        self.run(move |ledger| ledger.free_key(operation)).await
+    }
+
     /// Writes down everything that is still only in memory.
     pub async fn flush(&self) -> Result<(), RegistryError> {
         self.run(Ledger::flush).await

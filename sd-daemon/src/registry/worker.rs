@@ -196,6 +196,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// The key may be used again, whatever becomes of the creation.
+    pub(super) fn free_key(&mut self, operation: OperationId) -> Result<(), RegistryError> {
+        self.transact(|connection| row::delete_key_of(connection, operation))
+    }
+
     /// Writes down the activity that is only in memory.
     pub(super) fn flush(&mut self) -> Result<(), RegistryError> {
         if self.unwritten.is_empty() {

@@ -58,6 +58,10 @@ impl Service {
                 Attempt::Repeats(operation) if first_seen == Some(operation) => {
                     return Err(ServiceError::CreatedAndRemoved);
                 }
+                // Nobody works on it any more. Should its container still appear, it is removed.
+                Attempt::Repeats(operation) if self.is_left_behind(operation) => {
+                    self.inner.registry.free_key(operation).await?;
+                }
                 Attempt::Repeats(operation) => {
                     first_seen = Some(operation);
                     if let Some(record) = self.outcome_of(operation).await? {
@@ -170,6 +174,10 @@ impl Service {
             Ok(Err(_)) => Err(ServiceError::Bug("the registry is gone".to_owned())),
             Err(_) => Err(EngineError::TimedOut(OTHERS_PATIENCE).into()),
         }
+    }
+
+    fn is_left_behind(&self, operation: OperationId) -> bool {
+        self.left_behind().iter().any(|creation| creation.operation == operation)
     }
 
     /// Marks a creation as worked on, for as long as the result lives.

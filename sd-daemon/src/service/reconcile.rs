@@ -35,10 +35,23 @@ impl Service {
         results.into_iter().collect()
     }
 
+    /// Looks whether a container that nobody knows belongs to a create that was left behind.
+    async fn resolve_left_behind(&self) -> Result<(), ServiceError> {
+        let left_behind = self.left_behind();
+        if left_behind.is_empty() {
+            return Ok(());
+        }
+        let managed = self.managed().await?;
+        for creation in left_behind {
+            self.resolve(&creation, &managed).await?;
+        }
+        Ok(())
+    }
+
     /// Looks at a container soon, because something happened to it. Hints that come while one is already
     /// waiting for its turn add nothing to it.
     pub(crate) fn notice(&self, id: ContainerId) {
-        if self.snapshot().get(id).is_none() || !lock(&self.inner.noticed).insert(id) {
+        if !lock(&self.inner.noticed).insert(id) {
             return;
         }
         let service = self.clone();
@@ -46,7 +59,12 @@ impl Service {
             let _held = service.inner.locks.acquire(id).await;
             // From here on a further hint may tell something that this look does not see.
             lock(&service.inner.noticed).remove(&id);
-            if let Err(error) = service.reconcile_held(id).await {
+            let looked = match service.snapshot().get(id) {
+                Some(_) => service.reconcile_held(id).await,
+                // It may be what a create made that had been given up.
+                None => service.resolve_left_behind().await,
+            };
+            if let Err(error) = looked {
                 tracing::debug!(container = %id, %error, "failed to look at a container that changed");
             }
         });
@@ -87,7 +105,7 @@ impl Service {
     }
 
     /// Open creations that no operation works on.
-    fn left_behind(&self) -> Vec<Arc<Creation>> {
+    pub(super) fn left_behind(&self) -> Vec<Arc<Creation>> {
         let open = self.snapshot();
         let creating = lock(&self.inner.creating).clone();
         // An operation lets go of its creation only after its outcome is published. One that has let go

@@ -88,7 +88,7 @@ impl Daemon {
             let containers = self.list().await;
             let ours: BTreeSet<_> =
                 containers.iter().map(|container| (container.container_id.clone(), container.status.to_string())).collect();
-            (ours == self.docker_states() && !self.has_open_creations()).then_some(containers)
+            (ours == self.docker_states()).then_some(containers)
         })
         .await
     }
@@ -106,11 +106,6 @@ impl Daemon {
 
     fn instance(&self) -> String {
         self.registry().query_row("select id from instance", [], |row| row.get(0)).expect("there is one")
-    }
-
-    fn has_open_creations(&self) -> bool {
-        let count = self.registry().query_row("select count(*) from creation", [], |row| row.get(0));
-        count.is_ok_and(|count: u64| count > 0)
     }
 
     /// The registry, as an operator would look inside it while the daemon runs.
