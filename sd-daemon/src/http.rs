@@ -40,13 +40,12 @@ const LARGEST_REPORT: usize = 1024;
 
 /// Everything the API serves.
 pub fn api(service: Service, credentials: Credentials) -> Router {
+    let container = || get(containers::show).patch(containers::update).delete(containers::remove);
     let authenticated = Router::new()
         .route(route::IMAGES, get(images::list))
         .route(route::CONTAINERS, get(containers::list).post(containers::create))
-        .route(
-            route::CONTAINER,
-            get(containers::show).patch(containers::update).delete(containers::remove),
-        )
+        .route(route::CONTAINER, container())
+        .route(route::CONTAINER_BY_SLASHED_NAME, container())
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::unknown_path)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

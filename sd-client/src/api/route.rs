@@ -6,6 +6,8 @@ pub const IMAGES: &str = "/v1/images";
 pub const CONTAINERS: &str = "/v1/containers";
 /// One container, as a route pattern; [`container`] fills it in.
 pub const CONTAINER: &str = "/v1/containers/{ref}";
+/// The same, for those who append a name as it is shown, with its slash.
+pub const CONTAINER_BY_SLASHED_NAME: &str = "/v1/containers//{ref}";
 /// Reports of containers on their activity.
 pub const CHECK_IN: &str = "/v1/check-in";
 /// Answers as long as the process lives.

@@ -1,0 +1,9 @@
+//! The API as its users meet it: the real router on a real port, the shipping client, a real registry,
+//! and an engine in memory that does what a test needs it to do.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+mod authentication;
+mod listing;

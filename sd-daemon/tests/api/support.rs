@@ -1,0 +1,422 @@
+//! A whole daemon in the test's own process: the real router on a real port, a real registry in a
+//! temporary directory, an engine in memory, and a clock that stands still until the test moves it.
+//!
+//! A test arranges, makes one request, and looks at one answer. What happens by itself is waited for,
+//! never slept for: see [`TestDaemon::until`].
+
+mod answer;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method;
+use sd_client::Client;
+use sd_client::api::{Container, CreateContainer, Status};
+use sd_daemon::clock::{Clock, ManualClock};
+use sd_daemon::domain::{ContainerId, ContainerPort, IdleTimeout, Image, OperationId, Timestamp};
+use sd_daemon::engine::Engine;
+use sd_daemon::engine::fake::{Action, FakeEngine};
+use sd_daemon::http::{self, Credentials};
+use sd_daemon::registry::{Registry, Snapshot, StateDirectory};
+use sd_daemon::service::{Parts, Service};
+use sd_daemon::tasks;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use answer::{Answer, kind};
+
+/// When every test begins.
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_772_373_731_250);
+/// [`START`] on the wire.
+pub(crate) const START_TEXT: &str = "2026-03-01T14:02:11.250Z";
+/// The idle timeout of containers that have none of their own.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(9000);
+/// How long nothing is stopped for idleness after a start of the daemon.
+pub(crate) const GRACE: Duration = Duration::from_secs(600);
+/// An image that exposes ssh and one other port.
+pub(crate) const IMAGE: &str = "sd-postgres";
+
+const USER: &str = "admin";
+const PASSWORD: &str = "spindocker";
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Whether anything runs by itself.
+#[derive(PartialEq, Eq)]
+enum Tasks {
+    Running,
+    Missing,
+}
+
+/// A running daemon, and everything around it.
+pub(crate) struct TestDaemon {
+    pub(crate) engine: FakeEngine,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) client: Client,
+    http: reqwest::Client,
+    api: SocketAddr,
+    check_in: SocketAddr,
+    registry: Registry,
+    directory: TempDir,
+    process: Process,
+}
+
+impl TestDaemon {
+    /// A daemon whose engine has three images and no container.
+    pub(crate) fn start() -> Self {
+        Self::with(Tasks::Running)
+    }
+
+    /// The same, but nothing runs by itself: what the engine is asked, a request has caused.
+    pub(crate) fn without_tasks() -> Self {
+        Self::with(Tasks::Missing)
+    }
+
+    fn with(tasks: Tasks) -> Self {
+        let engine = FakeEngine::new();
+        let image = |ports: &[u16], app_port| Image {
+            exposed: ports.iter().copied().map(ContainerPort::tcp).collect(),
+            app_port,
+        };
+        engine.add_image("sd-postgres:latest", image(&[22, 5432], None));
+        engine.add_image("sd-web:1.2", image(&[22, 80, 8080], Some(8080)));
+        engine.add_image("sd-quiet:latest", image(&[], None));
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDirectory::claim(directory.path()).unwrap();
+        Self::over(tasks, engine, Arc::new(ManualClock::at(START)), directory, state)
+    }
+
+    /// The same daemon again, after it was killed in the middle of whatever it was doing.
+    pub(crate) async fn kill_and_restart(self) -> Self {
+        self.kill().await.restart().await
+    }
+
+    /// What is left when the daemon is killed.
+    pub(crate) async fn kill(self) -> KilledDaemon {
+        let Self {
+            engine,
+            clock,
+            directory,
+            process,
+            ..
+        } = self;
+        process.kill().await;
+        KilledDaemon {
+            engine,
+            clock,
+            directory,
+        }
+    }
+
+    fn over(
+        tasks: Tasks,
+        engine: FakeEngine,
+        clock: Arc<ManualClock>,
+        directory: TempDir,
+        state: StateDirectory,
+    ) -> Self {
+        let shared_clock: Arc<dyn Clock> = clock.clone();
+        let registry = Registry::open(state, Arc::clone(&shared_clock)).unwrap();
+        let service = Service::new(Parts {
+            engine: Arc::new(engine.clone()),
+            registry: registry.clone(),
+            clock: Arc::clone(&shared_clock),
+            idle_timeout: IdleTimeout::After(IDLE_TIMEOUT),
+            restart_grace: GRACE,
+        });
+        let (process, shutdown) = (Process::new(), CancellationToken::new());
+        let (api_listener, api) = listen();
+        let (check_in_listener, check_in) = listen();
+        service.set_check_in_url(http::check_in_url(check_in));
+        let serve = |listener, router| {
+            let shutdown = shutdown.clone();
+            process.run(async move {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                http::serve(listener, router, shutdown).await;
+            });
+        };
+        serve(
+            api_listener,
+            http::api(service.clone(), Credentials::new(USER, PASSWORD)),
+        );
+        serve(check_in_listener, http::check_in(service.clone()));
+        if tasks == Tasks::Running {
+            process.run(tasks::follow_events(
+                service.clone(),
+                engine.events(),
+                shutdown.clone(),
+            ));
+            process.run(tasks::reap_idle(
+                service.clone(),
+                Arc::clone(&shared_clock),
+                shutdown.clone(),
+            ));
+            process.run(tasks::reconcile(service, shared_clock, shutdown));
+        }
+        let client = Client::new(&format!("http://{api}"))
+            .unwrap()
+            .with_credentials(USER, PASSWORD);
+        let http = http_client(IpAddr::from([127, 0, 0, 1]));
+        Self {
+            engine,
+            clock,
+            client,
+            http,
+            api,
+            check_in,
+            registry,
+            directory,
+            process,
+        }
+    }
+
+    /// A new container of [`IMAGE`].
+    pub(crate) async fn create(&self) -> Container {
+        self.client
+            .create(&CreateContainer::of_image(IMAGE))
+            .await
+            .unwrap()
+    }
+
+    /// A new container of [`IMAGE`] with this name.
+    pub(crate) async fn create_named(&self, name: &str) -> Container {
+        let wanted = CreateContainer {
+            name: Some(name.to_owned()),
+            ..CreateContainer::of_image(IMAGE)
+        };
+        self.client.create(&wanted).await.unwrap()
+    }
+
+    /// A container of [`IMAGE`] that has been stopped.
+    pub(crate) async fn create_stopped(&self) -> Container {
+        let container = self.create().await;
+        self.client.stop(&container.container_id).await.unwrap();
+        self.until_status(&container, Status::Stopped).await
+    }
+
+    /// A request with the right credentials.
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.anonymous(method, path).basic_auth(USER, Some(PASSWORD))
+    }
+
+    /// A request without credentials.
+    pub(crate) fn anonymous(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.api))
+    }
+
+    /// A request to the listener for containers.
+    pub(crate) fn to_check_in_listener(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http
+            .request(method, format!("http://{}{path}", self.check_in))
+    }
+
+    /// A check-in by whoever has this address.
+    pub(crate) fn check_in_from(&self, address: IpAddr) -> reqwest::RequestBuilder {
+        http_client(address).post(format!("http://{}/v1/check-in", self.check_in))
+    }
+
+    /// A check-in of a running container: the answer's status.
+    pub(crate) async fn check_in(&self, container: &Container, connections: u32) -> u16 {
+        let report = [("active-connections", connections)];
+        Answer::to(self.check_in_from(self.address_of(container)).form(&report))
+            .await
+            .status
+    }
+
+    /// Where a running container is on its network.
+    pub(crate) fn address_of(&self, container: &Container) -> IpAddr {
+        let snapshot = self.registry.snapshot();
+        snapshot.get(id(container)).unwrap().addresses()[0]
+    }
+
+    /// A container as it is now.
+    pub(crate) async fn look(&self, container: &Container) -> Container {
+        self.client.container(&container.container_id).await.unwrap()
+    }
+
+    /// Waits until the registry shows something.
+    pub(crate) async fn until_registry(&self, is_wanted: impl FnMut(&Arc<Snapshot>) -> bool) {
+        let mut snapshots = self.registry.subscribe();
+        let reached = tokio::time::timeout(PATIENCE, snapshots.wait_for(is_wanted)).await;
+        assert!(
+            reached.is_ok(),
+            "the registry never gets there: {:?}",
+            self.registry.snapshot()
+        );
+    }
+
+    /// Waits until a container is as wanted.
+    pub(crate) async fn until(
+        &self,
+        container: &Container,
+        is_wanted: impl Fn(&Container) -> bool,
+    ) -> Container {
+        let mut snapshots = self.registry.subscribe();
+        let reached = async {
+            loop {
+                snapshots.mark_unchanged();
+                let seen = self.look(container).await;
+                if is_wanted(&seen) {
+                    return seen;
+                }
+                snapshots.changed().await.unwrap();
+            }
+        };
+        match tokio::time::timeout(PATIENCE, reached).await {
+            Ok(seen) => seen,
+            Err(_) => panic!("it never gets there: {:?}", self.look(container).await),
+        }
+    }
+
+    /// Waits until a container has this status.
+    pub(crate) async fn until_status(&self, container: &Container, status: Status) -> Container {
+        self.until(container, |seen| seen.status == status).await
+    }
+
+    /// Waits until a container is gone.
+    pub(crate) async fn until_gone(&self, container: &Container) {
+        self.until_registry(|snapshot| snapshot.get(id(container)).is_none())
+            .await;
+    }
+
+    /// Lets time pass, a second after the other, until the registry shows something.
+    pub(crate) async fn as_time_passes(&self, mut is_wanted: impl FnMut(&Arc<Snapshot>) -> bool) {
+        let mut snapshots = self.registry.subscribe();
+        let reached = async {
+            while !is_wanted(&snapshots.borrow_and_update().clone()) {
+                self.clock.advance(Duration::from_secs(1));
+                // Whatever this second has set off shows soon, or the next one comes.
+                drop(tokio::time::timeout(Duration::from_millis(20), snapshots.changed()).await);
+            }
+        };
+        let reached = tokio::time::timeout(PATIENCE, reached).await;
+        assert!(
+            reached.is_ok(),
+            "the registry never gets there: {:?}",
+            self.registry.snapshot()
+        );
+    }
+
+    /// The creates that have no container yet.
+    pub(crate) fn open_creations(&self) -> Vec<OperationId> {
+        self.registry
+            .snapshot()
+            .creations()
+            .map(|creation| creation.operation)
+            .collect()
+    }
+
+    /// How often something was asked of the engine.
+    pub(crate) fn calls_of(&self, action: Action) -> usize {
+        self.engine
+            .calls()
+            .iter()
+            .filter(|call| call.action() == action)
+            .count()
+    }
+
+    /// What the daemon changed at the engine, in order.
+    pub(crate) fn changes(&self) -> Vec<Action> {
+        let actions = self.engine.calls().into_iter().map(|call| call.action());
+        actions
+            .filter(|action| {
+                matches!(
+                    action,
+                    Action::Create | Action::Start | Action::Stop | Action::Remove
+                )
+            })
+            .collect()
+    }
+}
+
+/// Everything a daemon runs. It has a runtime of its own, so that killing it ends all that it has begun.
+struct Process(Option<Runtime>);
+
+impl Process {
+    fn new() -> Self {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        Self(Some(builder.worker_threads(1).enable_all().build().unwrap()))
+    }
+
+    fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
+        drop(self.0.as_ref().unwrap().spawn(task));
+    }
+
+    async fn kill(mut self) {
+        let runtime = self.0.take().unwrap();
+        let killed = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE));
+        killed.await.unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// What outlives a daemon: its state directory, the engine and time.
+pub(crate) struct KilledDaemon {
+    pub(crate) engine: FakeEngine,
+    pub(crate) clock: Arc<ManualClock>,
+    directory: TempDir,
+}
+
+impl KilledDaemon {
+    /// Starts a daemon over what is left of the last one.
+    pub(crate) async fn restart(self) -> TestDaemon {
+        let Self {
+            engine,
+            clock,
+            directory,
+        } = self;
+        let state = tokio::time::timeout(PATIENCE, claim(directory.path()))
+            .await
+            .unwrap();
+        TestDaemon::over(Tasks::Running, engine, clock, directory, state)
+    }
+}
+
+/// Claims the directory as soon as the registry's thread has let go of it.
+async fn claim(path: &Path) -> StateDirectory {
+    loop {
+        if let Ok(directory) = StateDirectory::claim(path) {
+            return directory;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The id of a container, as the engine takes it.
+pub(crate) fn id(container: &Container) -> ContainerId {
+    container.container_id.parse().unwrap()
+}
+
+/// Fails a test that would otherwise wait for ever.
+pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap()
+}
+
+fn listen() -> (std::net::TcpListener, SocketAddr) {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+/// A client that calls from an address of this machine.
+fn http_client(from: IpAddr) -> reqwest::Client {
+    // Nothing here is encrypted, and the client wants to be able to all the same.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let builder = reqwest::Client::builder()
+        .local_address(from)
+        .no_proxy()
+        .tls_certs_only([]);
+    builder.timeout(PATIENCE).build().unwrap()
+}
