@@ -13,8 +13,15 @@ use serde_json::{Value, json};
 const HUNGRY_BELL: &str = "2cd8a1b037d8752a481b373f225ac72ced9ec89ba784b7868dbb784072358f0e";
 
 /// Fields that the container object has on top of the original eight.
-const ADDITIONS: [&str; 7] =
-    ["ports", "created_at", "started_at", "last_active_at", "idle_timeout", "stops_at", "stop_reason"];
+const ADDITIONS: [&str; 7] = [
+    "ports",
+    "created_at",
+    "started_at",
+    "last_active_at",
+    "idle_timeout",
+    "stops_at",
+    "stop_reason",
+];
 
 fn container(status: &str, active: &str, ssh_port: &str, app_port: &str) -> Value {
     json!({
@@ -43,23 +50,43 @@ fn the_eight_fields_of_a_container_survive_word_for_word() {
         container("stopped", "0", "", ""),
     ];
     for body in bodies {
-        let Value::Object(written) = there_and_back::<Container>(&body) else { panic!("not an object") };
+        let Value::Object(written) = there_and_back::<Container>(&body) else {
+            panic!("not an object")
+        };
         for (field, value) in body.as_object().expect("an object") {
             assert_eq!(written.get(field), Some(value), "{field}");
         }
-        let known: BTreeSet<_> = body.as_object().expect("an object").keys().map(String::as_str).collect();
-        let added: BTreeSet<_> = written.keys().map(String::as_str).filter(|key| !known.contains(key)).collect();
+        let known: BTreeSet<_> = body
+            .as_object()
+            .expect("an object")
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let added: BTreeSet<_> = written
+            .keys()
+            .map(String::as_str)
+            .filter(|key| !known.contains(key))
+            .collect();
         assert!(added.iter().all(|field| ADDITIONS.contains(field)), "{added:?}");
     }
 }
 
 #[test]
 fn a_list_of_containers_and_a_list_of_images_survive() {
-    let list = json!([container("running", "0", "49155", "49156"), container("stopped", "0", "", "")]);
+    let list = json!([
+        container("running", "0", "49155", "49156"),
+        container("stopped", "0", "", "")
+    ]);
     let containers: Vec<Container> = serde_json::from_value(list).expect("the list is read");
     assert_eq!(containers.len(), 2);
-    assert_eq!((containers[0].ssh_port, containers[0].app_port), (Some(49155), Some(49156)));
-    assert_eq!((containers[1].ssh_port, containers[1].status.clone()), (None, Status::Stopped));
+    assert_eq!(
+        (containers[0].ssh_port, containers[0].app_port),
+        (Some(49155), Some(49156))
+    );
+    assert_eq!(
+        (containers[1].ssh_port, containers[1].status.clone()),
+        (None, Status::Stopped)
+    );
     let images = json!(["atbaker/sd-mongo:latest", "phusion/baseimage:0.9.8"]);
     assert_eq!(there_and_back::<Vec<String>>(&images), images);
 }
@@ -88,7 +115,9 @@ fn every_addition_is_read_as_it_is_written() {
         "stops_at": null,
         "stop_reason": "idle",
     });
-    body.as_object_mut().expect("an object").extend(additions.as_object().expect("an object").clone());
+    body.as_object_mut()
+        .expect("an object")
+        .extend(additions.as_object().expect("an object").clone());
     assert_eq!(there_and_back::<Container>(&body), body);
 }
 
@@ -99,12 +128,18 @@ fn words_of_a_newer_daemon_are_kept() {
     let read: Container = serde_json::from_value(body).expect("the body is read");
     assert_eq!(read.status, Status::Other("hibernating".to_owned()));
     assert_eq!(read.stop_reason, Some(StopReason::Other("quota".to_owned())));
-    assert_eq!(serde_json::to_value(&read).expect("written")["status"], "hibernating");
+    assert_eq!(
+        serde_json::to_value(&read).expect("written")["status"],
+        "hibernating"
+    );
 }
 
 #[test]
 fn a_request_with_a_field_that_does_not_exist_is_refused() {
-    for body in [json!({ "image": "web", "privileged": true }), json!({ "image": "web", "HostConfig": {} })] {
+    for body in [
+        json!({ "image": "web", "privileged": true }),
+        json!({ "image": "web", "HostConfig": {} }),
+    ] {
         assert!(serde_json::from_value::<CreateContainer>(body).is_err());
     }
     assert!(serde_json::from_value::<UpdateContainer>(json!({ "state": "stopped" })).is_err());
@@ -114,7 +149,8 @@ fn a_request_with_a_field_that_does_not_exist_is_refused() {
 #[test]
 fn an_update_reads_a_status_and_a_timeout() {
     let update: UpdateContainer =
-        serde_json::from_value(json!({ "status": "running", "idle_timeout": "6h" })).expect("the body is read");
+        serde_json::from_value(json!({ "status": "running", "idle_timeout": "6h" }))
+            .expect("the body is read");
     assert_eq!(update.status, Some(DesiredStatus::Running));
     assert_eq!(update.idle_timeout.map(IdleTimeout::as_secs), Some(21_600));
 }

@@ -41,19 +41,33 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         restart_grace: config.restart_grace,
     });
 
-    let api = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("failed to listen on {}: choose another address with --listen", config.listen))?;
-    let address = api.local_addr().context("failed to read the address of the API")?;
+    let api = TcpListener::bind(config.listen).await.with_context(|| {
+        format!(
+            "failed to listen on {}: choose another address with --listen",
+            config.listen
+        )
+    })?;
+    let address = api
+        .local_addr()
+        .context("failed to read the address of the API")?;
     tracing::info!(%address, "serving the API");
     service.set_check_in_url(http::check_in_url(address));
 
     let mut tasks = Tasks::new();
     let router = http::api(service.clone(), Credentials::new(USER, config.password.reveal()));
     tasks.spawn("api", http::serve(api, router, shutdown.clone()));
-    tasks.spawn("follow_events", tasks::follow_events(service.clone(), events, shutdown.clone()));
-    tasks.spawn("reap_idle", tasks::reap_idle(service.clone(), Arc::clone(&clock), shutdown.clone()));
-    tasks.spawn("reconcile", tasks::reconcile(service.clone(), clock, shutdown.clone()));
+    tasks.spawn(
+        "follow_events",
+        tasks::follow_events(service.clone(), events, shutdown.clone()),
+    );
+    tasks.spawn(
+        "reap_idle",
+        tasks::reap_idle(service.clone(), Arc::clone(&clock), shutdown.clone()),
+    );
+    tasks.spawn(
+        "reconcile",
+        tasks::reconcile(service.clone(), clock, shutdown.clone()),
+    );
     match config.check_in_listen {
         CheckInListen::Off => {}
         CheckInListen::Address(address) => {
@@ -83,7 +97,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         tracing::warn!("not everything ended in time; the next start finishes what was begun");
     }
     if outcome.is_ok() {
-        registry.flush().await.context("failed to write down the last activity")?;
+        registry
+            .flush()
+            .await
+            .context("failed to write down the last activity")?;
     }
     outcome
 }
@@ -96,7 +113,9 @@ struct Tasks {
 
 impl Tasks {
     fn new() -> Self {
-        Self { running: JoinSet::new() }
+        Self {
+            running: JoinSet::new(),
+        }
     }
 
     fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {

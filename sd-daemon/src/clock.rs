@@ -31,7 +31,10 @@ impl SystemClock {
     /// A clock that starts from the machine's date.
     #[expect(clippy::disallowed_methods, reason = "this is where time comes from")]
     pub fn new() -> Self {
-        Self { date_at_start: SystemTime::now().into(), boot_clock_at_start: read(ClockId::Boottime) }
+        Self {
+            date_at_start: SystemTime::now().into(),
+            boot_clock_at_start: read(ClockId::Boottime),
+        }
     }
 }
 
@@ -43,7 +46,8 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        self.date_at_start.after(read(ClockId::Boottime).saturating_sub(self.boot_clock_at_start))
+        self.date_at_start
+            .after(read(ClockId::Boottime).saturating_sub(self.boot_clock_at_start))
     }
 
     fn suspended(&self) -> Duration {
@@ -81,7 +85,10 @@ mod manual {
     impl ManualClock {
         /// A clock that shows this time.
         pub fn at(now: Timestamp) -> Self {
-            Self { now: watch::Sender::new(now), suspended: watch::Sender::new(Duration::ZERO) }
+            Self {
+                now: watch::Sender::new(now),
+                suspended: watch::Sender::new(Duration::ZERO),
+            }
         }
 
         /// Moves time forward.

@@ -285,29 +285,44 @@ fn read_file(named: Option<&Path>) -> Result<Options, ConfigError> {
     let path = named.unwrap_or(Path::new(DEFAULT_FILE));
     let file = path.display().to_string();
     match std::fs::read_to_string(path) {
-        Ok(text) => toml::from_str(&text)
-            .map_err(|error| ConfigError::File { file, reason: error.to_string().trim_end().to_owned() }),
+        Ok(text) => toml::from_str(&text).map_err(|error| ConfigError::File {
+            file,
+            reason: error.to_string().trim_end().to_owned(),
+        }),
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Ok(Options::default()),
-        Err(source) => Err(ConfigError::Unreadable { key: "config", file, source }),
+        Err(source) => Err(ConfigError::Unreadable {
+            key: "config",
+            file,
+            source,
+        }),
     }
 }
 
 fn resolve(options: Options, docker_host: Option<String>) -> Result<Config, ConfigError> {
     let listen = options.listen.unwrap_or(DEFAULT_LISTEN);
     let password = options.password_file.as_deref().map(read_password).transpose()?;
-    refuse_open_door(listen, password.is_some(), options.insecure_http.unwrap_or_default())?;
+    refuse_open_door(
+        listen,
+        password.is_some(),
+        options.insecure_http.unwrap_or_default(),
+    )?;
     let docker_host = docker_host.filter(|host| !host.is_empty());
     let docker_host = docker_host.unwrap_or_else(|| docker::DEFAULT_HOST.to_owned());
     if !docker::is_supported(&docker_host) {
         let reason = format!("{docker_host:?} is not supported: use unix://PATH or tcp://HOST:PORT");
-        return Err(ConfigError::Unusable { key: "DOCKER_HOST", reason });
+        return Err(ConfigError::Unusable {
+            key: "DOCKER_HOST",
+            reason,
+        });
     }
     Ok(Config {
         listen,
         state_dir: options.state_dir.map_or_else(default_state_dir, Ok)?,
         password: password.unwrap_or_else(|| Secret(DEFAULT_PASSWORD.to_owned())),
         publish_address: options.publish_address.unwrap_or(listen.ip()),
-        idle_timeout: options.idle_timeout.map_or(DEFAULT_IDLE_TIMEOUT, |setting| setting.0),
+        idle_timeout: options
+            .idle_timeout
+            .map_or(DEFAULT_IDLE_TIMEOUT, |setting| setting.0),
         restart_grace: RESTART_GRACE,
         check_in_listen: options.check_in_listen.unwrap_or(DEFAULT_CHECK_IN),
         log_format: options.log_format.unwrap_or_default(),
@@ -329,13 +344,20 @@ fn refuse_open_door(listen: SocketAddr, has_password: bool, insecure_http: bool)
     } else {
         return Ok(());
     };
-    Err(ConfigError::Unusable { key: "listen", reason: format!("{listen} {problem}") })
+    Err(ConfigError::Unusable {
+        key: "listen",
+        reason: format!("{listen} {problem}"),
+    })
 }
 
 fn read_password(path: &Path) -> Result<Secret, ConfigError> {
     const KEY: &str = "password_file";
     let file = path.display().to_string();
-    let unreadable = |source| ConfigError::Unreadable { key: KEY, file: file.clone(), source };
+    let unreadable = |source| ConfigError::Unreadable {
+        key: KEY,
+        file: file.clone(),
+        source,
+    };
     let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode();
     if mode & 0o077 != 0 {
         let reason = format!("{file} can be read by others: run chmod 600 {file}");
@@ -343,7 +365,10 @@ fn read_password(path: &Path) -> Result<Secret, ConfigError> {
     }
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     match text.trim_end_matches(['\r', '\n']) {
-        "" => Err(ConfigError::Unusable { key: KEY, reason: format!("{file} is empty") }),
+        "" => Err(ConfigError::Unusable {
+            key: KEY,
+            reason: format!("{file} is empty"),
+        }),
         password => Ok(Secret(password.to_owned())),
     }
 }
@@ -354,10 +379,12 @@ fn default_state_dir() -> Result<PathBuf, ConfigError> {
     }
     let directories = directories::ProjectDirs::from("", "", "spin-docker");
     let state_dir = directories.as_ref().and_then(directories::ProjectDirs::state_dir);
-    state_dir.map(Path::to_owned).ok_or_else(|| ConfigError::Unusable {
-        key: "state_dir",
-        reason: "there is no home directory to find a default in: name a directory".to_owned(),
-    })
+    state_dir
+        .map(Path::to_owned)
+        .ok_or_else(|| ConfigError::Unusable {
+            key: "state_dir",
+            reason: "there is no home directory to find a default in: name a directory".to_owned(),
+        })
 }
 
 /// The settings as a file would have them, the password masked.
@@ -372,7 +399,7 @@ impl fmt::Display for Config {
             LogFormat::Json => "json",
         };
         writeln!(formatter, "listen = \"{}\"", self.listen)?;
-        writeln!(formatter, "state_dir = {:?}", self.state_dir)?;
+        writeln!(formatter, "state_dir = \"{}\"", self.state_dir.display())?;
         writeln!(formatter, "# password: {:?}", self.password)?;
         writeln!(formatter, "publish_address = \"{}\"", self.publish_address)?;
         writeln!(formatter, "idle_timeout = \"{idle_timeout}\"")?;
@@ -397,7 +424,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         let mut options = std::fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(mode).open(&path).unwrap();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&path)
+            .unwrap();
         io::Write::write_all(&mut file, content.as_bytes()).unwrap();
         (directory, path.display().to_string())
     }
@@ -428,7 +460,10 @@ mod tests {
     fn a_password_file_that_others_can_read_is_refused() {
         let (_directory, password) = file_with(0o644, "secret");
         let error = config(&["--password-file", &password]).unwrap_err().to_string();
-        assert!(error.starts_with("password_file: ") && error.contains("chmod 600"), "{error}");
+        assert!(
+            error.starts_with("password_file: ") && error.contains("chmod 600"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -437,7 +472,10 @@ mod tests {
         let cli = Cli::try_parse_from(["sd-daemon", "--config", &path, "--listen", "127.0.0.1:2"]).unwrap();
         let config = cli.config(None).unwrap();
         assert_eq!(config.listen.port(), 2);
-        assert_eq!(config.idle_timeout, IdleTimeout::After(Duration::from_secs(21_600)));
+        assert_eq!(
+            config.idle_timeout,
+            IdleTimeout::After(Duration::from_secs(21_600))
+        );
     }
 
     #[test]
@@ -458,12 +496,19 @@ mod tests {
     #[test]
     fn a_named_file_has_to_exist() {
         let cli = Cli::try_parse_from(["sd-daemon", "--config", "/nowhere/sd-daemon.toml"]).unwrap();
-        assert!(cli.config(None).unwrap_err().to_string().starts_with("config: failed to read"));
+        assert!(
+            cli.config(None)
+                .unwrap_err()
+                .to_string()
+                .starts_with("config: failed to read")
+        );
     }
 
     #[test]
     fn an_engine_that_cannot_be_spoken_to_is_refused() {
-        let error = resolve(Options::default(), Some("ssh://host".to_owned())).unwrap_err().to_string();
+        let error = resolve(Options::default(), Some("ssh://host".to_owned()))
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("DOCKER_HOST: "), "{error}");
     }
 

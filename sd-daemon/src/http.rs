@@ -40,7 +40,11 @@ const LARGEST_REPORT: usize = 1024;
 
 /// Everything the API serves.
 pub fn api(service: Service, credentials: Credentials) -> Router {
-    let container = || get(containers::show).patch(containers::update).delete(containers::remove);
+    let container = || {
+        get(containers::show)
+            .patch(containers::update)
+            .delete(containers::remove)
+    };
     let authenticated = Router::new()
         .route(route::IMAGES, get(images::list))
         .route(route::CONTAINERS, get(containers::list).post(containers::create))

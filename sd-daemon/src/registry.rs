@@ -149,8 +149,15 @@ impl Registry {
                 let _directory = directory;
                 worker::run(ledger, &queue, FLUSH_INTERVAL);
             })
-            .map_err(|source| OpenError::Directory { directory: "thread".to_owned(), source })?;
-        Ok(Self { jobs, snapshots, lost })
+            .map_err(|source| OpenError::Directory {
+                directory: "thread".to_owned(),
+                source,
+            })?;
+        Ok(Self {
+            jobs,
+            snapshots,
+            lost,
+        })
     }
 
     /// The present state of every container.
@@ -164,7 +171,11 @@ impl Registry {
     }
 
     /// Lets an input happen to a container: reads, steps and writes in one transaction.
-    pub async fn apply(&self, id: ContainerId, input: Input) -> Result<Result<Applied, Refusal>, RegistryError> {
+    pub async fn apply(
+        &self,
+        id: ContainerId,
+        input: Input,
+    ) -> Result<Result<Applied, Refusal>, RegistryError> {
         self.run(move |ledger| ledger.apply(id, input)).await
     }
 

@@ -77,6 +77,8 @@ struct Inner {
     locks: Locks,
     /// Creates that are being worked on. An open creation that is not among them was left behind.
     creating: Mutex<HashSet<OperationId>>,
+    /// Held by whoever settles creations that were left behind: one at a time is enough.
+    resolving: tokio::sync::Mutex<()>,
     /// Containers that something happened to, and that nobody has looked at yet.
     noticed: Mutex<HashSet<ContainerId>>,
     /// When the engine last answered.
@@ -102,13 +104,16 @@ impl Service {
             check_in_url: Mutex::new(None),
             locks: Locks::default(),
             creating: Mutex::new(HashSet::new()),
+            resolving: tokio::sync::Mutex::new(()),
             noticed: Mutex::new(HashSet::new()),
             engine_seen_at: Mutex::new(None),
             starts: Semaphore::new(STARTS_AT_ONCE),
             inspections: Semaphore::new(INSPECTIONS_AT_ONCE),
             operations: TaskTracker::new(),
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Every container, as of now. Never waits.
@@ -210,9 +215,11 @@ fn find(snapshot: &Snapshot, reference: &str) -> Result<Arc<Record>, ServiceErro
     if let Some(record) = snapshot.records().find(|record| record.name().as_str() == name) {
         return Ok(Arc::clone(record));
     }
-    let is_prefix = reference.len() >= SHORTEST_PREFIX && reference.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let mut matches =
-        snapshot.records().filter(|record| is_prefix && record.id().to_string().starts_with(reference));
+    let is_prefix =
+        reference.len() >= SHORTEST_PREFIX && reference.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut matches = snapshot
+        .records()
+        .filter(|record| is_prefix && record.id().to_string().starts_with(reference));
     match (matches.next(), matches.next()) {
         (Some(record), None) => Ok(Arc::clone(record)),
         (None, _) => Err(ServiceError::NotFound(reference.to_owned())),

@@ -12,7 +12,10 @@ pub struct StopSignals {
 impl StopSignals {
     /// Begins to listen; until then a signal ends the process in the system's way.
     pub fn listen() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     /// Cancels the token at the first signal, and returns at the second.

@@ -12,7 +12,10 @@ const REWRITE: &str = "UPDATE_GENERATED=1 cargo test -p sd-daemon --test generat
 fn the_man_page_is_current() {
     let mut expected = Vec::new();
     let command = Cli::command().disable_help_subcommand(true);
-    let page = clap_mangen::Man::new(command).section("8").manual("spin-docker").date("");
+    let page = clap_mangen::Man::new(command)
+        .section("8")
+        .manual("spin-docker")
+        .date("");
     page.render(&mut expected).expect("memory takes everything");
 
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../man/sd-daemon.8");
@@ -20,5 +23,8 @@ fn the_man_page_is_current() {
         fs::write(&file, &expected).expect("the man page can be written");
     }
     let committed = fs::read(&file).unwrap_or_default();
-    assert!(committed == expected, "man/sd-daemon.8 is not current: run {REWRITE}");
+    assert!(
+        committed == expected,
+        "man/sd-daemon.8 is not current: run {REWRITE}"
+    );
 }

@@ -11,8 +11,15 @@ fn sources() -> Vec<(String, String)> {
     found
         .into_iter()
         .map(|path| {
-            let name = path.strip_prefix(&root).expect("it is below the root").display().to_string();
-            (name, fs::read_to_string(&path).expect("a source file is readable"))
+            let name = path
+                .strip_prefix(&root)
+                .expect("it is below the root")
+                .display()
+                .to_string();
+            (
+                name,
+                fs::read_to_string(&path).expect("a source file is readable"),
+            )
         })
         .collect()
 }
@@ -35,7 +42,9 @@ fn is_in(name: &str, room: &str) -> bool {
 /// The code of a file: comments may speak of anything, and tests may use anything.
 fn code(source: &str) -> String {
     let before_tests = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-    let lines = before_tests.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let lines = before_tests
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -57,7 +66,17 @@ fn assert_unknown(words: &[&str], mut may_not: impl FnMut(&str) -> bool) {
 
 #[test]
 fn the_domain_knows_the_standard_library_only() {
-    let foreign = ["tokio", "serde", "tracing", "rusqlite", "bollard", "axum", "sd_client", "crate::", "async "];
+    let foreign = [
+        "tokio",
+        "serde",
+        "tracing",
+        "rusqlite",
+        "bollard",
+        "axum",
+        "sd_client",
+        "crate::",
+        "async ",
+    ];
     let is_domain = |name: &str| is_in(name, "domain") && !name.contains("tests");
     let mut violations = Vec::new();
     for (name, source) in sources().into_iter().filter(|(name, _)| is_domain(name)) {
@@ -94,13 +113,19 @@ fn http_calls_the_service_and_nothing_below_it() {
 
 #[test]
 fn engine_and_registry_do_not_know_each_other() {
-    assert_unknown(&["crate::registry", "crate::service"], |name| is_in(name, "engine"));
-    assert_unknown(&["crate::engine", "crate::service"], |name| is_in(name, "registry"));
+    assert_unknown(&["crate::registry", "crate::service"], |name| {
+        is_in(name, "engine")
+    });
+    assert_unknown(&["crate::engine", "crate::service"], |name| {
+        is_in(name, "registry")
+    });
 }
 
 #[test]
 fn nothing_knows_the_app_but_main() {
-    assert_unknown(&["crate::app", "app::"], |name| !is_in(name, "app") && name != "main.rs");
+    assert_unknown(&["crate::app", "app::"], |name| {
+        !is_in(name, "app") && name != "main.rs"
+    });
 }
 
 #[test]

@@ -41,7 +41,9 @@ macro_rules! hex_identity {
 
         impl fmt::Display for $identity {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+                self.0
+                    .iter()
+                    .try_for_each(|byte| write!(formatter, "{byte:02x}"))
             }
         }
 
@@ -94,7 +96,9 @@ impl FromStr for Name {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let name = text.strip_prefix('/').unwrap_or(text);
         let first_is_fine = name.starts_with(|first: char| first.is_ascii_alphanumeric());
-        let rest_is_fine = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+        let rest_is_fine = name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
         if first_is_fine && rest_is_fine && (2..=Self::MAX_BYTES).contains(&name.len()) {
             Ok(Self(name.into()))
         } else {
@@ -114,7 +118,13 @@ mod tests {
     fn an_id_is_exactly_64_lower_case_hex_digits() {
         let text = "2cd8a1b037d8752a481b373f225ac72ced9ec89ba784b7868dbb784072358f0e";
         assert_eq!(text.parse::<ContainerId>().unwrap().to_string(), text);
-        for wrong in ["", "2cd8", &text[1..], &text.to_uppercase(), &format!("{}/g", &text[2..])] {
+        for wrong in [
+            "",
+            "2cd8",
+            &text[1..],
+            &text.to_uppercase(),
+            &format!("{}/g", &text[2..]),
+        ] {
             assert!(wrong.parse::<ContainerId>().is_err(), "{wrong}");
         }
     }
@@ -122,7 +132,17 @@ mod tests {
     #[test]
     fn a_name_is_read_with_and_without_the_slash() {
         assert_eq!("/hungry_bell".parse::<Name>(), "hungry_bell".parse());
-        for wrong in ["", "/", "a", "-a", "a b", "//ab", "../images", "caf\u{e9}", &"a".repeat(256)] {
+        for wrong in [
+            "",
+            "/",
+            "a",
+            "-a",
+            "a b",
+            "//ab",
+            "../images",
+            "caf\u{e9}",
+            &"a".repeat(256),
+        ] {
             assert!(wrong.parse::<Name>().is_err(), "{wrong}");
         }
     }

@@ -34,8 +34,12 @@ impl IdleRule {
     /// When a container is stopped if nothing happens until then; nothing for one that is not running
     /// or is never stopped.
     pub fn stops_at(&self, record: &Record) -> Option<Timestamp> {
-        let Lifecycle::Running { since, .. } = record.lifecycle() else { return None };
-        let IdleTimeout::After(timeout) = self.timeout_of(record) else { return None };
+        let Lifecycle::Running { since, .. } = record.lifecycle() else {
+            return None;
+        };
+        let IdleTimeout::After(timeout) = self.timeout_of(record) else {
+            return None;
+        };
         let last_active_at = record.activity().last_active_at.max(*since);
         let grace_ends_at = self.resumed_at.after(timeout.min(self.restart_grace));
         Some(last_active_at.after(timeout).max(grace_ends_at))

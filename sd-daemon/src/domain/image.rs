@@ -30,7 +30,9 @@ impl FromStr for ImageRef {
         // room for "..", "//" or anything that means something in a URL.
         let is_piece = |piece: &str| {
             let bytes = piece.as_bytes();
-            bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
+            bytes
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
                 && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
                 && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
                 && !piece.contains("..")
@@ -38,7 +40,9 @@ impl FromStr for ImageRef {
         if text.len() <= Self::MAX_BYTES && text.split(['/', ':', '@']).all(is_piece) {
             Ok(Self(text.into()))
         } else {
-            Err(Invalid("must be an image reference such as sd-postgres or team/web:1.2, up to 255 bytes"))
+            Err(Invalid(
+                "must be an image reference such as sd-postgres or team/web:1.2, up to 255 bytes",
+            ))
         }
     }
 }
@@ -81,7 +85,11 @@ mod tests {
     #[test]
     fn an_image_that_exposes_everything_gets_ssh_its_app_and_the_lowest_ports() {
         let exposed = (1..=u16::MAX).rev().map(ContainerPort::tcp).collect();
-        let ports = Image { exposed, app_port: Some(5432) }.published_ports();
+        let ports = Image {
+            exposed,
+            app_port: Some(5432),
+        }
+        .published_ports();
         assert_eq!(ports.len(), Image::MAX_PUBLISHED);
         assert_eq!(ports[..3], [22, 5432, 1].map(ContainerPort::tcp));
     }
@@ -102,9 +110,21 @@ mod tests {
 
     #[test]
     fn nothing_that_means_something_in_a_path_is_a_reference() {
-        for text in
-            ["", "..", "../containers", "a/../b", "a//b", "a?b", "a#b", "a%2fb", "a b", "/a", "a/", ":a", "a\nb"]
-        {
+        for text in [
+            "",
+            "..",
+            "../containers",
+            "a/../b",
+            "a//b",
+            "a?b",
+            "a#b",
+            "a%2fb",
+            "a b",
+            "/a",
+            "a/",
+            ":a",
+            "a\nb",
+        ] {
             assert!(text.parse::<ImageRef>().is_err(), "{text}");
         }
         assert!("a".repeat(256).parse::<ImageRef>().is_err());

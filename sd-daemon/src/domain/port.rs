@@ -36,13 +36,19 @@ impl ContainerPort {
 
     /// A TCP port.
     pub const fn tcp(number: u16) -> Self {
-        Self { number, protocol: Protocol::Tcp }
+        Self {
+            number,
+            protocol: Protocol::Tcp,
+        }
     }
 }
 
 impl fmt::Display for ContainerPort {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Protocol::ALL.iter().find(|(protocol, _)| *protocol == self.protocol).map_or("", |(_, name)| name);
+        let name = Protocol::ALL
+            .iter()
+            .find(|(protocol, _)| *protocol == self.protocol)
+            .map_or("", |(_, name)| name);
         write!(formatter, "{}/{name}", self.number)
     }
 }
@@ -54,7 +60,10 @@ impl FromStr for ContainerPort {
         const INVALID: Invalid = Invalid("must be a port such as 22/tcp");
         let (number, name) = text.split_once('/').unwrap_or((text, "tcp"));
         let number = number.parse().ok().filter(|number| *number != 0).ok_or(INVALID)?;
-        let (protocol, _) = Protocol::ALL.into_iter().find(|(_, known)| *known == name).ok_or(INVALID)?;
+        let (protocol, _) = Protocol::ALL
+            .into_iter()
+            .find(|(_, known)| *known == name)
+            .ok_or(INVALID)?;
         Ok(Self { number, protocol })
     }
 }
@@ -105,8 +114,14 @@ pub(super) fn app_port(
     ports: impl Iterator<Item = ContainerPort> + Clone,
     labelled: Option<u16>,
 ) -> Option<ContainerPort> {
-    let labelled = labelled.map(ContainerPort::tcp).filter(|label| ports.clone().any(|port| port == *label));
-    let lowest = || ports.filter(|port| port.protocol == Protocol::Tcp && *port != ContainerPort::SSH).min();
+    let labelled = labelled
+        .map(ContainerPort::tcp)
+        .filter(|label| ports.clone().any(|port| port == *label));
+    let lowest = || {
+        ports
+            .filter(|port| port.protocol == Protocol::Tcp && *port != ContainerPort::SSH)
+            .min()
+    };
     labelled.or_else(lowest)
 }
 
@@ -116,7 +131,14 @@ mod tests {
 
     fn endpoints(ports: &[&str], labelled: Option<u16>) -> Endpoints {
         let host_ports = 49_153..;
-        Endpoints::new(ports.iter().map(|port| port.parse().unwrap()).zip(host_ports).collect(), labelled)
+        Endpoints::new(
+            ports
+                .iter()
+                .map(|port| port.parse().unwrap())
+                .zip(host_ports)
+                .collect(),
+            labelled,
+        )
     }
 
     #[test]
@@ -134,7 +156,10 @@ mod tests {
     #[test]
     fn a_container_without_ports_has_no_endpoints() {
         let endpoints = endpoints(&[], None);
-        assert_eq!((endpoints.ssh(), endpoints.app(), endpoints.ports().len()), (None, None, 0));
+        assert_eq!(
+            (endpoints.ssh(), endpoints.app(), endpoints.ports().len()),
+            (None, None, 0)
+        );
     }
 
     #[test]

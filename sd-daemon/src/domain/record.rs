@@ -198,6 +198,9 @@ impl Lifecycle {
 
     /// Whether something was begun and not yet confirmed.
     pub fn is_unfinished(&self) -> bool {
-        matches!(self, Self::Starting | Self::Stopping { .. } | Self::Removing { .. })
+        matches!(
+            self,
+            Self::Starting | Self::Stopping { .. } | Self::Removing { .. }
+        )
     }
 }

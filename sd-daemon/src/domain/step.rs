@@ -17,8 +17,8 @@
 //! what was begun.
 
 use super::{
-    Activity, Endpoints, Exit, IdleRule, IdleTimeout, Lifecycle, LiveState, Observation, ObservedState, Record,
-    RunId, Signal, StopCause, Timestamp,
+    Activity, Endpoints, Exit, IdleRule, IdleTimeout, Lifecycle, LiveState, Observation, ObservedState,
+    Record, RunId, Signal, StopCause, Timestamp,
 };
 
 /// Everything that can happen to a container.
@@ -114,9 +114,15 @@ pub fn step(record: &Record, input: Input, now: Timestamp) -> Result<Step, Refus
         Input::Remove(mode) => Ok(remove(record, mode)),
         Input::SetIdleTimeout(timeout) => Ok(set_idle_timeout(record, timeout)),
         Input::IdleDue { generation, rule } => Ok(idle_due(record, generation, &rule, now)),
-        Input::CheckIn { generation, connections } => Ok(check_in(record, generation, connections, now)),
+        Input::CheckIn {
+            generation,
+            connections,
+        } => Ok(check_in(record, generation, connections, now)),
         Input::Observed(observation) => Ok(observed(record, observation, now)),
-        Input::Vanished => Ok(Step { next: Next::Gone, effect: None }),
+        Input::Vanished => Ok(Step {
+            next: Next::Gone,
+            effect: None,
+        }),
         Input::StartRejected => Ok(start_rejected(record, now)),
     }
 }
@@ -150,7 +156,9 @@ fn stop(record: &Record) -> Result<Step, Refusal> {
 
 fn stopping(record: &Record, cause: StopCause) -> Step {
     let endpoints = record.lifecycle().endpoints().cloned().unwrap_or_default();
-    record.becoming(Lifecycle::Stopping { cause, endpoints }).with(Effect::Stop)
+    record
+        .becoming(Lifecycle::Stopping { cause, endpoints })
+        .with(Effect::Stop)
 }
 
 fn remove(record: &Record, mode: RemoveMode) -> Step {
@@ -198,9 +206,10 @@ fn check_in(record: &Record, generation: u64, connections: u32, now: Timestamp) 
 fn start_rejected(record: &Record, now: Timestamp) -> Step {
     match record.lifecycle() {
         Lifecycle::Starting if record.last_run().is_none() => remove(record, RemoveMode::Force),
-        Lifecycle::Starting => {
-            record.becoming(Lifecycle::Stopped { since: now, cause: StopCause::Failed })
-        }
+        Lifecycle::Starting => record.becoming(Lifecycle::Stopped {
+            since: now,
+            cause: StopCause::Failed,
+        }),
         Lifecycle::Running { .. }
         | Lifecycle::Paused { .. }
         | Lifecycle::Stopping { .. }
@@ -214,9 +223,21 @@ fn observed(record: &Record, observation: Observation, now: Timestamp) -> Step {
     renamed.fields.name = observation.name;
     let mut step = match observation.state {
         ObservedState::Created => observed_created(&renamed, now),
-        ObservedState::Live { run, state, endpoints, addresses } => {
-            observed_live(&renamed, Run { run, state, endpoints, addresses }, now)
-        }
+        ObservedState::Live {
+            run,
+            state,
+            endpoints,
+            addresses,
+        } => observed_live(
+            &renamed,
+            Live {
+                run,
+                state,
+                endpoints,
+                addresses,
+            },
+            now,
+        ),
         ObservedState::Ended { run, exit } => observed_ended(&renamed, run, exit, now),
     };
     if matches!(step.next, Next::Same) && renamed != *record {
@@ -258,14 +279,14 @@ fn observed_ended(record: &Record, run: RunId, exit: Exit, now: Timestamp) -> St
 }
 
 /// A live container as the engine shows it.
-struct Run {
+struct Live {
     run: RunId,
     state: LiveState,
     endpoints: Endpoints,
     addresses: Vec<std::net::IpAddr>,
 }
 
-fn observed_live(record: &Record, live: Run, now: Timestamp) -> Step {
+fn observed_live(record: &Record, live: Live, now: Timestamp) -> Step {
     let is_known_run = record.last_run() == Some(&live.run);
     match record.lifecycle() {
         Lifecycle::Stopping { .. } => Step::same().with(Effect::Stop),
@@ -294,7 +315,7 @@ fn observed_live(record: &Record, live: Run, now: Timestamp) -> Step {
 }
 
 /// Whether a run has just begun, so that its activity begins afresh.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Resumed {
     Yes,
     No,
@@ -314,16 +335,29 @@ impl Record {
         Step::changed(next)
     }
 
-    fn in_run(&self, live: Run, since: Timestamp, resumed: Resumed) -> Self {
-        let Run { run, state, endpoints, addresses } = live;
+    fn in_run(&self, live: Live, since: Timestamp, resumed: Resumed) -> Self {
+        let Live {
+            run,
+            state,
+            endpoints,
+            addresses,
+        } = live;
         let mut next = self.clone();
         next.fields.last_run = Some(run);
         next.fields.lifecycle = match state {
-            LiveState::Running => Lifecycle::Running { since, endpoints, addresses },
+            LiveState::Running => Lifecycle::Running {
+                since,
+                endpoints,
+                addresses,
+            },
             LiveState::Paused => Lifecycle::Paused { since, endpoints },
         };
         if resumed == Resumed::Yes {
-            next.fields.activity = Activity { last_active_at: since, signal: Signal::Started, connections: 0 };
+            next.fields.activity = Activity {
+                last_active_at: since,
+                signal: Signal::Started,
+                connections: 0,
+            };
         }
         next
     }
@@ -331,15 +365,25 @@ impl Record {
 
 impl Step {
     fn same() -> Self {
-        Self { next: Next::Same, effect: None }
+        Self {
+            next: Next::Same,
+            effect: None,
+        }
     }
 
     fn changed(record: Record) -> Self {
-        Self { next: Next::Changed(Box::new(record)), effect: None }
+        Self {
+            next: Next::Changed(Box::new(record)),
+            effect: None,
+        }
     }
 
     fn unless_same(before: &Record, after: Record) -> Self {
-        if *before == after { Self::same() } else { Self::changed(after) }
+        if *before == after {
+            Self::same()
+        } else {
+            Self::changed(after)
+        }
     }
 
     fn with(mut self, effect: Effect) -> Self {

@@ -22,7 +22,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::stream::{BoxStream, StreamExt};
 
 use super::{ContainerSpec, Engine, EngineError, EngineEvent, Managed};
-use crate::domain::{ContainerId, Image, ImageRef, Observation};
+use crate::domain::{ContainerId, Image, ImageRef, Name, Observation};
 use error::Refused;
 
 /// Limits of calls, each from the request to the end of the answer. Generous: they tell an engine that
@@ -63,8 +63,16 @@ impl DockerEngine {
     /// `instance` is the identity of the registry whose containers these are; their ports are published
     /// on `publish_address`.
     pub fn new(host: &str, instance: Arc<str>, publish_address: IpAddr) -> Self {
-        let connection = Connection { host: host.to_owned(), docker: Mutex::new(None) };
-        Self { connection: Arc::new(connection), instance, publish_address, signalled: Arc::default() }
+        let connection = Connection {
+            host: host.to_owned(),
+            docker: Mutex::new(None),
+        };
+        Self {
+            connection: Arc::new(connection),
+            instance,
+            publish_address,
+            signalled: Arc::default(),
+        }
     }
 
     /// Makes one call, within a limit.
@@ -100,7 +108,11 @@ impl Engine for DockerEngine {
     }
 
     async fn image(&self, image: &ImageRef) -> Result<Image, EngineError> {
-        let found = self.call(limit::READ, async |docker| docker.inspect_image(image.as_str()).await).await;
+        let found = self
+            .call(limit::READ, async |docker| {
+                docker.inspect_image(image.as_str()).await
+            })
+            .await;
         match found {
             Ok(found) => Ok(convert::image(found)),
             Err(Refused::Answer { status: 404, .. }) => Err(EngineError::NoSuchImage),
@@ -110,9 +122,11 @@ impl Engine for DockerEngine {
 
     async fn create(&self, spec: &ContainerSpec) -> Result<ContainerId, EngineError> {
         let body = policy::container(spec, &self.instance, self.publish_address);
-        let name = spec.name.as_ref().map(|name| name.as_str());
+        let name = spec.name.as_ref().map(Name::as_str);
         let options = name.map(|name| CreateContainerOptionsBuilder::new().name(name).build());
-        let created = self.call(limit::CREATE, async |docker| docker.create_container(options, body).await);
+        let created = self.call(limit::CREATE, async |docker| {
+            docker.create_container(options, body).await
+        });
         match created.await {
             Ok(created) => created.id.parse().map_err(|_| {
                 EngineError::Rejected(format!("it answered with the container id {:?}", created.id))
@@ -125,7 +139,11 @@ impl Engine for DockerEngine {
 
     async fn start(&self, id: ContainerId) -> Result<(), EngineError> {
         let id = id.to_string();
-        Ok(self.call(limit::START, async |docker| docker.start_container(&id, None).await).await?)
+        Ok(self
+            .call(limit::START, async |docker| {
+                docker.start_container(&id, None).await
+            })
+            .await?)
     }
 
     async fn stop(&self, id: ContainerId, grace: Duration) -> Result<(), EngineError> {
@@ -153,10 +171,18 @@ impl Engine for DockerEngine {
 
     async fn inspect(&self, id: ContainerId) -> Result<Option<Observation>, EngineError> {
         let path = id.to_string();
-        let found = self.call(limit::READ, async |docker| docker.inspect_container(&path, None).await).await;
+        let found = self
+            .call(limit::READ, async |docker| {
+                docker.inspect_container(&path, None).await
+            })
+            .await;
         match found {
             Ok(found) => {
-                let signalled = self.signalled.lock().unwrap_or_else(PoisonError::into_inner).contains(&id);
+                let signalled = self
+                    .signalled
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .contains(&id);
                 convert::observation(id, found, self.publish_address, signalled).map(Some)
             }
             Err(Refused::Answer { status: 404, .. }) => Ok(None),
@@ -166,21 +192,32 @@ impl Engine for DockerEngine {
 
     async fn managed(&self) -> Result<Vec<Managed>, EngineError> {
         let filters = HashMap::from([("label", vec![policy::instance_label(&self.instance)])]);
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let found = self.call(limit::LIST, async |docker| docker.list_containers(Some(options)).await);
+        let options = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let found = self.call(limit::LIST, async |docker| {
+            docker.list_containers(Some(options)).await
+        });
         Ok(found.await?.iter().filter_map(convert::managed).collect())
     }
 
     async fn gateway(&self) -> Result<Option<IpAddr>, EngineError> {
         let network = self.call(limit::READ, async |docker| {
-            docker.inspect_network(NETWORK, None::<InspectNetworkOptions>).await
+            docker
+                .inspect_network(NETWORK, None::<InspectNetworkOptions>)
+                .await
         });
         Ok(convert::gateway(network.await?))
     }
 
     fn events(&self) -> BoxStream<'static, EngineEvent> {
-        events::follow(Arc::clone(&self.connection), Arc::clone(&self.instance), Arc::clone(&self.signalled))
-            .boxed()
+        events::follow(
+            Arc::clone(&self.connection),
+            Arc::clone(&self.instance),
+            Arc::clone(&self.signalled),
+        )
+        .boxed()
     }
 }
 
@@ -227,5 +264,7 @@ fn connect(host: &str) -> Result<Docker, bollard::errors::Error> {
 
 /// Whether an engine at this host could be spoken to: a unix socket, or HTTP in clear text.
 pub fn is_supported(host: &str) -> bool {
-    ["unix://", "tcp://", "http://"].iter().any(|scheme| host.starts_with(scheme))
+    ["unix://", "tcp://", "http://"]
+        .iter()
+        .any(|scheme| host.starts_with(scheme))
 }

@@ -21,7 +21,10 @@ pub struct Credentials {
 impl Credentials {
     /// A user and a password.
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { user: user.into(), password: password.into() }
+        Self {
+            user: user.into(),
+            password: password.into(),
+        }
     }
 
     /// Compares without telling by the time it takes how much was right.
@@ -62,7 +65,13 @@ mod tests {
     fn only_the_right_user_with_the_right_password_passes() {
         let credentials = Credentials::new("admin", "secret");
         assert!(credentials.are("admin", "secret"));
-        for (user, password) in [("admin", ""), ("admin", "secret2"), ("", "secret"), ("root", "secret"), ("", "")] {
+        for (user, password) in [
+            ("admin", ""),
+            ("admin", "secret2"),
+            ("", "secret"),
+            ("root", "secret"),
+            ("", ""),
+        ] {
             assert!(!credentials.are(user, password), "{user}:{password}");
         }
     }
@@ -70,7 +79,12 @@ mod tests {
     #[test]
     fn a_password_may_contain_a_colon() {
         let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, format!("basic {}", BASE64_STANDARD.encode("a:b:c")).parse().unwrap());
+        headers.insert(
+            AUTHORIZATION,
+            format!("basic {}", BASE64_STANDARD.encode("a:b:c"))
+                .parse()
+                .unwrap(),
+        );
         assert_eq!(presented(&headers), Some(("a".to_owned(), "b:c".to_owned())));
     }
 }

@@ -16,6 +16,8 @@ pub(super) async fn report(
     Extension(peer): Extension<Peer>,
     Payload(report): Payload<CheckIn>,
 ) -> Result<StatusCode, Problem> {
-    service.check_in(peer.address(), report.active_connections).await?;
+    service
+        .check_in(peer.address(), report.active_connections)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -33,14 +33,24 @@ pub(super) async fn list(
     let mut records: Vec<_> = snapshot.records().collect();
     records.sort_by_key(|record| std::cmp::Reverse((record.created_at(), record.id())));
     let containers = records.into_iter().map(|record| view::container(record, &rule));
-    Ok(Json(containers.filter(|container| matches(&query, container)).collect()))
+    Ok(Json(
+        containers
+            .filter(|container| matches(&query, container))
+            .collect(),
+    ))
 }
 
 fn matches(query: &ContainerQuery, container: &api::Container) -> bool {
     let without_slash = |name: &str| name.strip_prefix('/').unwrap_or(name).to_owned();
-    query.status.as_ref().is_none_or(|status| container.status.to_string() == *status)
+    query
+        .status
+        .as_ref()
+        .is_none_or(|status| container.status.to_string() == *status)
         && query.image.as_ref().is_none_or(|image| container.image == *image)
-        && query.name.as_ref().is_none_or(|name| without_slash(&container.name) == without_slash(name))
+        && query
+            .name
+            .as_ref()
+            .is_none_or(|name| without_slash(&container.name) == without_slash(name))
 }
 
 /// One container.
@@ -60,7 +70,11 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, [(axum::http::HeaderName, String); 1], Description), Problem> {
     let record = service.create(new_container(body, key(&headers)?)?).await?;
     let container = describe(&service, &record);
-    Ok((StatusCode::CREATED, [(LOCATION, container.uri.clone())], container))
+    Ok((
+        StatusCode::CREATED,
+        [(LOCATION, container.uri.clone())],
+        container,
+    ))
 }
 
 /// A start, a stop, another idle timeout.
@@ -70,11 +84,16 @@ pub(super) async fn update(
     Payload(body): Payload<UpdateContainer>,
 ) -> Result<Description, Problem> {
     if body.status.is_none() && body.idle_timeout.is_none() {
-        return Err(Problem::invalid("body", "nothing to change: give status or idle_timeout"));
+        return Err(Problem::invalid(
+            "body",
+            "nothing to change: give status or idle_timeout",
+        ));
     }
     let mut record = service.find(&reference)?;
     if let Some(timeout) = body.idle_timeout {
-        record = service.set_idle_timeout(&reference, idle_timeout(timeout)).await?;
+        record = service
+            .set_idle_timeout(&reference, idle_timeout(timeout))
+            .await?;
     }
     match body.status {
         Some(DesiredStatus::Running) => record = service.start(&reference).await?,
@@ -108,15 +127,28 @@ fn new_container(body: CreateContainer, key: Option<String>) -> Result<NewContai
     let request = serde_json::to_string(&body).map_err(|error| Problem::invalid("body", error))?;
     for (name, value) in &body.env {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-            return Err(Problem::invalid("env", "names must not be empty, nor contain = or a null character"));
+            return Err(Problem::invalid(
+                "env",
+                "names must not be empty, nor contain = or a null character",
+            ));
         }
     }
     if body.cmd.iter().any(|argument| argument.contains('\0')) {
-        return Err(Problem::invalid("cmd", "arguments must not contain a null character"));
+        return Err(Problem::invalid(
+            "cmd",
+            "arguments must not contain a null character",
+        ));
     }
     Ok(NewContainer {
-        image: body.image.parse().map_err(|invalid| Problem::invalid("image", invalid))?,
-        name: body.name.map(|name| name.parse()).transpose().map_err(|invalid| Problem::invalid("name", invalid))?,
+        image: body
+            .image
+            .parse()
+            .map_err(|invalid| Problem::invalid("image", invalid))?,
+        name: body
+            .name
+            .map(|name| name.parse())
+            .transpose()
+            .map_err(|invalid| Problem::invalid("name", invalid))?,
         environment: body.env,
         command: body.cmd,
         memory_bytes: body.memory.map(api::Memory::bytes),
@@ -134,9 +166,14 @@ fn idle_timeout(timeout: api::IdleTimeout) -> IdleTimeout {
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(header) = headers.get("idempotency-key") else { return Ok(None) };
+    let Some(header) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
     match header.to_str() {
         Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
-        Ok(_) | Err(_) => Err(Problem::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters")),
+        Ok(_) | Err(_) => Err(Problem::invalid(
+            "Idempotency-Key",
+            "must be 1 to 255 visible ASCII characters",
+        )),
     }
 }

@@ -74,7 +74,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
                 _ => Value::String(text.clone()),
             };
             let is_switch = matches!(name.as_str(), "audit" | "force");
-            insert_once(&mut fields, name, if is_switch { value } else { Value::String(text) })?;
+            insert_once(
+                &mut fields,
+                name,
+                if is_switch { value } else { Value::String(text) },
+            )?;
         }
         read(Value::Object(fields)).map(Self)
     }
@@ -82,7 +86,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 
 fn media_type(request: &Request) -> Option<String> {
     let full = request.headers().get(CONTENT_TYPE)?.to_str().ok()?;
-    Some(full.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    Some(
+        full.split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase(),
+    )
 }
 
 fn unreadable<T: Body>(rejection: &BytesRejection) -> Problem {
@@ -95,7 +105,11 @@ fn unreadable<T: Body>(rejection: &BytesRejection) -> Problem {
 fn json(body: &[u8]) -> Result<Value, Problem> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
-    if value.is_object() { Ok(value) } else { Err(Problem::malformed("the body must be a JSON object")) }
+    if value.is_object() {
+        Ok(value)
+    } else {
+        Err(Problem::malformed("the body must be a JSON object"))
+    }
 }
 
 fn form(body: &[u8], list_fields: &[&str]) -> Result<Value, Problem> {
@@ -131,7 +145,11 @@ fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
         let path = error.path().to_string();
         let reason = error.into_inner().to_string();
         // Of a field that is missing or unknown the reason tells the name, and the path is the body.
-        if path == "." { Problem::invalid("body", reason) } else { Problem::invalid(&path, reason) }
+        if path == "." {
+            Problem::invalid("body", reason)
+        } else {
+            Problem::invalid(&path, reason)
+        }
     })
 }
 
@@ -148,7 +166,8 @@ mod tests {
     #[test]
     fn a_form_and_json_give_the_same_request() {
         let from_form: CreateContainer =
-            read_form("image=web&env=A%3D1&env=B%3D2&cmd=sleep&cmd=60&memory=64m&cpus=0.5&idle_timeout=6h").unwrap();
+            read_form("image=web&env=A%3D1&env=B%3D2&cmd=sleep&cmd=60&memory=64m&cpus=0.5&idle_timeout=6h")
+                .unwrap();
         let from_json: CreateContainer = read(json!({
             "image": "web", "env": { "A": "1", "B": "2" }, "cmd": ["sleep", "60"],
             "memory": 67_108_864, "cpus": 0.5, "idle_timeout": 21_600,
@@ -160,28 +179,65 @@ mod tests {
     #[test]
     fn errors_name_the_field_and_what_is_allowed() {
         let cases = [
-            (json!({ "image": "web", "idle_timeout": "soon" }), "idle_timeout: \"soon\" is not allowed: give whole seconds"),
-            (json!({ "image": "web", "memory": "lots" }), "memory: \"lots\" is not allowed: give bytes"),
-            (json!({ "image": "web", "cpus": -1 }), "cpus: \"-1\" is not allowed: give a number of cores"),
-            (json!({ "image": 5 }), "image: invalid type: integer `5`, expected a string"),
-            (json!({ "image": "web", "cmd": "ls" }), "cmd: invalid type: string \"ls\", expected a sequence"),
-            (json!({ "image": "web", "env": ["A"] }), "env: invalid value: string \"A\", expected an object"),
+            (
+                json!({ "image": "web", "idle_timeout": "soon" }),
+                "idle_timeout: \"soon\" is not allowed: give whole seconds",
+            ),
+            (
+                json!({ "image": "web", "memory": "lots" }),
+                "memory: \"lots\" is not allowed: give bytes",
+            ),
+            (
+                json!({ "image": "web", "cpus": -1 }),
+                "cpus: \"-1\" is not allowed: give a number of cores",
+            ),
+            (
+                json!({ "image": 5 }),
+                "image: invalid type: integer `5`, expected a string",
+            ),
+            (
+                json!({ "image": "web", "cmd": "ls" }),
+                "cmd: invalid type: string \"ls\", expected a sequence",
+            ),
+            (
+                json!({ "image": "web", "env": ["A"] }),
+                "env: invalid value: string \"A\", expected an object",
+            ),
             (json!({}), "body: missing field `image`"),
-            (json!({ "image": "web", "HostConfig": {} }), "HostConfig: unknown field `HostConfig`, expected one of"),
+            (
+                json!({ "image": "web", "HostConfig": {} }),
+                "HostConfig: unknown field `HostConfig`, expected one of",
+            ),
         ];
         for (body, expected) in cases {
-            let Err(problem) = read::<CreateContainer>(body) else { panic!("{expected}") };
+            let Err(problem) = read::<CreateContainer>(body) else {
+                panic!("{expected}")
+            };
             let text = format!("{problem:?}");
-            assert!(text.replace("\\\"", "\"").contains(expected), "{text} does not contain {expected}");
+            assert!(
+                text.replace("\\\"", "\"").contains(expected),
+                "{text} does not contain {expected}"
+            );
         }
     }
 
     #[test]
     fn every_name_of_the_count_is_read_but_only_one_at_a_time() {
         for form in ["active-connections=3", "active=3", "active_connections=3"] {
-            assert_eq!(read_form::<CheckIn>(form).unwrap().active_connections, 3, "{form}");
+            assert_eq!(
+                read_form::<CheckIn>(form).unwrap().active_connections,
+                3,
+                "{form}"
+            );
         }
-        for form in ["active=1&active_connections=1", "active=1&active=1", "", "active=-1", "active=1000001", "active=x"] {
+        for form in [
+            "active=1&active_connections=1",
+            "active=1&active=1",
+            "",
+            "active=-1",
+            "active=1000001",
+            "active=x",
+        ] {
             assert!(read_form::<CheckIn>(form).is_err(), "{form}");
         }
     }

@@ -51,32 +51,62 @@ impl Kind {
     fn row(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
-            Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "Credentials are missing or wrong"),
+            Self::Unauthorized => (
+                S::UNAUTHORIZED,
+                "unauthorized",
+                "Credentials are missing or wrong",
+            ),
             Self::UnknownPath => (S::NOT_FOUND, "unknown-path", "There is nothing at this path"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
             Self::ContainerNotFound => (S::NOT_FOUND, "container-not-found", "No such container"),
             Self::AmbiguousReference => (S::CONFLICT, "ambiguous-reference", "Several containers match"),
             Self::NameInUse => (S::CONFLICT, "name-in-use", "The name is in use"),
-            Self::WrongState => (S::CONFLICT, "wrong-state", "The container's state does not allow it"),
-            Self::KeyReused => (S::UNPROCESSABLE_ENTITY, "key-reused", "The idempotency key is taken"),
+            Self::WrongState => (
+                S::CONFLICT,
+                "wrong-state",
+                "The container's state does not allow it",
+            ),
+            Self::KeyReused => (
+                S::UNPROCESSABLE_ENTITY,
+                "key-reused",
+                "The idempotency key is taken",
+            ),
             Self::ImageNotFound => (S::NOT_FOUND, "image-not-found", "No such image"),
             Self::UnknownCaller => (S::NOT_FOUND, "unknown-caller", "The caller is not a container"),
             Self::Malformed => (S::BAD_REQUEST, "malformed-request", "The request cannot be read"),
-            Self::UnsupportedMediaType => {
-                (S::UNSUPPORTED_MEDIA_TYPE, "malformed-request", "The body is of a type that is not read")
-            }
-            Self::InvalidValue => {
-                (S::UNPROCESSABLE_ENTITY, "malformed-request", "The request contains a wrong value")
-            }
+            Self::UnsupportedMediaType => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "malformed-request",
+                "The body is of a type that is not read",
+            ),
+            Self::InvalidValue => (
+                S::UNPROCESSABLE_ENTITY,
+                "malformed-request",
+                "The request contains a wrong value",
+            ),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
-            Self::TooSlow => (S::REQUEST_TIMEOUT, "too-slow", "The request took too long to arrive"),
-            Self::EngineUnavailable => {
-                (S::SERVICE_UNAVAILABLE, "engine-unavailable", "The Docker engine cannot be reached")
-            }
-            Self::EngineTimeout => (S::GATEWAY_TIMEOUT, "engine-timeout", "The Docker engine is too slow"),
+            Self::TooSlow => (
+                S::REQUEST_TIMEOUT,
+                "too-slow",
+                "The request took too long to arrive",
+            ),
+            Self::EngineUnavailable => (
+                S::SERVICE_UNAVAILABLE,
+                "engine-unavailable",
+                "The Docker engine cannot be reached",
+            ),
+            Self::EngineTimeout => (
+                S::GATEWAY_TIMEOUT,
+                "engine-timeout",
+                "The Docker engine is too slow",
+            ),
             Self::EngineRejected => (S::BAD_GATEWAY, "engine-rejected", "The Docker engine refused"),
             Self::RegistryFull => (S::INSUFFICIENT_STORAGE, "registry-full", "The disk is full"),
-            Self::NotReady => (S::SERVICE_UNAVAILABLE, "not-ready", "The daemon cannot do its work now"),
+            Self::NotReady => (
+                S::SERVICE_UNAVAILABLE,
+                "not-ready",
+                "The daemon cannot do its work now",
+            ),
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "A bug in sd-daemon"),
         }
     }
@@ -84,7 +114,10 @@ impl Kind {
 
 impl Problem {
     fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self {
+            kind,
+            detail: detail.into(),
+        }
     }
 
     pub(super) fn unauthorized() -> Self {
@@ -120,7 +153,10 @@ impl Problem {
 
     /// Whatever keeps the daemon from its work, the answer to "are you ready" is 503.
     pub(super) fn not_ready(error: ServiceError) -> Self {
-        Self { kind: Kind::NotReady, ..error.into() }
+        Self {
+            kind: Kind::NotReady,
+            ..error.into()
+        }
     }
 
     fn internal() -> Self {
@@ -180,7 +216,10 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(api::Problem::MEDIA_TYPE));
         if self.kind == Kind::Unauthorized {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"spin-docker\""));
+            headers.insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"spin-docker\""),
+            );
         }
         if let Some(retry_after) = self.retry_after() {
             headers.insert(RETRY_AFTER, retry_after);
@@ -194,7 +233,10 @@ pub(super) async fn unknown_path(uri: Uri) -> Problem {
 }
 
 pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    Problem::new(Kind::MethodNotAllowed, format!("{method} is not allowed at {}", uri.path()))
+    Problem::new(
+        Kind::MethodNotAllowed,
+        format!("{method} is not allowed at {}", uri.path()),
+    )
 }
 
 /// The answer to a request whose handler panicked. The panic itself is in the log.

@@ -75,7 +75,15 @@ fn connection(
     router: Router,
 ) -> http1::Connection<
     TokioIo<TcpStream>,
-    TowerToHyperService<impl tower::Service<axum::http::Request<Incoming>, Response = axum::response::Response, Error = std::convert::Infallible, Future: Send> + Clone + Send>,
+    TowerToHyperService<
+        impl tower::Service<
+            axum::http::Request<Incoming>,
+            Response = axum::response::Response,
+            Error = std::convert::Infallible,
+            Future: Send,
+        > + Clone
+        + Send,
+    >,
 > {
     // Small answers leave at once.
     drop(stream.set_nodelay(true));

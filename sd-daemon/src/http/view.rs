@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use sd_client::api::{self, route};
 
-use crate::domain::{IdleRule, IdleTimeout, Lifecycle, Record, StopCause, Timestamp};
+use crate::domain::{
+    ContainerPort, Endpoints, IdleRule, IdleTimeout, Lifecycle, Record, StopCause, Timestamp,
+};
 
 /// The container object of a record.
 pub(super) fn container(record: &Record, rule: &IdleRule) -> api::Container {
@@ -18,12 +20,18 @@ pub(super) fn container(record: &Record, rule: &IdleRule) -> api::Container {
         image: record.image().to_string(),
         status: status(lifecycle),
         active: record.activity().connections,
-        ssh_port: endpoints.and_then(|endpoints| endpoints.ssh()),
-        app_port: endpoints.and_then(|endpoints| endpoints.app()),
-        ports: endpoints.into_iter().flat_map(|endpoints| endpoints.ports()).map(text_port).collect(),
+        ssh_port: endpoints.and_then(Endpoints::ssh),
+        app_port: endpoints.and_then(Endpoints::app),
+        ports: endpoints
+            .into_iter()
+            .flat_map(Endpoints::ports)
+            .map(text_port)
+            .collect(),
         created_at: Some(wire_time(record.created_at())),
         started_at: started_at(lifecycle).map(wire_time),
-        last_active_at: record.last_run().map(|_| wire_time(record.activity().last_active_at)),
+        last_active_at: record
+            .last_run()
+            .map(|_| wire_time(record.activity().last_active_at)),
         idle_timeout: match rule.timeout_of(record) {
             IdleTimeout::Never => None,
             IdleTimeout::After(timeout) => Some(timeout.as_secs()),
@@ -33,7 +41,7 @@ pub(super) fn container(record: &Record, rule: &IdleRule) -> api::Container {
     }
 }
 
-fn text_port((port, host_port): (&crate::domain::ContainerPort, &u16)) -> (String, u16) {
+fn text_port((port, host_port): (&ContainerPort, &u16)) -> (String, u16) {
     (port.to_string(), *host_port)
 }
 

@@ -20,8 +20,15 @@ impl StateDirectory {
     /// The directory is readable by its owner only: environment variables of containers and the keys of
     /// requests are nobody else's business.
     pub fn claim(path: &Path) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::Directory { directory: path.display().to_string(), source };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        let failed = |source| OpenError::Directory {
+            directory: path.display().to_string(),
+            source,
+        };
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(failed)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
         let lock = OpenOptions::new()
             .create(true)
@@ -31,10 +38,13 @@ impl StateDirectory {
             .open(path.join("lock"))
             .map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(fs::TryLockError::WouldBlock) => {
-                Err(OpenError::InUse { directory: path.display().to_string() })
-            }
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(fs::TryLockError::WouldBlock) => Err(OpenError::InUse {
+                directory: path.display().to_string(),
+            }),
             Err(fs::TryLockError::Error(source)) => Err(failed(source)),
         }
     }

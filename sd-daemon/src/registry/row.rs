@@ -8,7 +8,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, named_params};
 
 use crate::domain::{
-    Activity, ContainerId, ContainerPort, Creation, Endpoints, IdempotencyKey, IdleTimeout, Lifecycle,
+    Activity, ContainerId, ContainerPort, Creation, Endpoints, IdempotencyKey, IdleTimeout, Lifecycle, Name,
     OperationId, Record, RecordFields, RunId, Signal, StopCause, Timestamp,
 };
 
@@ -70,42 +70,49 @@ pub(super) fn save_record(connection: &Connection, record: &Record) -> rusqlite:
 
 /// Deletes a container.
 pub(super) fn delete_record(connection: &Connection, id: ContainerId) -> rusqlite::Result<()> {
-    connection.prepare_cached("delete from container where id = ?1")?.execute([id.to_string()])?;
+    connection
+        .prepare_cached("delete from container where id = ?1")?
+        .execute([id.to_string()])?;
     Ok(())
 }
 
 /// Writes a new creation, and its key.
 pub(super) fn save_creation(connection: &Connection, creation: &Creation) -> rusqlite::Result<()> {
     connection
-        .prepare_cached(
-            "insert into creation values (:operation, :image, :name, :idle_timeout, :opened_at)",
-        )?
+        .prepare_cached("insert into creation values (:operation, :image, :name, :idle_timeout, :opened_at)")?
         .execute(named_params! {
             ":operation": creation.operation.to_string(),
             ":image": creation.image.as_str(),
-            ":name": creation.name.as_ref().map(|name| name.as_str()),
+            ":name": creation.name.as_ref().map(Name::as_str),
             ":idle_timeout": creation.idle_timeout.map(idle_timeout_column),
             ":opened_at": millis(creation.opened_at),
         })?;
     if let Some(IdempotencyKey { key, request }) = &creation.key {
-        connection.prepare_cached("insert into idempotency_key values (?1, ?2, ?3, ?4)")?.execute((
-            key,
-            request,
-            creation.operation.to_string(),
-            millis(creation.opened_at),
-        ))?;
+        connection
+            .prepare_cached("insert into idempotency_key values (?1, ?2, ?3, ?4)")?
+            .execute((
+                key,
+                request,
+                creation.operation.to_string(),
+                millis(creation.opened_at),
+            ))?;
     }
     Ok(())
 }
 
 /// Deletes a creation.
 pub(super) fn delete_creation(connection: &Connection, operation: OperationId) -> rusqlite::Result<()> {
-    connection.prepare_cached("delete from creation where operation = ?1")?.execute([operation.to_string()])?;
+    connection
+        .prepare_cached("delete from creation where operation = ?1")?
+        .execute([operation.to_string()])?;
     Ok(())
 }
 
 /// The request and the operation that a key stands for.
-pub(super) fn find_key(connection: &Connection, key: &str) -> rusqlite::Result<Option<(String, OperationId)>> {
+pub(super) fn find_key(
+    connection: &Connection,
+    key: &str,
+) -> rusqlite::Result<Option<(String, OperationId)>> {
     let mut statement =
         connection.prepare_cached("select request, operation from idempotency_key where key = ?1")?;
     let mut rows = statement.query_map([key], |row| Ok((row.get(0)?, parse(row, "operation")?)))?;
@@ -144,13 +151,19 @@ const CAUSES: &[(&str, StopCause)] = &[
 const SIGNALS: &[(&str, Signal)] = &[("started", Signal::Started), ("check-in", Signal::CheckIn)];
 
 fn name_of<T: PartialEq + Copy>(names: &[(&'static str, T)], value: T) -> Option<&'static str> {
-    names.iter().find(|(_, named)| *named == value).map(|(name, _)| *name)
+    names
+        .iter()
+        .find(|(_, named)| *named == value)
+        .map(|(name, _)| *name)
 }
 
 fn value_of<T: Copy>(names: &[(&'static str, T)], row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
-    let value = names.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
-    value.ok_or_else(|| unreadable(row, column, format!("{text:?} is unknown")))
+    let value = names
+        .iter()
+        .find(|(name, _)| *name == text)
+        .map(|(_, value)| *value);
+    value.ok_or_else(|| unreadable(row, column, &format!("{text:?} is unknown")))
 }
 
 /// What the state of a container puts into which column.
@@ -167,22 +180,44 @@ impl<'a> Columns<'a> {
     fn of(lifecycle: &'a Lifecycle) -> Self {
         let endpoints = lifecycle.endpoints();
         match lifecycle {
-            Lifecycle::Starting => Self { state: "starting", ..Self::default() },
+            Lifecycle::Starting => Self {
+                state: "starting",
+                ..Self::default()
+            },
             Lifecycle::Running { since, addresses, .. } => {
                 let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 let addresses = Some(addresses.join(" "));
-                Self { state: "running", since: Some(*since), endpoints, addresses, cause: None }
+                Self {
+                    state: "running",
+                    since: Some(*since),
+                    endpoints,
+                    addresses,
+                    cause: None,
+                }
             }
-            Lifecycle::Paused { since, .. } => {
-                Self { state: "paused", since: Some(*since), endpoints, ..Self::default() }
-            }
-            Lifecycle::Stopping { cause, .. } => {
-                Self { state: "stopping", cause: Some(*cause), endpoints, ..Self::default() }
-            }
-            Lifecycle::Stopped { since, cause } => {
-                Self { state: "stopped", since: Some(*since), cause: Some(*cause), ..Self::default() }
-            }
-            Lifecycle::Removing { .. } => Self { state: "removing", endpoints, ..Self::default() },
+            Lifecycle::Paused { since, .. } => Self {
+                state: "paused",
+                since: Some(*since),
+                endpoints,
+                ..Self::default()
+            },
+            Lifecycle::Stopping { cause, .. } => Self {
+                state: "stopping",
+                cause: Some(*cause),
+                endpoints,
+                ..Self::default()
+            },
+            Lifecycle::Stopped { since, cause } => Self {
+                state: "stopped",
+                since: Some(*since),
+                cause: Some(*cause),
+                ..Self::default()
+            },
+            Lifecycle::Removing { .. } => Self {
+                state: "removing",
+                endpoints,
+                ..Self::default()
+            },
         }
     }
 }
@@ -202,7 +237,10 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<Record> {
             connections: row.get("connections")?,
         },
         generation: row.get("generation")?,
-        last_run: row.get::<_, Option<String>>("last_run")?.as_deref().map(RunId::new),
+        last_run: row
+            .get::<_, Option<String>>("last_run")?
+            .as_deref()
+            .map(RunId::new),
     }))
 }
 
@@ -223,11 +261,14 @@ fn read_lifecycle(row: &Row<'_>) -> rusqlite::Result<Lifecycle> {
             cause: value_of(CAUSES, row, "cause")?,
             endpoints: endpoints(row)?.unwrap_or_default(),
         },
-        "stopped" => {
-            Lifecycle::Stopped { since: timestamp(row, "since")?, cause: value_of(CAUSES, row, "cause")? }
-        }
-        "removing" => Lifecycle::Removing { endpoints: endpoints(row)? },
-        unknown => return Err(unreadable(row, "state", format!("{unknown:?} is unknown"))),
+        "stopped" => Lifecycle::Stopped {
+            since: timestamp(row, "since")?,
+            cause: value_of(CAUSES, row, "cause")?,
+        },
+        "removing" => Lifecycle::Removing {
+            endpoints: endpoints(row)?,
+        },
+        unknown => return Err(unreadable(row, "state", &format!("{unknown:?} is unknown"))),
     })
 }
 
@@ -239,13 +280,19 @@ fn read_creation(row: &Row<'_>) -> rusqlite::Result<Creation> {
         image: parse(row, "image")?,
         name: parse_optional(row, "name")?,
         idle_timeout: idle_timeout(row)?,
-        key: key.zip(request).map(|(key, request)| IdempotencyKey { key, request }),
+        key: key
+            .zip(request)
+            .map(|(key, request)| IdempotencyKey { key, request }),
         opened_at: timestamp(row, "opened_at")?,
     })
 }
 
 fn ports_column(endpoints: &Endpoints) -> String {
-    let ports: Vec<_> = endpoints.ports().iter().map(|(port, host)| format!("{port}={host}")).collect();
+    let ports: Vec<_> = endpoints
+        .ports()
+        .iter()
+        .map(|(port, host)| format!("{port}={host}"))
+        .collect();
     ports.join(" ")
 }
 
@@ -286,7 +333,8 @@ fn timestamp(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
 
 fn parse<T: FromStr<Err: ToString>>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
-    text.parse().map_err(|error: T::Err| unreadable(row, column, error.to_string()))
+    text.parse()
+        .map_err(|error: T::Err| unreadable(row, column, &error.to_string()))
 }
 
 fn parse_optional<T: FromStr<Err: ToString>>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
@@ -303,11 +351,15 @@ fn list<T, E: ToString, C: FromIterator<T>>(
     read: impl Fn(&str) -> Result<T, E>,
 ) -> rusqlite::Result<C> {
     let text: String = row.get(column)?;
-    let values = text.split_ascii_whitespace().map(|value| read(value).map_err(|error| error.to_string()));
-    values.collect::<Result<C, _>>().map_err(|reason| unreadable(row, column, reason))
+    let values = text
+        .split_ascii_whitespace()
+        .map(|value| read(value).map_err(|error| error.to_string()));
+    values
+        .collect::<Result<C, _>>()
+        .map_err(|reason| unreadable(row, column, &reason))
 }
 
-fn unreadable(row: &Row<'_>, column: &str, reason: String) -> rusqlite::Error {
+fn unreadable(row: &Row<'_>, column: &str, reason: &str) -> rusqlite::Error {
     let index = row.as_ref().column_index(column).unwrap_or_default();
     let reason = format!("column {column}: {reason}");
     rusqlite::Error::FromSqlConversionFailure(index, Type::Text, reason.into())

@@ -69,22 +69,35 @@ const MIGRATIONS: &[&str] = &["
 /// A file that cannot be read is never replaced: what it knew is worth more than a quick start.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     let file = path.display().to_string();
-    let damaged =
-        |error: rusqlite::Error| OpenError::Damaged { file: file.clone(), reason: error.to_string() };
+    let damaged = |error: rusqlite::Error| OpenError::Damaged {
+        file: file.clone(),
+        reason: error.to_string(),
+    };
 
     // SQLite gives its side files the mode of this one.
-    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map_err(|source| {
-        OpenError::Directory { directory: file.clone(), source }
-    })?;
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|source| OpenError::Directory {
+            directory: file.clone(),
+            source,
+        })?;
     let mut connection = Connection::open(path).map_err(damaged)?;
     configure(&connection).map_err(damaged)?;
     check(&connection).map_err(damaged)?.map_or(Ok(()), |reason| {
-        Err(OpenError::Damaged { file: file.clone(), reason })
+        Err(OpenError::Damaged {
+            file: file.clone(),
+            reason,
+        })
     })?;
 
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
-    let found: u32 =
-        connection.query_row("pragma user_version", [], |row| row.get(0)).map_err(damaged)?;
+    let found: u32 = connection
+        .query_row("pragma user_version", [], |row| row.get(0))
+        .map_err(damaged)?;
     if found > known {
         return Err(OpenError::Newer { file, found, known });
     }

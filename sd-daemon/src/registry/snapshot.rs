@@ -20,7 +20,11 @@ impl Snapshot {
         records: HashMap<ContainerId, Arc<Record>>,
         creations: HashMap<OperationId, Arc<Creation>>,
     ) -> Self {
-        Self { instance, records, creations }
+        Self {
+            instance,
+            records,
+            creations,
+        }
     }
 
     /// The identity of the registry, the same for as long as its file lives.
@@ -55,8 +59,11 @@ impl Snapshot {
 
     /// The running containers last seen at an address, the latest run first.
     pub fn at_address(&self, address: IpAddr) -> Vec<Arc<Record>> {
-        let mut found: Vec<_> =
-            self.records().filter(|record| record.addresses().contains(&address)).cloned().collect();
+        let mut found: Vec<_> = self
+            .records()
+            .filter(|record| record.addresses().contains(&address))
+            .cloned()
+            .collect();
         found.sort_by_key(|record| match record.lifecycle() {
             Lifecycle::Running { since, .. } => std::cmp::Reverse(Some(*since)),
             _ => std::cmp::Reverse(None), // only running containers have addresses

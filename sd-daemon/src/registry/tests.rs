@@ -49,7 +49,10 @@ fn creation(number: u8, key: Option<(&str, &str)>) -> Creation {
         image: "team/web:1.2".parse().unwrap(),
         name: None,
         idle_timeout: Some(IdleTimeout::After(Duration::from_secs(60))),
-        key: key.map(|(key, request)| IdempotencyKey { key: key.to_owned(), request: request.to_owned() }),
+        key: key.map(|(key, request)| IdempotencyKey {
+            key: key.to_owned(),
+            request: request.to_owned(),
+        }),
         opened_at: NOW,
     }
 }
@@ -57,7 +60,11 @@ fn creation(number: u8, key: Option<(&str, &str)>) -> Creation {
 async fn bound(registry: &Registry, number: u8) -> Arc<Record> {
     registry.open_creation(creation(number, None)).await.unwrap();
     let name = format!("name{number}").parse().unwrap();
-    registry.bind(operation(number), id(number), name).await.unwrap().unwrap()
+    registry
+        .bind(operation(number), id(number), name)
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 async fn apply(registry: &Registry, number: u8, input: Input) -> Applied {
@@ -75,7 +82,10 @@ fn live(run: &str, state: LiveState) -> Input {
 }
 
 fn observed(state: ObservedState) -> Input {
-    Input::Observed(Observation { name: "renamed".parse().unwrap(), state })
+    Input::Observed(Observation {
+        name: "renamed".parse().unwrap(),
+        state,
+    })
 }
 
 #[tokio::test]
@@ -88,11 +98,23 @@ async fn every_state_is_found_again_exactly_as_it_was() {
         vec![running()],
         vec![live("first", LiveState::Paused)],
         vec![running(), Input::Stop],
-        vec![running(), observed(ObservedState::Ended { run: RunId::new("first"), exit: Exit::BySignal })],
+        vec![
+            running(),
+            observed(ObservedState::Ended {
+                run: RunId::new("first"),
+                exit: Exit::BySignal,
+            }),
+        ],
         vec![running(), Input::Remove(crate::domain::RemoveMode::Graceful)],
         vec![Input::Remove(crate::domain::RemoveMode::Force)],
         vec![running(), Input::SetIdleTimeout(IdleTimeout::Never)],
-        vec![running(), Input::CheckIn { generation: 1, connections: 3 }],
+        vec![
+            running(),
+            Input::CheckIn {
+                generation: 1,
+                connections: 3,
+            },
+        ],
     ];
     for (history, number) in histories.into_iter().zip(1..) {
         bound(&registry, number).await;
@@ -100,7 +122,10 @@ async fn every_state_is_found_again_exactly_as_it_was() {
             apply(&registry, number, input).await;
         }
     }
-    registry.open_creation(creation(100, Some(("key", "request")))).await.unwrap();
+    registry
+        .open_creation(creation(100, Some(("key", "request"))))
+        .await
+        .unwrap();
     registry.flush().await.unwrap();
     let before = registry.snapshot();
     close(registry).await;
@@ -111,7 +136,10 @@ async fn every_state_is_found_again_exactly_as_it_was() {
         assert_eq!(after.get(record.id()), Some(record));
     }
     assert_eq!(after.records().count(), 9);
-    assert_eq!(after.creations().collect::<Vec<_>>(), before.creations().collect::<Vec<_>>());
+    assert_eq!(
+        after.creations().collect::<Vec<_>>(),
+        before.creations().collect::<Vec<_>>()
+    );
     assert_eq!(after.instance(), before.instance());
 }
 
@@ -121,10 +149,30 @@ async fn activity_is_written_down_at_the_latest_when_the_registry_is_closed() {
     let registry = open(&directory);
     bound(&registry, 1).await;
     apply(&registry, 1, live("first", LiveState::Running)).await;
-    apply(&registry, 1, Input::CheckIn { generation: 1, connections: 3 }).await;
-    assert_eq!(registry.snapshot().get(id(1)).unwrap().activity().connections, 3, "readers see it at once");
+    apply(
+        &registry,
+        1,
+        Input::CheckIn {
+            generation: 1,
+            connections: 3,
+        },
+    )
+    .await;
+    assert_eq!(
+        registry.snapshot().get(id(1)).unwrap().activity().connections,
+        3,
+        "readers see it at once"
+    );
     close(registry).await;
-    assert_eq!(open(&directory).snapshot().get(id(1)).unwrap().activity().connections, 3);
+    assert_eq!(
+        open(&directory)
+            .snapshot()
+            .get(id(1))
+            .unwrap()
+            .activity()
+            .connections,
+        3
+    );
 }
 
 #[tokio::test]
@@ -144,7 +192,10 @@ async fn what_nobody_knows_cannot_be_changed() {
     let directory = tempfile::tempdir().unwrap();
     let registry = open(&directory);
     let applied = apply(&registry, 1, Input::Start).await;
-    assert_eq!((applied.record, applied.change, applied.effect), (None, Change::None, None));
+    assert_eq!(
+        (applied.record, applied.change, applied.effect),
+        (None, Change::None, None)
+    );
 }
 
 #[tokio::test]
@@ -155,7 +206,10 @@ async fn a_refusal_changes_nothing() {
     apply(&registry, 1, live("first", LiveState::Paused)).await;
     let refused = registry.apply(id(1), Input::Start).await.unwrap();
     assert_eq!(refused.unwrap_err(), Refusal::Paused);
-    assert!(matches!(registry.snapshot().get(id(1)).unwrap().lifecycle(), Lifecycle::Paused { .. }));
+    assert!(matches!(
+        registry.snapshot().get(id(1)).unwrap().lifecycle(),
+        Lifecycle::Paused { .. }
+    ));
 }
 
 #[tokio::test]
@@ -163,24 +217,45 @@ async fn a_key_stands_for_one_request_until_that_has_failed() {
     let directory = tempfile::tempdir().unwrap();
     let registry = open(&directory);
     let wanted = |number, request| creation(number, Some(("key", request)));
-    assert_eq!(registry.open_creation(wanted(1, "web")).await.unwrap(), Opened::New);
-    assert_eq!(registry.open_creation(wanted(2, "web")).await.unwrap(), Opened::Repeated(operation(1)));
-    assert_eq!(registry.open_creation(wanted(3, "db")).await.unwrap(), Opened::KeyReused);
+    assert_eq!(
+        registry.open_creation(wanted(1, "web")).await.unwrap(),
+        Opened::New
+    );
+    assert_eq!(
+        registry.open_creation(wanted(2, "web")).await.unwrap(),
+        Opened::Repeated(operation(1))
+    );
+    assert_eq!(
+        registry.open_creation(wanted(3, "db")).await.unwrap(),
+        Opened::KeyReused
+    );
     registry.close_creation(operation(1)).await.unwrap();
-    assert_eq!(registry.open_creation(wanted(4, "db")).await.unwrap(), Opened::New);
+    assert_eq!(
+        registry.open_creation(wanted(4, "db")).await.unwrap(),
+        Opened::New
+    );
 }
 
 #[tokio::test]
 async fn a_key_is_forgotten_after_a_day() {
     let directory = tempfile::tempdir().unwrap();
     let clock = clock();
-    let registry =
-        Registry::open(StateDirectory::claim(directory.path()).unwrap(), Arc::clone(&clock) as _).unwrap();
+    let registry = Registry::open(
+        StateDirectory::claim(directory.path()).unwrap(),
+        Arc::clone(&clock) as _,
+    )
+    .unwrap();
     let wanted = |number| creation(number, Some(("key", "web")));
     registry.open_creation(wanted(1)).await.unwrap();
-    registry.bind(operation(1), id(1), "name".parse().unwrap()).await.unwrap();
+    registry
+        .bind(operation(1), id(1), "name".parse().unwrap())
+        .await
+        .unwrap();
     clock.advance(Duration::from_secs(24 * 60 * 60));
-    assert_eq!(registry.open_creation(wanted(2)).await.unwrap(), Opened::Repeated(operation(1)));
+    assert_eq!(
+        registry.open_creation(wanted(2)).await.unwrap(),
+        Opened::Repeated(operation(1))
+    );
     clock.advance(Duration::from_secs(1));
     assert_eq!(registry.open_creation(wanted(3)).await.unwrap(), Opened::New);
 }
@@ -191,7 +266,13 @@ async fn a_creation_that_was_closed_cannot_be_bound() {
     let registry = open(&directory);
     registry.open_creation(creation(1, None)).await.unwrap();
     registry.close_creation(operation(1)).await.unwrap();
-    assert_eq!(registry.bind(operation(1), id(1), "name".parse().unwrap()).await.unwrap(), None);
+    assert_eq!(
+        registry
+            .bind(operation(1), id(1), "name".parse().unwrap())
+            .await
+            .unwrap(),
+        None
+    );
 }
 
 #[tokio::test]
@@ -274,11 +355,22 @@ async fn a_cause_is_kept_by_name() {
     let registry = open(&directory);
     bound(&registry, 1).await;
     apply(&registry, 1, live("first", LiveState::Running)).await;
-    let ended = ObservedState::Ended { run: RunId::new("first"), exit: Exit::ByItself };
+    let ended = ObservedState::Ended {
+        run: RunId::new("first"),
+        exit: Exit::ByItself,
+    };
     apply(&registry, 1, observed(ended)).await;
     let connection = rusqlite::Connection::open(directory.path().join(FILE_NAME)).unwrap();
-    let cause: String = connection.query_row("select cause from container", [], |row| row.get(0)).unwrap();
+    let cause: String = connection
+        .query_row("select cause from container", [], |row| row.get(0))
+        .unwrap();
     assert_eq!(cause, "exited");
     let record = registry.snapshot().get(id(1)).cloned().unwrap();
-    assert_eq!(record.lifecycle(), &Lifecycle::Stopped { since: NOW, cause: StopCause::Exited });
+    assert_eq!(
+        record.lifecycle(),
+        &Lifecycle::Stopped {
+            since: NOW,
+            cause: StopCause::Exited
+        }
+    );
 }

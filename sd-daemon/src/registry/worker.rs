@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use super::{Applied, Change, Opened, RegistryError, Snapshot, row};
 use crate::clock::Clock;
 use crate::domain::{
-    Activity, ContainerId, Creation, Input, Lifecycle, Name, Next, OperationId, Record, RecordFields, Refusal,
-    Signal, step,
+    Activity, ContainerId, Creation, Input, Lifecycle, Name, Next, OperationId, Record, RecordFields,
+    Refusal, Signal, step,
 };
 
 /// Something to do, and how to tell that it is done.
@@ -36,7 +36,9 @@ pub(super) fn run(mut ledger: Ledger, jobs: &Receiver<Job>, flush_interval: Dura
                 let batch = std::iter::once(first).chain(jobs.try_iter().take(BATCH - 1));
                 let answers: Vec<Answer> = batch.map(|job| job(&mut ledger)).collect();
                 ledger.publish();
-                answers.into_iter().for_each(|answer| answer());
+                for answer in answers {
+                    answer();
+                }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
@@ -69,8 +71,10 @@ impl Ledger {
         connection: Connection,
         clock: Arc<dyn Clock>,
     ) -> rusqlite::Result<(Self, watch::Receiver<Arc<Snapshot>>)> {
-        let records: HashMap<_, _> =
-            row::load_records(&connection)?.into_iter().map(|record| (record.id(), Arc::new(record))).collect();
+        let records: HashMap<_, _> = row::load_records(&connection)?
+            .into_iter()
+            .map(|record| (record.id(), Arc::new(record)))
+            .collect();
         let creations: HashMap<_, _> = row::load_creations(&connection)?
             .into_iter()
             .map(|creation| (creation.operation, Arc::new(creation)))
@@ -98,7 +102,11 @@ impl Ledger {
         input: Input,
     ) -> Result<Result<Applied, Refusal>, RegistryError> {
         let Some(record) = self.records.get(&id) else {
-            return Ok(Ok(Applied { record: None, change: Change::None, effect: None }));
+            return Ok(Ok(Applied {
+                record: None,
+                change: Change::None,
+                effect: None,
+            }));
         };
         let is_report = matches!(input, Input::CheckIn { .. });
         let step = match step(record, input, self.clock.now()) {
@@ -126,7 +134,11 @@ impl Ledger {
             }
         };
         self.is_published &= change == Change::None;
-        Ok(Ok(Applied { record, change, effect: step.effect }))
+        Ok(Ok(Applied {
+            record,
+            change,
+            effect: step.effect,
+        }))
     }
 
     /// Writes down a creation, unless its key says that it was written down before.
@@ -158,7 +170,9 @@ impl Ledger {
         id: ContainerId,
         name: Name,
     ) -> Result<Option<Arc<Record>>, RegistryError> {
-        let Some(creation) = self.creations.get(&operation) else { return Ok(None) };
+        let Some(creation) = self.creations.get(&operation) else {
+            return Ok(None);
+        };
         let record = Arc::new(Record::restore(RecordFields {
             id,
             operation,
@@ -206,9 +220,16 @@ impl Ledger {
         if self.unwritten.is_empty() {
             return Ok(());
         }
-        let records: Vec<_> = self.unwritten.iter().filter_map(|id| self.records.get(id)).cloned().collect();
+        let records: Vec<_> = self
+            .unwritten
+            .iter()
+            .filter_map(|id| self.records.get(id))
+            .cloned()
+            .collect();
         self.transact(|connection| {
-            records.iter().try_for_each(|record| row::save_record(connection, record))
+            records
+                .iter()
+                .try_for_each(|record| row::save_record(connection, record))
         })?;
         self.unwritten.clear();
         Ok(())

@@ -30,7 +30,10 @@ impl Service {
                 }
             };
             if is_holder {
-                let input = Input::CheckIn { generation: candidate.generation(), connections };
+                let input = Input::CheckIn {
+                    generation: candidate.generation(),
+                    connections,
+                };
                 self.apply(candidate.id(), input).await?;
                 return Ok(());
             }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{Service, ServiceError, lock};
 use crate::domain::{
-    ContainerId, Creation, Effect, IdempotencyKey, IdleTimeout, Image, ImageRef, Lifecycle, Name, OperationId,
-    Record,
+    ContainerId, Creation, Effect, IdempotencyKey, IdleTimeout, Image, ImageRef, Lifecycle, Name,
+    OperationId, Record,
 };
 use crate::engine::{ContainerSpec, EngineError};
 use crate::registry::{Applied, Change, Opened};
@@ -52,7 +52,10 @@ impl Service {
         let mut first_seen = None;
         loop {
             let (service, attempt) = (self.clone(), wanted.clone());
-            match self.run(async move { service.attempt_create(attempt).await }).await? {
+            match self
+                .run(async move { service.attempt_create(attempt).await })
+                .await?
+            {
                 Attempt::Created(record) => return Ok(record),
                 // Its container was there and is gone; a failed operation would have freed the key.
                 Attempt::Repeats(operation) if first_seen == Some(operation) => {
@@ -75,7 +78,9 @@ impl Service {
     async fn attempt_create(&self, wanted: NewContainer) -> Result<Attempt, ServiceError> {
         let image = match self.seen(self.inner.engine.image(&wanted.image).await) {
             Ok(image) => image,
-            Err(EngineError::NoSuchImage) => return Err(ServiceError::ImageNotFound(wanted.image.to_string())),
+            Err(EngineError::NoSuchImage) => {
+                return Err(ServiceError::ImageNotFound(wanted.image.to_string()));
+            }
             Err(error) => return Err(error.into()),
         };
         let operation = new_operation()?;
@@ -111,7 +116,9 @@ impl Service {
         };
         if error.is_ambiguous() {
             let managed = self.managed().await.unwrap_or_default();
-            let found = managed.into_iter().find(|managed| managed.operation == spec.operation);
+            let found = managed
+                .into_iter()
+                .find(|managed| managed.operation == spec.operation);
             return found.map(|managed| managed.id).ok_or_else(|| error.into());
         }
         self.inner.registry.close_creation(spec.operation).await?;
@@ -136,9 +143,15 @@ impl Service {
             return Err(lost().into());
         };
         let Some(bound) = self.inner.registry.bind(operation, id, observation.name).await? else {
-            return Err(ServiceError::Bug(format!("creation {operation} was closed while it was worked on")));
+            return Err(ServiceError::Bug(format!(
+                "creation {operation} was closed while it was worked on"
+            )));
         };
-        let wished = Applied { record: Some(bound), change: Change::Made, effect: Some(Effect::Start) };
+        let wished = Applied {
+            record: Some(bound),
+            change: Change::Made,
+            effect: Some(Effect::Start),
+        };
         let settled = self.carry_out(id, wished).await?;
         let record = settled.record.ok_or_else(lost)?;
         tracing::info!(container = %id, name = record.name().as_str(), image = %record.image(), "created");
@@ -154,7 +167,10 @@ impl Service {
             operation,
             image: wanted.image.clone(),
             name: wanted.name.clone(),
-            environment: variables.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
+            environment: variables
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect(),
             command: wanted.command.clone(),
             memory_bytes: wanted.memory_bytes,
             nano_cpus: wanted.nano_cpus,
@@ -177,13 +193,18 @@ impl Service {
     }
 
     fn is_left_behind(&self, operation: OperationId) -> bool {
-        self.left_behind().iter().any(|creation| creation.operation == operation)
+        self.left_behind()
+            .iter()
+            .any(|creation| creation.operation == operation)
     }
 
     /// Marks a creation as worked on, for as long as the result lives.
     fn claim(&self, operation: OperationId) -> Claim {
         lock(&self.inner.creating).insert(operation);
-        Claim { service: self.clone(), operation }
+        Claim {
+            service: self.clone(),
+            operation,
+        }
     }
 }
 

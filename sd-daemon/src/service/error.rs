@@ -44,9 +44,9 @@ pub enum ServiceError {
 
 fn sentence(refusal: Refusal, reference: &str) -> String {
     match refusal {
-        Refusal::Paused => format!(
-            "Container {reference} is paused: run `docker unpause` on the host, or stop it first"
-        ),
+        Refusal::Paused => {
+            format!("Container {reference} is paused: run `docker unpause` on the host, or stop it first")
+        }
         Refusal::Stopping => {
             format!("Container {reference} is still stopping: try again in a few seconds")
         }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::{STOP_GRACE, Service, ServiceError};
-use crate::domain::{
-    ContainerId, Effect, IdleTimeout, Input, Lifecycle, Record, RemoveMode,
-};
+use crate::domain::{ContainerId, Effect, IdleTimeout, Input, Lifecycle, Record, RemoveMode};
 use crate::engine::EngineError;
 use crate::registry::Applied;
 
@@ -70,7 +68,10 @@ impl Service {
         self.run(async move {
             let _held = service.inner.locks.acquire(id).await;
             service.look(id).await?;
-            let input = Input::IdleDue { generation, rule: service.idle_rule() };
+            let input = Input::IdleDue {
+                generation,
+                rule: service.idle_rule(),
+            };
             let wished = service.apply(id, input).await?;
             if let (Some(Effect::Stop), Some(record)) = (wished.effect, &wished.record) {
                 tracing::info!(container = %id, name = record.name().as_str(), "stopping: idle");
@@ -87,7 +88,10 @@ impl Service {
             let id = service.find(&reference)?.id();
             let _held = service.inner.locks.acquire(id).await;
             // Whoever waited behind another removal finds nothing left.
-            service.snapshot().get(id).ok_or_else(|| ServiceError::NotFound(reference.clone()))?;
+            service
+                .snapshot()
+                .get(id)
+                .ok_or_else(|| ServiceError::NotFound(reference.clone()))?;
             service.look(id).await?;
             let wished = service.wish(id, &reference, Input::Remove(mode)).await?;
             service.carry_out(id, wished).await.map(drop)
@@ -103,7 +107,9 @@ impl Service {
     ) -> Result<Arc<Record>, ServiceError> {
         let id = self.find(reference)?.id();
         let wished = self.wish(id, reference, Input::SetIdleTimeout(timeout)).await?;
-        wished.record.ok_or_else(|| ServiceError::NotFound(reference.to_owned()))
+        wished
+            .record
+            .ok_or_else(|| ServiceError::NotFound(reference.to_owned()))
     }
 
     /// Inspects a container and brings its row up to date. What the row then asks for is not done yet.
@@ -128,7 +134,9 @@ impl Service {
     pub(super) async fn apply(&self, id: ContainerId, input: Input) -> Result<Applied, ServiceError> {
         match self.inner.registry.apply(id, input).await? {
             Ok(applied) => Ok(applied),
-            Err(refusal) => Err(ServiceError::Bug(format!("an observation was refused: {refusal:?}"))),
+            Err(refusal) => Err(ServiceError::Bug(format!(
+                "an observation was refused: {refusal:?}"
+            ))),
         }
     }
 

@@ -20,27 +20,27 @@ impl Service {
     /// that cannot be looked at keeps its row and holds up no other; the first error is returned at the
     /// end.
     pub async fn reconcile_all(&self) -> Result<(), ServiceError> {
-        // Asked first even when there is nothing to compare: it tells whether the engine is there.
-        let managed = self.managed().await?;
+        // Asked first even when there is nothing to look at: it tells whether the engine is there.
+        self.managed().await?;
         let ids: Vec<_> = self.snapshot().records().map(|record| record.id()).collect();
-        let looked: Vec<_> = stream::iter(ids)
+        let mut results: Vec<_> = stream::iter(ids)
             .map(|id| self.reconcile_unless_busy(id))
             .buffer_unordered(INSPECTIONS_AT_ONCE)
             .collect()
             .await;
-        let mut results = looked;
-        for creation in self.left_behind() {
-            results.push(self.resolve(&creation, &managed).await);
-        }
+        let service = self.clone();
+        results.push(self.run(async move { service.resolve_left_behind().await }).await);
         results.into_iter().collect()
     }
 
-    /// Looks whether a container that nobody knows belongs to a create that was left behind.
+    /// Settles the creates that were left behind, as far as that is possible by now.
     async fn resolve_left_behind(&self) -> Result<(), ServiceError> {
+        let _turn = self.inner.resolving.lock().await;
         let left_behind = self.left_behind();
         if left_behind.is_empty() {
             return Ok(());
         }
+        // Listed later than the creations: what a closed one made is not in question any more.
         let managed = self.managed().await?;
         for creation in left_behind {
             self.resolve(&creation, &managed).await?;

@@ -37,8 +37,17 @@ impl Backoff {
 
     /// Begins a pause.
     pub(super) fn failed(&mut self, id: ContainerId, now: Timestamp) {
-        let pause = self.failures.get(&id).map_or(FIRST, |failure| (failure.pause * 2).min(LONGEST));
-        self.failures.insert(id, Failure { pause, until: now.after(pause) });
+        let pause = self
+            .failures
+            .get(&id)
+            .map_or(FIRST, |failure| (failure.pause * 2).min(LONGEST));
+        self.failures.insert(
+            id,
+            Failure {
+                pause,
+                until: now.after(pause),
+            },
+        );
     }
 
     /// Forgets everything about containers that need no further try.

@@ -42,7 +42,11 @@ pub async fn reap_idle(service: Service, clock: Arc<dyn Clock>, shutdown: Cancel
         let now = clock.now();
         let sweep = Sweep::of(&service, &stopping, &backoff, now);
         backoff.retain(|id| sweep.idle.contains(&id));
-        for (id, generation) in sweep.due.into_iter().take(STOPS_AT_ONCE.saturating_sub(stops.len())) {
+        for (id, generation) in sweep
+            .due
+            .into_iter()
+            .take(STOPS_AT_ONCE.saturating_sub(stops.len()))
+        {
             stopping.push(id);
             let service = service.clone();
             stops.spawn(async move { (id, service.stop_idle(id, generation).await) });
@@ -82,9 +86,15 @@ struct Sweep {
 impl Sweep {
     fn of(service: &Service, stopping: &[ContainerId], backoff: &Backoff, now: Timestamp) -> Self {
         let rule = service.idle_rule();
-        let mut sweep = Self { idle: Vec::new(), due: Vec::new(), next: now.after(LONGEST_SLEEP) };
+        let mut sweep = Self {
+            idle: Vec::new(),
+            due: Vec::new(),
+            next: now.after(LONGEST_SLEEP),
+        };
         for record in service.snapshot().records() {
-            let Some(stops_at) = rule.stops_at(record) else { continue };
+            let Some(stops_at) = rule.stops_at(record) else {
+                continue;
+            };
             let id = record.id();
             if stops_at > now {
                 sweep.next = sweep.next.min(stops_at);

@@ -72,9 +72,17 @@ pub async fn reconcile(service: Service, clock: Arc<dyn Clock>, shutdown: Cancel
 /// Containers in a state that somebody should be leading out of.
 fn unfinished(service: &Service) -> Vec<ContainerId> {
     let snapshot = service.snapshot();
-    snapshot.records().filter(|record| record.lifecycle().is_unfinished()).map(|record| record.id()).collect()
+    snapshot
+        .records()
+        .filter(|record| record.lifecycle().is_unfinished())
+        .map(|record| record.id())
+        .collect()
 }
 
 fn wake_at(unfinished: &[ContainerId], now: Timestamp, next_full: Timestamp) -> Timestamp {
-    if unfinished.is_empty() { next_full } else { next_full.min(now.after(RETRY_INTERVAL)) }
+    if unfinished.is_empty() {
+        next_full
+    } else {
+        next_full.min(now.after(RETRY_INTERVAL))
+    }
 }

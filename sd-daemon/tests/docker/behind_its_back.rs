@@ -8,7 +8,10 @@ use crate::daemon::{Daemon, within};
 use crate::docker::docker;
 
 async fn soon(daemon: &Daemon, id: &str, what: &str, is_so: impl Fn(&Container) -> bool) -> Container {
-    within(Duration::from_secs(5), what, async || Some(daemon.show(id).await).filter(&is_so)).await
+    within(Duration::from_secs(5), what, async || {
+        Some(daemon.show(id).await).filter(&is_so)
+    })
+    .await
 }
 
 #[tokio::test]
@@ -32,7 +35,11 @@ async fn a_restart_gives_new_ports() {
     let id = &created.container_id;
     docker(&["restart", id]);
     let port = docker(&["port", id, "8000/tcp"]);
-    let port: u16 = port.rsplit(':').next().and_then(|port| port.parse().ok()).expect("it is published");
+    let port: u16 = port
+        .rsplit(':')
+        .next()
+        .and_then(|port| port.parse().ok())
+        .expect("it is published");
     soon(&daemon, id, "the new port", |shown| shown.app_port == Some(port)).await;
 }
 
@@ -56,9 +63,16 @@ async fn a_removal_is_followed_and_a_delete_after_it_is_no_error_of_ours() {
     let deleted = daemon.create().await.container_id;
     docker(&["rm", "--force", &followed, &deleted]);
     if let Err(error) = daemon.client().remove(&deleted, RemoveMode::Graceful).await {
-        assert_eq!(error.problem().map(|problem| problem.status), Some(404), "{error}");
+        assert_eq!(
+            error.problem().map(|problem| problem.status),
+            Some(404),
+            "{error}"
+        );
     }
-    within(Duration::from_secs(5), "both are gone", async || daemon.list().await.is_empty().then_some(())).await;
+    within(Duration::from_secs(5), "both are gone", async || {
+        daemon.list().await.is_empty().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -71,7 +85,10 @@ async fn what_happened_while_the_daemon_was_away_is_seen_when_it_is_back() {
     docker(&["stop", &stopped]);
     docker(&["rm", "--force", &removed]);
     daemon.restart().await;
-    soon(&daemon, &stopped, "stopped", |shown| shown.status == Status::Stopped).await;
+    soon(&daemon, &stopped, "stopped", |shown| {
+        shown.status == Status::Stopped
+    })
+    .await;
     soon(&daemon, &kept, "running", |shown| shown.status == Status::Running).await;
     let containers = daemon.agrees_with_docker().await;
     assert_eq!(containers.len(), 2);

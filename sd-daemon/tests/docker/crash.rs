@@ -21,7 +21,9 @@ async fn interrupted<T>(
     let answer = tokio::time::timeout(Duration::from_millis(millis), request).await;
     daemon.kill();
     daemon.restart().await;
-    answer.ok().map(|answer| answer.expect("what was answered in time is no error"))
+    answer
+        .ok()
+        .map(|answer| answer.expect("what was answered in time is no error"))
 }
 
 #[tokio::test]
@@ -36,7 +38,10 @@ async fn in_the_middle_of_a_create() {
         let containers = daemon.agrees_with_docker().await;
         for id in &acknowledged {
             let is_running = |container: &&sd_client::api::Container| container.status == Status::Running;
-            let found = containers.iter().filter(is_running).any(|container| container.container_id == *id);
+            let found = containers
+                .iter()
+                .filter(is_running)
+                .any(|container| container.container_id == *id);
             assert!(found, "{id} was acknowledged");
         }
     }
@@ -49,14 +54,25 @@ async fn in_the_middle_of_a_create_that_is_repeated_with_its_key() {
         let key = crate::docker::random();
         let client = daemon.client();
         let wanted = CreateContainer::of_image(image());
-        let first = interrupted(&mut daemon, millis, async { client.create_once(&wanted, &key).await }).await;
-        let again = daemon.client().create_once(&wanted, &key).await.expect("it is created");
+        let first = interrupted(&mut daemon, millis, async {
+            client.create_once(&wanted, &key).await
+        })
+        .await;
+        let again = daemon
+            .client()
+            .create_once(&wanted, &key)
+            .await
+            .expect("it is created");
         if let Some(first) = first {
             assert_eq!(again.container_id, first.container_id);
         }
         let containers = daemon.agrees_with_docker().await;
         assert_eq!(containers.len(), 1, "killed after {millis} ms");
-        daemon.client().remove(&again.container_id, RemoveMode::Force).await.expect("it is removed");
+        daemon
+            .client()
+            .remove(&again.container_id, RemoveMode::Force)
+            .await
+            .expect("it is removed");
     }
 }
 
@@ -69,7 +85,11 @@ async fn in_the_middle_of_a_stop() {
         let acknowledged = interrupted(&mut daemon, millis, async { client.stop(&id).await }).await;
         daemon.agrees_with_docker().await;
         if acknowledged.is_some() {
-            assert_eq!(daemon.show(&id).await.status, Status::Stopped, "killed after {millis} ms");
+            assert_eq!(
+                daemon.show(&id).await.status,
+                Status::Stopped,
+                "killed after {millis} ms"
+            );
         }
         daemon.client().start(&id).await.expect("it starts again");
     }
@@ -85,7 +105,10 @@ async fn in_the_middle_of_a_delete() {
         let acknowledged = interrupted(&mut daemon, millis, remove).await;
         let containers = daemon.agrees_with_docker().await;
         if acknowledged.is_some() {
-            assert!(containers.iter().all(|container| container.container_id != id), "{id} was removed");
+            assert!(
+                containers.iter().all(|container| container.container_id != id),
+                "{id} was removed"
+            );
         }
     }
 }

@@ -29,7 +29,12 @@ impl Daemon {
         let state = tempfile::tempdir().expect("there is room for a state directory");
         let options: Vec<_> = options.iter().map(|option| (*option).to_owned()).collect();
         let (child, address) = launch(&state, &options);
-        let daemon = Self { child, address, state, options };
+        let daemon = Self {
+            child,
+            address,
+            state,
+            options,
+        };
         daemon.is_ready().await;
         daemon
     }
@@ -43,7 +48,10 @@ impl Daemon {
     /// Asks it to stop, and gives its exit code.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill is installed");
+        let sent = Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("kill is installed");
         assert!(sent.success(), "it runs");
         self.child.wait().expect("it was started").code()
     }
@@ -64,11 +72,17 @@ impl Daemon {
     }
 
     pub(crate) async fn create(&self) -> Container {
-        self.client().create(&CreateContainer::of_image(image())).await.expect("it is created")
+        self.client()
+            .create(&CreateContainer::of_image(image()))
+            .await
+            .expect("it is created")
     }
 
     pub(crate) async fn list(&self) -> Vec<Container> {
-        self.client().containers(&ContainerQuery::default()).await.expect("reads always work")
+        self.client()
+            .containers(&ContainerQuery::default())
+            .await
+            .expect("reads always work")
     }
 
     pub(crate) async fn show(&self, reference: &str) -> Container {
@@ -78,34 +92,60 @@ impl Daemon {
     /// Waits until a container has a status, and gives it.
     pub(crate) async fn becomes(&self, id: &str, status: Status) -> Container {
         let what = format!("container {id} becomes {status}");
-        eventually(&what, async || Some(self.show(id).await).filter(|shown| shown.status == status)).await
+        eventually(&what, async || {
+            Some(self.show(id).await).filter(|shown| shown.status == status)
+        })
+        .await
     }
 
     /// Waits until nothing is under way, and checks that the daemon and the engine agree: the same
     /// containers, and each of them in the same state.
     pub(crate) async fn agrees_with_docker(&self) -> Vec<Container> {
-        eventually("the daemon and Docker agree", async || {
-            let containers = self.list().await;
-            let ours: BTreeSet<_> =
-                containers.iter().map(|container| (container.container_id.clone(), container.status.to_string())).collect();
-            (ours == self.docker_states()).then_some(containers)
-        })
-        .await
+        let last = std::cell::RefCell::new((BTreeSet::new(), BTreeSet::new()));
+        let agreed = eventually_or(
+            "the daemon and Docker agree",
+            || format!("{:#?}", last.borrow()),
+            async || {
+                let containers = self.list().await;
+                let state =
+                    |container: &Container| (container.container_id.clone(), container.status.to_string());
+                let both = (containers.iter().map(state).collect(), self.docker_states());
+                let do_agree = both.0 == both.1;
+                last.replace(both);
+                do_agree.then_some(containers)
+            },
+        );
+        agreed.await
     }
 
     /// What Docker shows of the containers of this registry, in our words.
     fn docker_states(&self) -> BTreeSet<(String, String)> {
         let filter = format!("label=spin-docker.instance={}", self.instance());
         let format = "{{.ID}} {{.State}}";
-        let listed = docker(&["ps", "--all", "--no-trunc", "--filter", &filter, "--format", format]);
+        let listed = docker(&[
+            "ps",
+            "--all",
+            "--no-trunc",
+            "--filter",
+            &filter,
+            "--format",
+            format,
+        ]);
         let states = listed.lines().filter_map(|line| line.split_once(' '));
         states
-            .map(|(id, state)| (id.to_owned(), if state == "exited" { "stopped" } else { state }.to_owned()))
+            .map(|(id, state)| {
+                (
+                    id.to_owned(),
+                    if state == "exited" { "stopped" } else { state }.to_owned(),
+                )
+            })
             .collect()
     }
 
     fn instance(&self) -> String {
-        self.registry().query_row("select id from instance", [], |row| row.get(0)).expect("there is one")
+        self.registry()
+            .query_row("select id from instance", [], |row| row.get(0))
+            .expect("there is one")
     }
 
     /// The registry, as an operator would look inside it while the daemon runs.
@@ -129,14 +169,26 @@ impl Drop for Daemon {
         drop(self.child.wait());
         if std::thread::panicking() {
             let log = std::fs::read_to_string(Self::log_file(&self.state)).unwrap_or_default();
-            eprintln!("the daemon's log:\n{log}");
+            // Shown with the failure, and only then.
+            #[expect(clippy::print_stderr, reason = "this is where a failed test is explained")]
+            {
+                eprintln!("the daemon's log:\n{log}");
+            }
         }
     }
 }
 
 /// Starts the program and reads its address from its log.
+#[expect(
+    clippy::zombie_processes,
+    reason = "`Daemon` waits for it; a test that fails here ends anyway"
+)]
 fn launch(state: &tempfile::TempDir, options: &[String]) -> (Child, String) {
-    let log = File::options().create(true).append(true).open(Daemon::log_file(state)).expect("it can be written");
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(Daemon::log_file(state))
+        .expect("it can be written");
     let begin = log.metadata().expect("it was opened").len();
     let child = Command::new(env!("CARGO_BIN_EXE_sd-daemon"))
         .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--state-dir"])
@@ -160,10 +212,13 @@ fn launch(state: &tempfile::TempDir, options: &[String]) -> (Child, String) {
 fn address_in_log(state: &tempfile::TempDir, begin: u64) -> Option<String> {
     let mut log = File::open(Daemon::log_file(state)).ok()?;
     std::io::Seek::seek(&mut log, std::io::SeekFrom::Start(begin)).ok()?;
-    BufReader::new(log).lines().map_while(Result::ok).find_map(|line| {
-        let entry: serde_json::Value = serde_json::from_str(&line).ok()?;
-        (entry["message"] == "serving the API").then(|| entry["address"].as_str().map(str::to_owned))?
-    })
+    BufReader::new(log)
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| {
+            let entry: serde_json::Value = serde_json::from_str(&line).ok()?;
+            (entry["message"] == "serving the API").then(|| entry["address"].as_str().map(str::to_owned))?
+        })
 }
 
 /// Waits until a look gives something. The test fails when that takes too long.
@@ -171,8 +226,25 @@ pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>)
     within(PATIENCE, what, look).await
 }
 
+/// The same, with more to say when it fails.
+async fn eventually_or<T>(what: &str, instead: impl Fn() -> String, look: impl AsyncFn() -> Option<T>) -> T {
+    let found = look_until(PATIENCE, look).await;
+    found.unwrap_or_else(|| {
+        panic!(
+            "not within {} s: {what}; instead: {}",
+            PATIENCE.as_secs(),
+            instead()
+        )
+    })
+}
+
 /// Waits until a look gives something, for a limited time.
 pub(crate) async fn within<T>(limit: Duration, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+    let found = look_until(limit, look).await;
+    found.unwrap_or_else(|| panic!("not within {} s: {what}", limit.as_secs()))
+}
+
+async fn look_until<T>(limit: Duration, look: impl AsyncFn() -> Option<T>) -> Option<T> {
     let looks = async {
         let mut ticks = tokio::time::interval(Duration::from_millis(20));
         loop {
@@ -182,21 +254,22 @@ pub(crate) async fn within<T>(limit: Duration, what: &str, look: impl AsyncFn() 
             }
         }
     };
-    match tokio::time::timeout(limit, looks).await {
-        Ok(found) => found,
-        Err(_) => panic!("not within {} s: {what}", limit.as_secs()),
-    }
+    tokio::time::timeout(limit, looks).await.ok()
 }
 
 /// Runs a shell command inside a container and says whether it succeeded.
 pub(crate) fn runs_inside(id: &str, command: &str) -> bool {
     let mut inside = Command::new("docker");
-    inside.args(["exec", id, "/bin/sh", "-c", command]).stdout(Stdio::null()).stderr(Stdio::null());
+    inside
+        .args(["exec", id, "/bin/sh", "-c", command])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     inside.status().expect("the docker client is installed").success()
 }
 
 /// Reports connections from inside a container, as an image would.
 pub(crate) fn check_in_from_inside(id: &str, connections: u32) -> bool {
-    let report = format!("/bin/busybox wget -O - --post-data active-connections={connections} $SD_CHECK_IN_URL");
+    let report =
+        format!("/bin/busybox wget -O - --post-data active-connections={connections} $SD_CHECK_IN_URL");
     runs_inside(id, &report)
 }

@@ -11,9 +11,14 @@ use crate::docker::image;
 
 /// Runs a command line of the documentation, and gives the status and the body of the answer.
 fn curl(daemon: &Daemon, line: &str) -> (u16, Value) {
-    let line = line.replace("localhost:8080", daemon.address()).replace("atbaker/sd-postgres", image());
+    let line = line
+        .replace("localhost:8080", daemon.address())
+        .replace("atbaker/sd-postgres", image());
     let script = format!("{line} --silent --show-error --write-out '\n%{{http_code}}'");
-    let output = Command::new("sh").args(["-c", &script]).output().expect("there is a shell");
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .output()
+        .expect("there is a shell");
     let text = String::from_utf8(output.stdout).expect("the answer is text");
     let (body, status) = text.rsplit_once('\n').expect("curl writes the status");
     let body = serde_json::from_str(body).unwrap_or(Value::Null);
@@ -30,9 +35,15 @@ fn id_of(container: &Value) -> &str {
 #[tokio::test]
 async fn the_images_are_listed() {
     let daemon = Daemon::start(&[]).await;
-    let (status, images) = curl(&daemon, "curl http://localhost:8080/v1/images -u admin:spindocker");
+    let (status, images) = curl(
+        &daemon,
+        "curl http://localhost:8080/v1/images -u admin:spindocker",
+    );
     assert_eq!(status, 200);
-    assert!(images.as_array().expect("it is a list").contains(&json!(image())), "{images}");
+    assert!(
+        images.as_array().expect("it is a list").contains(&json!(image())),
+        "{images}"
+    );
 }
 
 #[tokio::test]
@@ -44,7 +55,12 @@ async fn a_container_lives_as_documented() {
     let id = id_of(&created).to_owned();
     let uri = format!("/v1/containers/{id}");
     assert_eq!(
-        (&created["status"], &created["active"], &created["image"], &created["uri"]),
+        (
+            &created["status"],
+            &created["active"],
+            &created["image"],
+            &created["uri"]
+        ),
         (&json!("running"), &json!("0"), &json!(image()), &json!(uri))
     );
     assert!(created["name"].as_str().is_some_and(|name| name.starts_with('/')));
@@ -53,9 +69,15 @@ async fn a_container_lives_as_documented() {
         assert!(number.is_ok(), "{port}: {}", created[port]);
     }
 
-    let list = curl(&daemon, "curl http://localhost:8080/v1/containers -u admin:spindocker");
+    let list = curl(
+        &daemon,
+        "curl http://localhost:8080/v1/containers -u admin:spindocker",
+    );
     assert_eq!(list, (200, json!([created])));
-    let one = curl(&daemon, &format!("curl http://localhost:8080{uri} -u admin:spindocker"));
+    let one = curl(
+        &daemon,
+        &format!("curl http://localhost:8080{uri} -u admin:spindocker"),
+    );
     assert_eq!(one, (200, created.clone()));
 
     let patch = |status: &str| {
@@ -65,9 +87,17 @@ async fn a_container_lives_as_documented() {
     assert_eq!((status, &stopping["status"]), (200, &json!("stopping")));
     assert_eq!(stopping["ssh_port"], created["ssh_port"]);
     daemon.becomes(&id, Status::Stopped).await;
-    let (_, stopped) = curl(&daemon, &format!("curl http://localhost:8080{uri} -u admin:spindocker"));
+    let (_, stopped) = curl(
+        &daemon,
+        &format!("curl http://localhost:8080{uri} -u admin:spindocker"),
+    );
     assert_eq!(
-        (&stopped["status"], &stopped["ssh_port"], &stopped["app_port"], &stopped["active"]),
+        (
+            &stopped["status"],
+            &stopped["ssh_port"],
+            &stopped["app_port"],
+            &stopped["active"]
+        ),
         (&json!("stopped"), &json!(""), &json!(""), &json!("0"))
     );
 
@@ -77,8 +107,14 @@ async fn a_container_lives_as_documented() {
 
     let delete = format!("curl http://localhost:8080{uri} -X DELETE -u admin:spindocker");
     assert_eq!(curl(&daemon, &delete), (204, Value::Null));
-    let (status, gone) = curl(&daemon, &format!("curl http://localhost:8080{uri} -u admin:spindocker"));
-    assert_eq!((status, &gone["message"]), (404, &json!(format!("Container {id} doesn't exist"))));
+    let (status, gone) = curl(
+        &daemon,
+        &format!("curl http://localhost:8080{uri} -u admin:spindocker"),
+    );
+    assert_eq!(
+        (status, &gone["message"]),
+        (404, &json!(format!("Container {id} doesn't exist")))
+    );
 }
 
 #[tokio::test]
@@ -87,7 +123,10 @@ async fn a_container_checks_in_at_its_gateway() {
     let id = id_of(&curl(&daemon, CREATE).1).to_owned();
     let report = r#"/bin/busybox wget -O - --post-data "active-connections=1" $SD_CHECK_IN_URL"#;
     // The listener on the gateway comes up a moment after the API.
-    eventually("the report is credited", async || runs_inside(&id, report).then_some(())).await;
+    eventually("the report is credited", async || {
+        runs_inside(&id, report).then_some(())
+    })
+    .await;
     assert_eq!(daemon.show(&id).await.active, 1);
     let api = "/bin/busybox wget -O - ${SD_CHECK_IN_URL%check-in}containers";
     assert!(!runs_inside(&id, api), "nothing but check-in is served there");
@@ -110,6 +149,9 @@ async fn an_image_that_is_not_there_is_named() {
     let daemon = Daemon::start(&[]).await;
     let line = r#"curl http://localhost:8080/v1/containers -X POST -u admin:spindocker -d "image=badimage""#;
     let (status, problem) = curl(&daemon, line);
-    assert_eq!((status, &problem["message"]), (404, &json!("Image badimage not found on this server")));
+    assert_eq!(
+        (status, &problem["message"]),
+        (404, &json!("Image badimage not found on this server"))
+    );
     assert_eq!(daemon.list().await, []);
 }

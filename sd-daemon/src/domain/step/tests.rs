@@ -28,7 +28,11 @@ fn record(lifecycle: Lifecycle) -> Record {
         created_at: EARLIER,
         idle_timeout: None,
         lifecycle,
-        activity: Activity { last_active_at: EARLIER, signal: Signal::Started, connections: 0 },
+        activity: Activity {
+            last_active_at: EARLIER,
+            signal: Signal::Started,
+            connections: 0,
+        },
         generation: 7,
         last_run: Some(run("first")),
     })
@@ -47,15 +51,24 @@ fn running() -> Record {
 }
 
 fn paused() -> Record {
-    record(Lifecycle::Paused { since: EARLIER, endpoints: endpoints(49_153) })
+    record(Lifecycle::Paused {
+        since: EARLIER,
+        endpoints: endpoints(49_153),
+    })
 }
 
 fn stopping() -> Record {
-    record(Lifecycle::Stopping { cause: StopCause::Requested, endpoints: endpoints(49_153) })
+    record(Lifecycle::Stopping {
+        cause: StopCause::Requested,
+        endpoints: endpoints(49_153),
+    })
 }
 
 fn stopped() -> Record {
-    record(Lifecycle::Stopped { since: EARLIER, cause: StopCause::Requested })
+    record(Lifecycle::Stopped {
+        since: EARLIER,
+        cause: StopCause::Requested,
+    })
 }
 
 fn removing() -> Record {
@@ -68,24 +81,44 @@ fn created() -> Input {
 
 fn live(run: &str, state: LiveState) -> Input {
     let addresses = vec!["172.17.0.2".parse().unwrap()];
-    observed(ObservedState::Live { run: RunId::new(run), state, endpoints: endpoints(49_153), addresses })
+    observed(ObservedState::Live {
+        run: RunId::new(run),
+        state,
+        endpoints: endpoints(49_153),
+        addresses,
+    })
 }
 
 fn ended(run: &str, exit: Exit) -> Input {
-    observed(ObservedState::Ended { run: RunId::new(run), exit })
+    observed(ObservedState::Ended {
+        run: RunId::new(run),
+        exit,
+    })
 }
 
 fn observed(state: ObservedState) -> Input {
-    Input::Observed(Observation { name: "hungry_bell".parse().unwrap(), state })
+    Input::Observed(Observation {
+        name: "hungry_bell".parse().unwrap(),
+        state,
+    })
 }
 
 /// What a step leads to, in a word that fits into a table.
 fn outcome(record: &Record, input: Input) -> (String, Option<Effect>) {
     match step(record, input, NOW) {
         Err(refusal) => (format!("refused: {refusal:?}"), None),
-        Ok(Step { next: Next::Same, effect }) => ("same".to_owned(), effect),
-        Ok(Step { next: Next::Gone, effect }) => ("gone".to_owned(), effect),
-        Ok(Step { next: Next::Changed(next), effect }) => (state(&next), effect),
+        Ok(Step {
+            next: Next::Same,
+            effect,
+        }) => ("same".to_owned(), effect),
+        Ok(Step {
+            next: Next::Gone,
+            effect,
+        }) => ("gone".to_owned(), effect),
+        Ok(Step {
+            next: Next::Changed(next),
+            effect,
+        }) => (state(&next), effect),
     }
 }
 
@@ -109,12 +142,50 @@ fn wishes_lead_where_the_diagram_says() {
     type Row = (fn() -> Record, [(&'static str, Option<Effect>); 3]);
     let table: [Row; 6] = [
         // start                        stop                            remove
-        (starting, [("same", START), ("stopping Requested", STOP), ("removing", GRACEFUL)]),
-        (running, [("same", None), ("stopping Requested", STOP), ("removing", GRACEFUL)]),
-        (paused, [("refused: Paused", None), ("stopping Requested", STOP), ("removing", GRACEFUL)]),
-        (stopping, [("refused: Stopping", None), ("same", STOP), ("removing", GRACEFUL)]),
-        (stopped, [("starting", START), ("same", None), ("removing", GRACEFUL)]),
-        (removing, [("refused: BeingRemoved", None), ("refused: BeingRemoved", None), ("same", GRACEFUL)]),
+        (
+            starting,
+            [
+                ("same", START),
+                ("stopping Requested", STOP),
+                ("removing", GRACEFUL),
+            ],
+        ),
+        (
+            running,
+            [
+                ("same", None),
+                ("stopping Requested", STOP),
+                ("removing", GRACEFUL),
+            ],
+        ),
+        (
+            paused,
+            [
+                ("refused: Paused", None),
+                ("stopping Requested", STOP),
+                ("removing", GRACEFUL),
+            ],
+        ),
+        (
+            stopping,
+            [
+                ("refused: Stopping", None),
+                ("same", STOP),
+                ("removing", GRACEFUL),
+            ],
+        ),
+        (
+            stopped,
+            [("starting", START), ("same", None), ("removing", GRACEFUL)],
+        ),
+        (
+            removing,
+            [
+                ("refused: BeingRemoved", None),
+                ("refused: BeingRemoved", None),
+                ("same", GRACEFUL),
+            ],
+        ),
     ];
     for (from, expected) in table {
         let wishes = [Input::Start, Input::Stop, Input::Remove(RemoveMode::Graceful)];
@@ -161,7 +232,11 @@ fn observations_lead_where_the_design_says() {
     ];
     for (from, input, expected, effect) in table {
         let label = format!("{} sees {:?}", state(&from()), input());
-        assert_eq!(outcome(&from(), input()), (expected.to_owned(), effect), "{label}");
+        assert_eq!(
+            outcome(&from(), input()),
+            (expected.to_owned(), effect),
+            "{label}"
+        );
     }
 }
 
@@ -192,16 +267,28 @@ fn the_same_run_keeps_its_clock() {
 
 #[test]
 fn new_ports_of_the_same_run_are_taken_over() {
-    let before = record(Lifecycle::Running { since: EARLIER, endpoints: endpoints(1), addresses: vec![] });
+    let before = record(Lifecycle::Running {
+        since: EARLIER,
+        endpoints: endpoints(1),
+        addresses: vec![],
+    });
     let next = after(&before, live("first", LiveState::Running));
     assert_eq!(next.lifecycle().endpoints(), Some(&endpoints(49_153)));
     assert_eq!(next.addresses().len(), 1);
-    assert!(matches!(next.lifecycle(), Lifecycle::Running { since: EARLIER, .. }));
+    assert!(matches!(
+        next.lifecycle(),
+        Lifecycle::Running { since: EARLIER, .. }
+    ));
 }
 
 #[test]
 fn a_thawed_container_gets_time_to_be_used() {
-    assert_eq!(after(&paused(), live("first", LiveState::Running)).activity().last_active_at, NOW);
+    assert_eq!(
+        after(&paused(), live("first", LiveState::Running))
+            .activity()
+            .last_active_at,
+        NOW
+    );
 }
 
 #[test]
@@ -217,8 +304,14 @@ fn a_rejected_start_removes_what_never_lived_and_keeps_what_did() {
     let mut never_lived = starting();
     never_lived.fields.last_run = None;
     let force = Some(Effect::Remove(RemoveMode::Force));
-    assert_eq!(outcome(&never_lived, Input::StartRejected), ("removing".to_owned(), force));
-    assert_eq!(outcome(&starting(), Input::StartRejected), ("stopped Failed".to_owned(), None));
+    assert_eq!(
+        outcome(&never_lived, Input::StartRejected),
+        ("removing".to_owned(), force)
+    );
+    assert_eq!(
+        outcome(&starting(), Input::StartRejected),
+        ("stopped Failed".to_owned(), None)
+    );
     for other in [running(), paused(), stopping(), stopped(), removing()] {
         assert_eq!(outcome(&other, Input::StartRejected), ("same".to_owned(), None));
     }
@@ -227,44 +320,104 @@ fn a_rejected_start_removes_what_never_lived_and_keeps_what_did() {
 #[test]
 fn a_new_name_is_taken_over_in_every_state() {
     for record in [starting(), running(), paused(), stopping(), stopped(), removing()] {
-        let renamed = Observation { name: "renamed".parse().unwrap(), state: ObservedState::Created };
-        assert_eq!(after(&record, Input::Observed(renamed)).name().as_str(), "renamed", "{}", state(&record));
+        let renamed = Observation {
+            name: "renamed".parse().unwrap(),
+            state: ObservedState::Created,
+        };
+        assert_eq!(
+            after(&record, Input::Observed(renamed)).name().as_str(),
+            "renamed",
+            "{}",
+            state(&record)
+        );
     }
 }
 
 #[test]
 fn what_has_vanished_is_gone_from_every_state() {
     for record in [starting(), running(), paused(), stopping(), stopped(), removing()] {
-        assert_eq!(outcome(&record, Input::Vanished), ("gone".to_owned(), None), "{}", state(&record));
+        assert_eq!(
+            outcome(&record, Input::Vanished),
+            ("gone".to_owned(), None),
+            "{}",
+            state(&record)
+        );
     }
 }
 
 #[test]
 fn a_report_counts_in_its_own_run_only() {
-    let report = |generation, connections| Input::CheckIn { generation, connections };
+    let report = |generation, connections| Input::CheckIn {
+        generation,
+        connections,
+    };
     let next = after(&running(), report(7, 3));
     assert_eq!(
         next.activity(),
-        Activity { last_active_at: NOW, signal: Signal::CheckIn, connections: 3 }
+        Activity {
+            last_active_at: NOW,
+            signal: Signal::CheckIn,
+            connections: 3
+        }
     );
     assert_eq!(outcome(&running(), report(6, 3)), ("same".to_owned(), None));
     for other in [starting(), paused(), stopping(), stopped(), removing()] {
-        assert_eq!(outcome(&other, report(7, 3)), ("same".to_owned(), None), "{}", state(&other));
+        assert_eq!(
+            outcome(&other, report(7, 3)),
+            ("same".to_owned(), None),
+            "{}",
+            state(&other)
+        );
     }
 }
 
 #[test]
 fn a_report_of_nobody_changes_the_count_and_not_the_time() {
-    let used = after(&running(), Input::CheckIn { generation: 7, connections: 3 });
-    let next = after(&used, Input::CheckIn { generation: 7, connections: 0 });
-    assert_eq!((next.activity().connections, next.activity().last_active_at), (0, NOW));
-    assert_eq!(outcome(&running(), Input::CheckIn { generation: 7, connections: 0 }), ("same".to_owned(), None));
+    let used = after(
+        &running(),
+        Input::CheckIn {
+            generation: 7,
+            connections: 3,
+        },
+    );
+    let next = after(
+        &used,
+        Input::CheckIn {
+            generation: 7,
+            connections: 0,
+        },
+    );
+    assert_eq!(
+        (next.activity().connections, next.activity().last_active_at),
+        (0, NOW)
+    );
+    assert_eq!(
+        outcome(
+            &running(),
+            Input::CheckIn {
+                generation: 7,
+                connections: 0
+            }
+        ),
+        ("same".to_owned(), None)
+    );
 }
 
 #[test]
 fn a_container_at_rest_serves_nobody() {
-    let used = after(&running(), Input::CheckIn { generation: 7, connections: 3 });
-    assert_eq!(after(&used, ended("first", Exit::ByItself)).activity().connections, 0);
+    let used = after(
+        &running(),
+        Input::CheckIn {
+            generation: 7,
+            connections: 3,
+        },
+    );
+    assert_eq!(
+        after(&used, ended("first", Exit::ByItself))
+            .activity()
+            .connections,
+        0
+    );
 }
 
 fn rule(default_timeout: IdleTimeout) -> IdleRule {
@@ -286,13 +439,40 @@ fn an_idle_container_is_stopped_at_its_deadline_and_not_before() {
     let stops = ("stopping Idle".to_owned(), STOP);
     let stays = ("same".to_owned(), None);
     assert_eq!(outcome(&running(), due(7, rule(seconds(100)))), stops);
-    assert_eq!(outcome(&running(), due(7, rule(seconds(101)))), stays, "before the deadline");
-    assert_eq!(outcome(&running(), due(6, rule(seconds(100)))), stays, "another run");
-    assert_eq!(outcome(&running(), due(7, rule(IdleTimeout::Never))), stays, "never");
-    let used = after(&running(), Input::CheckIn { generation: 7, connections: 1 });
-    assert_eq!(outcome(&used, due(7, rule(seconds(1)))), stays, "used at the last moment");
+    assert_eq!(
+        outcome(&running(), due(7, rule(seconds(101)))),
+        stays,
+        "before the deadline"
+    );
+    assert_eq!(
+        outcome(&running(), due(6, rule(seconds(100)))),
+        stays,
+        "another run"
+    );
+    assert_eq!(
+        outcome(&running(), due(7, rule(IdleTimeout::Never))),
+        stays,
+        "never"
+    );
+    let used = after(
+        &running(),
+        Input::CheckIn {
+            generation: 7,
+            connections: 1,
+        },
+    );
+    assert_eq!(
+        outcome(&used, due(7, rule(seconds(1)))),
+        stays,
+        "used at the last moment"
+    );
     for other in [starting(), paused(), self::stopping(), stopped(), removing()] {
-        assert_eq!(outcome(&other, due(7, rule(seconds(1)))), stays, "{}", state(&other));
+        assert_eq!(
+            outcome(&other, due(7, rule(seconds(1)))),
+            stays,
+            "{}",
+            state(&other)
+        );
     }
 }
 
@@ -308,8 +488,17 @@ fn a_timeout_of_its_own_beats_the_default_both_ways() {
 
 #[test]
 fn after_a_restart_reporters_speak_first() {
-    let restarted = |timeout| IdleRule { resumed_at: NOW, ..rule(seconds(timeout)) };
-    let grace = |timeout| restarted(timeout).stops_at(&running()).unwrap().since(NOW).as_secs();
+    let restarted = |timeout| IdleRule {
+        resumed_at: NOW,
+        ..rule(seconds(timeout))
+    };
+    let grace = |timeout| {
+        restarted(timeout)
+            .stops_at(&running())
+            .unwrap()
+            .since(NOW)
+            .as_secs()
+    };
     assert_eq!(grace(50), 50, "a short timeout is all the grace there is");
     assert_eq!(grace(660), 600, "a deadline inside the grace waits for its end");
     assert_eq!(grace(9000), 8900, "a deadline after the grace is what it was");

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
 use bollard::models::{
-    ContainerInspectResponse, ContainerState, ContainerStateStatusEnum, ContainerSummary, EndpointSettings,
-    ImageInspect, ImageSummary, NetworkInspect, PortMap,
+    ContainerInspectResponse, ContainerState, ContainerStateStatusEnum as Status, ContainerSummary,
+    EndpointSettings, ImageInspect, ImageSummary, NetworkInspect, PortMap,
 };
 
 use super::policy::OPERATION_LABEL;
@@ -35,11 +35,18 @@ pub(super) fn tags(images: Vec<ImageSummary>) -> Vec<String> {
 /// What an image says about its containers.
 pub(super) fn image(image: ImageInspect) -> Image {
     let config = image.config.unwrap_or_default();
-    let mut exposed: Vec<_> =
-        config.exposed_ports.unwrap_or_default().iter().filter_map(|port| port.parse().ok()).collect();
+    let mut exposed: Vec<_> = config
+        .exposed_ports
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|port| port.parse().ok())
+        .collect();
     exposed.sort_unstable();
     exposed.dedup();
-    Image { exposed, app_port: labelled_app_port(config.labels.as_ref()) }
+    Image {
+        exposed,
+        app_port: labelled_app_port(config.labels.as_ref()),
+    }
 }
 
 /// What an inspection shows. `signalled` says that the present run was sent a signal from outside.
@@ -51,7 +58,12 @@ pub(super) fn observation(
 ) -> Result<Observation, EngineError> {
     // A name that somebody on the host chose may be one that we would not accept; the id is always one.
     let short_id = || id.to_string()[..12].parse::<Name>();
-    let name = container.name.as_deref().unwrap_or_default().parse().or_else(|_| short_id());
+    let name = container
+        .name
+        .as_deref()
+        .unwrap_or_default()
+        .parse()
+        .or_else(|_| short_id());
     let name = name.map_err(|error| EngineError::Rejected(error.to_string()))?;
     let state = container.state.unwrap_or_default();
     let settings = container.network_settings.unwrap_or_default();
@@ -65,14 +77,14 @@ pub(super) fn observation(
             addresses: addresses(settings.networks.unwrap_or_default()),
         }
     };
-    use ContainerStateStatusEnum as Status;
     let state = match state.status {
         Some(Status::CREATED) => ObservedState::Created,
         Some(Status::RUNNING | Status::RESTARTING) => live(LiveState::Running),
         Some(Status::PAUSED) => live(LiveState::Paused),
-        Some(Status::EXITED | Status::DEAD | Status::REMOVING | Status::STOPPING) => {
-            ObservedState::Ended { run, exit: exit(&state, signalled) }
-        }
+        Some(Status::EXITED | Status::DEAD | Status::REMOVING | Status::STOPPING) => ObservedState::Ended {
+            run,
+            exit: exit(&state, signalled),
+        },
         Some(Status::EMPTY) | None => {
             return Err(EngineError::Rejected("an inspection without a status".to_owned()));
         }
@@ -106,8 +118,14 @@ fn first_address(subnet: &str) -> Option<Ipv4Addr> {
 
 fn exit(state: &ContainerState, signalled: bool) -> Exit {
     let ran_out_of_memory = state.oom_killed.unwrap_or_default();
-    let code_says_signal = state.exit_code.is_some_and(|code| SIGNAL_EXIT_CODES.contains(&code));
-    if !ran_out_of_memory && (signalled || code_says_signal) { Exit::BySignal } else { Exit::ByItself }
+    let code_says_signal = state
+        .exit_code
+        .is_some_and(|code| SIGNAL_EXIT_CODES.contains(&code));
+    if !ran_out_of_memory && (signalled || code_says_signal) {
+        Exit::BySignal
+    } else {
+        Exit::ByItself
+    }
 }
 
 fn labelled_app_port(labels: Option<&HashMap<String, String>>) -> Option<u16> {
@@ -127,7 +145,9 @@ fn endpoints(ports: PortMap, labelled_app: Option<u16>, publish_address: IpAddr)
                 Some((address, binding.host_port?.parse().ok()?))
             })
             .collect();
-        let asked_for = bound.iter().find(|(address, _)| *address == Some(publish_address));
+        let asked_for = bound
+            .iter()
+            .find(|(address, _)| *address == Some(publish_address));
         if let Some((_, host_port)) = asked_for.or(bound.first()) {
             published.insert(port, *host_port);
         }
@@ -136,7 +156,9 @@ fn endpoints(ports: PortMap, labelled_app: Option<u16>, publish_address: IpAddr)
 }
 
 fn addresses(networks: HashMap<String, EndpointSettings>) -> Vec<IpAddr> {
-    let texts = networks.into_values().flat_map(|network| [network.ip_address, network.global_ipv6_address]);
+    let texts = networks
+        .into_values()
+        .flat_map(|network| [network.ip_address, network.global_ipv6_address]);
     let mut addresses: Vec<IpAddr> = texts.flatten().filter_map(|text| text.parse().ok()).collect();
     addresses.sort_unstable();
     addresses.dedup();
@@ -151,7 +173,12 @@ mod tests {
 
     fn observe(json: serde_json::Value, signalled: bool) -> Result<Observation, EngineError> {
         let inspected = serde_json::from_value(json).unwrap();
-        observation(ID.parse().unwrap(), inspected, "127.0.0.1".parse().unwrap(), signalled)
+        observation(
+            ID.parse().unwrap(),
+            inspected,
+            "127.0.0.1".parse().unwrap(),
+            signalled,
+        )
     }
 
     #[test]
@@ -173,14 +200,26 @@ mod tests {
             }),
             false,
         );
-        let Observation { name, state: ObservedState::Live { run, state, endpoints, addresses } } = seen.unwrap()
+        let Observation {
+            name,
+            state:
+                ObservedState::Live {
+                    run,
+                    state,
+                    endpoints,
+                    addresses,
+                },
+        } = seen.unwrap()
         else {
             panic!("not live")
         };
         assert_eq!(name.as_str(), "hungry_bell");
         assert_eq!(run.as_str(), "2026-03-01T14:02:11.25Z");
         assert_eq!(state, LiveState::Running);
-        assert_eq!((endpoints.ssh(), endpoints.app(), endpoints.ports().len()), (Some(49155), Some(49157), 3));
+        assert_eq!(
+            (endpoints.ssh(), endpoints.app(), endpoints.ports().len()),
+            (Some(49155), Some(49157), 3)
+        );
         assert_eq!(addresses, ["172.17.0.2".parse::<IpAddr>().unwrap()]);
     }
 
@@ -195,7 +234,8 @@ mod tests {
             (137, true, true, Exit::ByItself),
         ];
         for (code, out_of_memory, signalled, expected) in cases {
-            let state = serde_json::json!({ "Status": "exited", "ExitCode": code, "OOMKilled": out_of_memory });
+            let state =
+                serde_json::json!({ "Status": "exited", "ExitCode": code, "OOMKilled": out_of_memory });
             let seen = observe(serde_json::json!({ "Name": "/ab", "State": state }), signalled).unwrap();
             assert!(
                 matches!(seen.state, ObservedState::Ended { exit, .. } if exit == expected),
@@ -207,7 +247,11 @@ mod tests {
     #[test]
     fn a_name_that_we_would_not_accept_is_replaced_by_the_short_id() {
         let state = serde_json::json!({ "Status": "created" });
-        let seen = observe(serde_json::json!({ "Name": "/\u{1b}[31m", "State": state }), false).unwrap();
+        let seen = observe(
+            serde_json::json!({ "Name": "/\u{1b}[31m", "State": state }),
+            false,
+        )
+        .unwrap();
         assert_eq!(seen.name.as_str(), &ID[..12]);
     }
 
@@ -223,7 +267,10 @@ mod tests {
         };
         let first = Some("172.17.0.1".parse().unwrap());
         assert_eq!(of(serde_json::json!([{ "Subnet": "172.17.0.0/16" }])), first);
-        assert_eq!(of(serde_json::json!([{ "Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1" }])), first);
+        assert_eq!(
+            of(serde_json::json!([{ "Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1" }])),
+            first
+        );
         assert_eq!(
             of(serde_json::json!([{ "Subnet": "fd00::/64" }, { "Subnet": "172.17.0.0/16" }])),
             first
@@ -237,7 +284,12 @@ mod tests {
             repo_tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             ..ImageSummary::default()
         };
-        let images = vec![image(&["web:2", "web:1"]), image(&["<none>:<none>"]), image(&[]), image(&["db:latest"])];
+        let images = vec![
+            image(&["web:2", "web:1"]),
+            image(&["<none>:<none>"]),
+            image(&[]),
+            image(&["db:latest"]),
+        ];
         assert_eq!(tags(images), ["db:latest", "web:1", "web:2"]);
     }
 }

@@ -32,13 +32,15 @@ impl From<Refused> for EngineError {
 /// Reads an error of a call that was given this long.
 pub(super) fn read(error: &Error, limit: Duration) -> Refused {
     match error {
-        Error::DockerResponseServerError { status_code, message } => {
-            Refused::Answer { status: *status_code, message: one_line(message) }
-        }
+        Error::DockerResponseServerError { status_code, message } => Refused::Answer {
+            status: *status_code,
+            message: one_line(message),
+        },
         Error::RequestTimeoutError => Refused::Failed(EngineError::TimedOut(limit)),
-        Error::JsonDataError { message, .. } => {
-            Refused::Failed(EngineError::Rejected(format!("its answer makes no sense: {}", one_line(message))))
-        }
+        Error::JsonDataError { message, .. } => Refused::Failed(EngineError::Rejected(format!(
+            "its answer makes no sense: {}",
+            one_line(message)
+        ))),
         Error::SocketNotFoundError(path) => {
             Refused::Failed(EngineError::Unavailable(format!("there is no socket at {path}")))
         }
@@ -62,6 +64,9 @@ fn innermost(error: &Error) -> String {
 
 /// The engine's words may contain a container's words: no control character of theirs gets through.
 fn one_line(text: &str) -> String {
-    let clean: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+    let clean: String = text
+        .chars()
+        .map(|char| if char.is_control() { ' ' } else { char })
+        .collect();
     clean.trim().to_owned()
 }

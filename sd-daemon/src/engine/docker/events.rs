@@ -16,8 +16,9 @@ use crate::engine::{EngineError, EngineEvent};
 
 /// What may change a container. Everything else, such as the commands of a health check, would only
 /// make noise, and is left out by the engine.
-const ACTIONS: [&str; 9] =
-    ["create", "start", "die", "stop", "kill", "pause", "unpause", "rename", "destroy"];
+const ACTIONS: [&str; 9] = [
+    "create", "start", "die", "stop", "kill", "pause", "unpause", "rename", "destroy",
+];
 
 /// The first pause before connecting again; it doubles up to [`LONGEST_PAUSE`]. There is no jitter: one
 /// daemon waits for one engine.
@@ -46,8 +47,14 @@ pub(super) fn follow(
     instance: Arc<str>,
     signalled: Arc<Mutex<HashSet<ContainerId>>>,
 ) -> impl Stream<Item = EngineEvent> + Send + 'static {
-    let follower =
-        Follower { connection, instance, signalled, messages: None, pause: Duration::ZERO, is_first: true };
+    let follower = Follower {
+        connection,
+        instance,
+        signalled,
+        messages: None,
+        pause: Duration::ZERO,
+        is_first: true,
+    };
     stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await;
         Some((event, follower))
@@ -74,21 +81,18 @@ impl Follower {
                 }
                 continue;
             };
-            match messages.next().await {
-                Some(Ok(message)) => {
-                    if let Some(id) = container_of(&message) {
-                        self.note_signal(id, message.action.as_deref());
-                        return EngineEvent::Changed(id);
-                    }
+            if let Some(Ok(message)) = messages.next().await {
+                if let Some(id) = container_of(&message) {
+                    self.note_signal(id, message.action.as_deref());
+                    return EngineEvent::Changed(id);
                 }
-                Some(Err(_)) | None => {
-                    tracing::warn!("lost the connection to the Docker engine");
-                    if since.elapsed() >= GOOD_CONNECTION {
-                        self.pause = Duration::ZERO;
-                    }
-                    self.lengthen_pause();
-                    self.messages = None;
+            } else {
+                tracing::warn!("lost the connection to the Docker engine");
+                if since.elapsed() >= GOOD_CONNECTION {
+                    self.pause = Duration::ZERO;
                 }
+                self.lengthen_pause();
+                self.messages = None;
             }
         }
     }
@@ -121,14 +125,24 @@ fn container_of(message: &EventMessage) -> Option<ContainerId> {
 /// Asks for events from this moment of the engine's own clock on: what happens before the request
 /// itself arrives is told as well.
 async fn connect(connection: &Connection, instance: &str) -> Result<Messages, EngineError> {
-    let info = connection.call(PATIENCE, async |docker| docker.info().await).await?;
-    let engine_time = info.system_time.as_deref().and_then(|text| humantime::parse_rfc3339_weak(text).ok());
-    let since = engine_time.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    let info = connection
+        .call(PATIENCE, async |docker| docker.info().await)
+        .await?;
+    let engine_time = info
+        .system_time
+        .as_deref()
+        .and_then(|text| humantime::parse_rfc3339_weak(text).ok());
+    let since = engine_time
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+        .unwrap_or_default();
     let filters = HashMap::from([
         ("type", vec!["container".to_owned()]),
         ("event", ACTIONS.map(str::to_owned).to_vec()),
         ("label", vec![policy::instance_label(instance)]),
     ]);
-    let options = EventsOptionsBuilder::new().since(&since.as_secs().to_string()).filters(&filters).build();
+    let options = EventsOptionsBuilder::new()
+        .since(&since.as_secs().to_string())
+        .filters(&filters)
+        .build();
     Ok(connection.docker()?.events(Some(options)).boxed())
 }

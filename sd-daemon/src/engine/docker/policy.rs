@@ -24,7 +24,11 @@ pub(super) fn instance_label(instance: &str) -> String {
 }
 
 /// The body of the create call.
-pub(super) fn container(spec: &ContainerSpec, instance: &str, publish_address: IpAddr) -> ContainerCreateBody {
+pub(super) fn container(
+    spec: &ContainerSpec,
+    instance: &str,
+    publish_address: IpAddr,
+) -> ContainerCreateBody {
     // An image may carry labels of the same names; those given here win over them.
     let labels = HashMap::from([
         (OPERATION_LABEL.to_owned(), spec.operation.to_string()),
@@ -42,12 +46,22 @@ pub(super) fn container(spec: &ContainerSpec, instance: &str, publish_address: I
 
 fn host_config(spec: &ContainerSpec, publish_address: IpAddr) -> HostConfig {
     // No host port is named: the engine finds a free one at each start.
-    let binding = || PortBinding { host_ip: Some(publish_address.to_string()), host_port: Some(String::new()) };
-    let bindings = spec.ports.iter().map(|port| (port.to_string(), Some(vec![binding()]))).collect();
+    let binding = || PortBinding {
+        host_ip: Some(publish_address.to_string()),
+        host_port: Some(String::new()),
+    };
+    let bindings = spec
+        .ports
+        .iter()
+        .map(|port| (port.to_string(), Some(vec![binding()])))
+        .collect();
     HostConfig {
         port_bindings: Some(bindings),
         // Whether a container runs is our decision alone.
-        restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::NO),
+            maximum_retry_count: None,
+        }),
         // A program in the container cannot become more than the container is.
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         privileged: Some(false),
@@ -62,7 +76,9 @@ fn host_config(spec: &ContainerSpec, publish_address: IpAddr) -> HostConfig {
             ])),
         }),
         memory: spec.memory_bytes.and_then(|bytes| i64::try_from(bytes).ok()),
-        nano_cpus: spec.nano_cpus.and_then(|billionths| i64::try_from(billionths).ok()),
+        nano_cpus: spec
+            .nano_cpus
+            .and_then(|billionths| i64::try_from(billionths).ok()),
         ..HostConfig::default()
     }
 }
@@ -85,7 +101,11 @@ mod tests {
             nano_cpus: Some(500_000_000),
             ports: vec![ContainerPort::SSH, ContainerPort::tcp(5432)],
         };
-        let body = container(&spec, "fedcba9876543210fedcba9876543210", "127.0.0.1".parse().unwrap());
+        let body = container(
+            &spec,
+            "fedcba9876543210fedcba9876543210",
+            "127.0.0.1".parse().unwrap(),
+        );
         let binding = serde_json::json!([{ "HostIp": "127.0.0.1", "HostPort": "" }]);
         assert_eq!(
             serde_json::to_value(&body).unwrap(),

@@ -20,9 +20,13 @@ fn inputs(rule: IdleRule) -> impl Strategy<Value = Input> {
         Just(Input::Remove(RemoveMode::Force)),
         Just(Input::StartRejected),
         (1_u64..200).prop_map(|timeout| Input::SetIdleTimeout(seconds(timeout))),
-        generation.clone().prop_map(move |generation| Input::IdleDue { generation, rule }),
-        (generation, 0_u32..3)
-            .prop_map(|(generation, connections)| Input::CheckIn { generation, connections }),
+        generation
+            .clone()
+            .prop_map(move |generation| Input::IdleDue { generation, rule }),
+        (generation, 0_u32..3).prop_map(|(generation, connections)| Input::CheckIn {
+            generation,
+            connections
+        }),
         observations(),
         observations(),
     ]
@@ -40,8 +44,10 @@ fn observations() -> impl Strategy<Value = Input> {
 }
 
 fn histories(rule: IdleRule) -> impl Strategy<Value = Vec<Event>> {
-    let event = (0_u64..60_000, inputs(rule))
-        .prop_map(|(millis, input)| Event { pause: Duration::from_millis(millis), input });
+    let event = (0_u64..60_000, inputs(rule)).prop_map(|(millis, input)| Event {
+        pause: Duration::from_millis(millis),
+        input,
+    });
     prop::collection::vec(event, 1..60)
 }
 
@@ -60,7 +66,9 @@ fn play(
     let (mut record, mut now) = (new_record(), NOW);
     for Event { pause, input } in history {
         now = now.after(pause);
-        let Ok(Step { next, effect }) = step(&record, input.clone(), now) else { continue };
+        let Ok(Step { next, effect }) = step(&record, input.clone(), now) else {
+            continue;
+        };
         let after = match next {
             Next::Same => record.clone(),
             Next::Changed(next) => *next,
