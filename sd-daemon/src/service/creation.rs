@@ -152,8 +152,12 @@ impl Service {
             change: Change::Made,
             effect: Some(Effect::Start),
         };
-        let settled = self.carry_out(id, wished).await?;
-        let record = settled.record.ok_or_else(lost)?;
+        let settled = self.carry_out(id, wished).await;
+        if self.snapshot().get(id).is_none() {
+            // It never ran and is gone: a repetition may make another one.
+            self.inner.registry.free_key(operation).await?;
+        }
+        let record = settled?.record.ok_or_else(lost)?;
         tracing::info!(container = %id, name = record.name().as_str(), image = %record.image(), "created");
         Ok(record)
     }
