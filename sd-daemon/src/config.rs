@@ -1,18 +1,18 @@
 //! Settings: flag over environment over file over default, checked before anything is bound.
 
+mod options;
+
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
-
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde::Deserialize;
 
 use crate::domain::IdleTimeout;
 use crate::engine::docker;
+
+pub use options::{CheckInListen, Cli, Command, LogFormat, Options};
 
 /// The user of the API.
 pub const USER: &str = "admin";
@@ -23,168 +23,6 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOS
 const DEFAULT_IDLE_TIMEOUT: IdleTimeout = IdleTimeout::After(Duration::from_secs(9000));
 const DEFAULT_CHECK_IN: CheckInListen = CheckInListen::Gateway { port: 80 };
 const RESTART_GRACE: Duration = Duration::from_secs(600);
-
-/// Containers on demand over the Docker engine, put away when nobody uses them.
-///
-/// Serves the REST API that `sd` talks to. Containers that nobody has used for the idle timeout are
-/// stopped, never removed, and can be started again.
-#[derive(Debug, Parser)]
-#[command(name = "sd-daemon", version, after_help = AFTER_HELP)]
-pub struct Cli {
-    /// What to do instead of serving.
-    #[command(subcommand)]
-    pub command: Option<Command>,
-
-    /// Settings file; every long option below is a key in it, with underscores.
-    /// Default: /etc/spin-docker/sd-daemon.toml, where it exists.
-    #[arg(long, global = true, env = "SD_DAEMON_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
-
-    /// The settings themselves.
-    #[command(flatten)]
-    pub options: Options,
-}
-
-const AFTER_HELP: &str = "\
-Settings are taken from options, then SD_DAEMON_… variables, then the file, then defaults.
-DOCKER_HOST picks the Docker engine. RUST_LOG sets the detail of the log (default: info).
-
-Exit status: 0 stopped as asked, 1 failed, 2 wrong settings.";
-
-/// What to do instead of serving.
-#[derive(Clone, Copy, Debug, Subcommand)]
-pub enum Command {
-    /// Print the settings that would be used, without secrets, and stop.
-    CheckConfig,
-}
-
-/// Settings from one place: each may be missing there.
-#[derive(Clone, Debug, Default, Args, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Options {
-    /// Address of the API [default: 127.0.0.1:8080].
-    #[arg(long, global = true, env = "SD_DAEMON_LISTEN", value_name = "ADDRESS")]
-    listen: Option<SocketAddr>,
-
-    /// Where the registry is kept [default: /var/lib/spin-docker as root, else the user's state directory].
-    #[arg(long, global = true, env = "SD_DAEMON_STATE_DIR", value_name = "DIRECTORY")]
-    state_dir: Option<PathBuf>,
-
-    /// File with the password of the user admin; only its owner may read it.
-    #[arg(long, global = true, env = "SD_DAEMON_PASSWORD_FILE", value_name = "FILE")]
-    password_file: Option<PathBuf>,
-
-    /// Address on which containers' ports are published [default: the API's].
-    #[arg(long, global = true, env = "SD_DAEMON_PUBLISH_ADDRESS", value_name = "IP")]
-    publish_address: Option<IpAddr>,
-
-    /// Stop containers that nobody used for this long: 2h30m, 90s; 0 or never pins them [default: 2h30m].
-    #[arg(long, global = true, env = "SD_DAEMON_IDLE_TIMEOUT", value_name = "DURATION")]
-    idle_timeout: Option<IdleSetting>,
-
-    /// Where containers check in: gateway:PORT, ADDRESS:PORT or off [default: gateway:80].
-    #[arg(long, global = true, env = "SD_DAEMON_CHECK_IN_LISTEN", value_name = "WHERE")]
-    check_in_listen: Option<CheckInListen>,
-
-    /// Serve other machines in clear text, because something in front of the daemon encrypts.
-    #[arg(
-        long, global = true, env = "SD_DAEMON_INSECURE_HTTP", value_name = "true|false",
-        num_args = 0..=1, require_equals = true, default_missing_value = "true"
-    )]
-    insecure_http: Option<bool>,
-
-    /// How the log is written [default: text].
-    #[arg(long, global = true, env = "SD_DAEMON_LOG_FORMAT", value_name = "FORMAT")]
-    log_format: Option<LogFormat>,
-}
-
-/// How the log is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// Lines for people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Where containers check in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum CheckInListen {
-    /// On the host's address in the network of the containers.
-    Gateway {
-        /// The port; where it is taken, another one is used.
-        port: u16,
-    },
-    /// On this address.
-    Address(SocketAddr),
-    /// Nowhere but on the API's own address.
-    Off,
-}
-
-impl FromStr for CheckInListen {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let port_of_gateway = text.strip_prefix("gateway:").and_then(|port| port.parse().ok());
-        match (text, port_of_gateway, text.parse()) {
-            ("off", _, _) => Ok(Self::Off),
-            (_, Some(port), _) if port != 0 => Ok(Self::Gateway { port }),
-            (_, _, Ok(address)) => Ok(Self::Address(address)),
-            _ => Err("must be gateway:PORT, ADDRESS:PORT or off".to_owned()),
-        }
-    }
-}
-
-impl fmt::Display for CheckInListen {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gateway { port } => write!(formatter, "gateway:{port}"),
-            Self::Address(address) => address.fmt(formatter),
-            Self::Off => formatter.write_str("off"),
-        }
-    }
-}
-
-/// An idle timeout as a setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-struct IdleSetting(IdleTimeout);
-
-impl FromStr for IdleSetting {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        const ALLOWED: &str = "must be a duration such as 90s, 6h or 2h30m in whole seconds, or never";
-        let is_seconds = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let duration = match text {
-            "never" => Some(Duration::ZERO),
-            _ if is_seconds => text.parse().ok().map(Duration::from_secs),
-            _ => humantime::parse_duration(text).ok(),
-        };
-        match duration.filter(|duration| duration.subsec_nanos() == 0) {
-            Some(Duration::ZERO) => Ok(Self(IdleTimeout::Never)),
-            Some(duration) => Ok(Self(IdleTimeout::After(duration))),
-            None => Err(ALLOWED.to_owned()),
-        }
-    }
-}
-
-macro_rules! try_from_string {
-    ($($setting:ty),*) => {$(
-        impl TryFrom<String> for $setting {
-            type Error = String;
-
-            fn try_from(text: String) -> Result<Self, String> {
-                text.parse()
-            }
-        }
-    )*};
-}
-
-try_from_string!(CheckInListen, IdleSetting);
 
 /// A password that does not show up where it does not belong.
 #[derive(Clone, PartialEq, Eq)]
@@ -262,22 +100,6 @@ impl Cli {
     pub fn config(self, docker_host: Option<String>) -> Result<Config, ConfigError> {
         let file = read_file(self.config.as_deref())?;
         resolve(self.options.or(file), docker_host)
-    }
-}
-
-impl Options {
-    /// Takes from another place what is missing here.
-    fn or(self, other: Self) -> Self {
-        Self {
-            listen: self.listen.or(other.listen),
-            state_dir: self.state_dir.or(other.state_dir),
-            password_file: self.password_file.or(other.password_file),
-            publish_address: self.publish_address.or(other.publish_address),
-            idle_timeout: self.idle_timeout.or(other.idle_timeout),
-            check_in_listen: self.check_in_listen.or(other.check_in_listen),
-            insecure_http: self.insecure_http.or(other.insecure_http),
-            log_format: self.log_format.or(other.log_format),
-        }
     }
 }
 
@@ -410,113 +232,4 @@ impl fmt::Display for Config {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    use super::*;
-
-    fn config(arguments: &[&str]) -> Result<Config, ConfigError> {
-        let cli = Cli::try_parse_from(["sd-daemon"].iter().chain(arguments)).unwrap();
-        resolve(cli.options, None)
-    }
-
-    fn file_with(mode: u32, content: &str) -> (tempfile::TempDir, String) {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("file");
-        let mut options = std::fs::OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&path)
-            .unwrap();
-        io::Write::write_all(&mut file, content.as_bytes()).unwrap();
-        (directory, path.display().to_string())
-    }
-
-    #[test]
-    fn the_defaults_are_safe() {
-        let config = config(&[]).unwrap();
-        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
-        assert_eq!(config.publish_address.to_string(), "127.0.0.1");
-        assert_eq!(config.idle_timeout, IdleTimeout::After(Duration::from_secs(9000)));
-        assert_eq!(config.check_in_listen, CheckInListen::Gateway { port: 80 });
-    }
-
-    #[test]
-    fn other_machines_need_a_password_and_consent_to_clear_text() {
-        let (_directory, password) = file_with(0o600, "correct horse\n");
-        for open in ["0.0.0.0:8080", "192.0.2.1:80", "[::]:8080"] {
-            let refused = |arguments: &[&str]| config(arguments).unwrap_err().to_string();
-            assert!(refused(&["--listen", open]).contains("password_file"));
-            assert!(refused(&["--listen", open, "--insecure-http"]).contains("password_file"));
-            assert!(refused(&["--listen", open, "--password-file", &password]).contains("insecure_http"));
-            let allowed = config(&["--listen", open, "--password-file", &password, "--insecure-http"]);
-            assert_eq!(allowed.unwrap().password.reveal(), "correct horse");
-        }
-    }
-
-    #[test]
-    fn a_password_file_that_others_can_read_is_refused() {
-        let (_directory, password) = file_with(0o644, "secret");
-        let error = config(&["--password-file", &password]).unwrap_err().to_string();
-        assert!(
-            error.starts_with("password_file: ") && error.contains("chmod 600"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_flag_beats_the_file_and_the_file_beats_the_default() {
-        let (_directory, path) = file_with(0o600, "listen = \"127.0.0.1:1\"\nidle_timeout = \"6h\"\n");
-        let cli = Cli::try_parse_from(["sd-daemon", "--config", &path, "--listen", "127.0.0.1:2"]).unwrap();
-        let config = cli.config(None).unwrap();
-        assert_eq!(config.listen.port(), 2);
-        assert_eq!(
-            config.idle_timeout,
-            IdleTimeout::After(Duration::from_secs(21_600))
-        );
-    }
-
-    #[test]
-    fn wrong_keys_and_values_in_the_file_are_errors_that_name_them() {
-        for (content, expected) in [
-            ("listne = \"127.0.0.1:1\"", "listne"),
-            ("idle_timeout = \"soon\"", "idle_timeout"),
-            ("check_in_listen = \"gateway\"", "check_in_listen"),
-            ("listen = \"localhost\"", "listen"),
-        ] {
-            let (_directory, path) = file_with(0o600, content);
-            let cli = Cli::try_parse_from(["sd-daemon", "--config", &path]).unwrap();
-            let error = cli.config(None).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_named_file_has_to_exist() {
-        let cli = Cli::try_parse_from(["sd-daemon", "--config", "/nowhere/sd-daemon.toml"]).unwrap();
-        assert!(
-            cli.config(None)
-                .unwrap_err()
-                .to_string()
-                .starts_with("config: failed to read")
-        );
-    }
-
-    #[test]
-    fn an_engine_that_cannot_be_spoken_to_is_refused() {
-        let error = resolve(Options::default(), Some("ssh://host".to_owned()))
-            .unwrap_err()
-            .to_string();
-        assert!(error.starts_with("DOCKER_HOST: "), "{error}");
-    }
-
-    #[test]
-    fn the_printed_settings_are_a_settings_file_and_hide_the_password() {
-        let (_directory, password) = file_with(0o600, "correct horse");
-        let printed = config(&["--password-file", &password]).unwrap().to_string();
-        assert!(!printed.contains("horse"), "{printed}");
-        toml::from_str::<Options>(&printed).unwrap();
-    }
-}
+mod tests;

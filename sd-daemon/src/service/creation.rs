@@ -138,8 +138,8 @@ impl Service {
         let lost = || EngineError::Rejected(format!("container {id} disappeared while it was created"));
         // Held before anybody can know the container.
         let _held = self.inner.locks.acquire(id).await;
+        // Until it can be inspected the creation stays open, and reconciliation looks after it.
         let Some(observation) = self.inspect(id).await? else {
-            self.inner.registry.close_creation(operation).await?;
             return Err(lost().into());
         };
         let Some(bound) = self.inner.registry.bind(operation, id, observation.name).await? else {

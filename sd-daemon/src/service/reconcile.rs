@@ -33,7 +33,13 @@ impl Service {
         results.into_iter().collect()
     }
 
-    /// Settles the creates that were left behind, as far as that is possible by now.
+    /// Settles creates that were left behind by a crash or a lost answer. Nobody was told of their
+    /// containers, so those are removed. Only an open creation of our own gives the right to do so; a
+    /// label on a container proves nothing, for it may come from an image.
+    ///
+    /// Docker lists a container shortly before it can be removed, and a removal in between is answered as
+    /// if there were nothing. A creation is therefore closed only once its container is not listed any
+    /// more; until then it is tried again.
     async fn resolve_left_behind(&self) -> Result<(), ServiceError> {
         let _turn = self.inner.resolving.lock().await;
         let left_behind = self.left_behind();
@@ -41,9 +47,21 @@ impl Service {
             return Ok(());
         }
         // Listed later than the creations: what a closed one made is not in question any more.
-        let managed = self.managed().await?;
-        for creation in left_behind {
-            self.resolve(&creation, &managed).await?;
+        let listed = self.managed().await?;
+        for managed in made_by(&left_behind, &listed) {
+            tracing::info!(container = %managed.id, operation = %managed.operation, "removing an unfinished creation");
+            self.inner.engine.remove(managed.id).await?;
+        }
+        let still_listed = self.managed().await?;
+        for creation in &left_behind {
+            let operation = creation.operation;
+            let is_in = |list: &[Managed]| list.iter().any(|managed| managed.operation == operation);
+            let age = self.inner.clock.now().since(creation.opened_at);
+            // One that was never listed may still appear.
+            let is_settled = is_in(&listed) || age >= LATE_CREATE;
+            if is_settled && !is_in(&still_listed) {
+                self.inner.registry.close_creation(operation).await?;
+            }
         }
         Ok(())
     }
@@ -90,20 +108,6 @@ impl Service {
         self.carry_out(id, looked).await.map(drop)
     }
 
-    /// Settles a create that was left behind by a crash or a lost answer. Nobody was told of its
-    /// container, so that is removed. Only an open creation of our own gives the right to do so; a label
-    /// on a container proves nothing, for it may come from an image.
-    async fn resolve(&self, creation: &Creation, managed: &[Managed]) -> Result<(), ServiceError> {
-        let operation = creation.operation;
-        if let Some(container) = managed.iter().find(|managed| managed.operation == operation) {
-            tracing::info!(container = %container.id, %operation, "removing an unfinished creation");
-            self.inner.engine.remove(container.id).await?;
-        } else if self.inner.clock.now().since(creation.opened_at) < LATE_CREATE {
-            return Ok(()); // it may still appear
-        }
-        Ok(self.inner.registry.close_creation(operation).await?)
-    }
-
     /// Open creations that no operation works on.
     pub(super) fn left_behind(&self) -> Vec<Arc<Creation>> {
         let open = self.snapshot();
@@ -116,4 +120,14 @@ impl Service {
             .cloned()
             .collect()
     }
+}
+
+/// The containers that these creations made.
+fn made_by<'a>(creations: &'a [Arc<Creation>], listed: &'a [Managed]) -> impl Iterator<Item = &'a Managed> {
+    let operations = move |managed: &&Managed| {
+        creations
+            .iter()
+            .any(|creation| creation.operation == managed.operation)
+    };
+    listed.iter().filter(operations)
 }
