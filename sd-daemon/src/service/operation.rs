@@ -169,10 +169,14 @@ impl Service {
                 // What is unknown stays as it is.
                 (Err(error), _) => return Err(acted.err().unwrap_or(error).into()),
             };
-            if let Err(error) = acted {
+            let was_refused = input == Input::StartRejected;
+            applied = self.apply(id, input).await?;
+            // Whatever the engine answered, if it answered at all: what counts is what came of it.
+            if let Err(error) = acted
+                && (was_refused || applied.effect.is_some())
+            {
                 failure.get_or_insert(error);
             }
-            applied = self.apply(id, input).await?;
         }
         failure.map_or(Ok(applied), |error| Err(error.into()))
     }
