@@ -6,4 +6,5 @@
 mod support;
 
 mod authentication;
+mod creating;
 mod listing;

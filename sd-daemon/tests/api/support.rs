@@ -214,9 +214,14 @@ impl TestDaemon {
             .request(method, format!("http://{}{path}", self.check_in))
     }
 
+    /// Where containers check in.
+    pub(crate) fn check_in_url(&self) -> String {
+        format!("http://{}/v1/check-in", self.check_in)
+    }
+
     /// A check-in by whoever has this address.
     pub(crate) fn check_in_from(&self, address: IpAddr) -> reqwest::RequestBuilder {
-        http_client(address).post(format!("http://{}/v1/check-in", self.check_in))
+        http_client(address).post(self.check_in_url())
     }
 
     /// A check-in of a running container: the answer's status.

@@ -1,0 +1,555 @@
+//! `POST /v1/containers`: what is asked for, what is made, and what is left when it cannot be made.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use sd_client::api::{Container, ContainerQuery, CreateContainer, Status, StopReason};
+use sd_daemon::domain::ContainerId;
+use sd_daemon::engine::fake::{Action, Call, FakeEngine, Point};
+use sd_daemon::engine::{ContainerSpec, EngineError};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, TestDaemon, in_time, kind};
+
+const LATE: EngineError = EngineError::TimedOut(Duration::from_secs(60));
+
+#[tokio::test]
+async fn a_form_creates_a_running_container_and_says_where_it_is() {
+    let daemon = TestDaemon::start();
+    let answer = create_by_form(&daemon, &[("image", "sd-postgres")]).await;
+    let container: Container = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.header("location"), Some(container.uri.as_str()));
+    assert_eq!(daemon.look(&container).await, container);
+    assert_eq!(
+        (container.ssh_port, container.app_port),
+        (Some(49153), Some(49154))
+    );
+}
+
+#[tokio::test]
+async fn json_creates_a_container_like_a_form_does() {
+    let daemon = TestDaemon::start();
+    let answer = create_by_json(&daemon, &json!({ "image": "sd-postgres" })).await;
+    assert_eq!(
+        (answer.status, answer.json()["status"].as_str()),
+        (201, Some("running"))
+    );
+}
+
+#[tokio::test]
+async fn everything_that_was_asked_for_reaches_the_engine() {
+    let daemon = TestDaemon::start();
+    let wanted = json!({
+        "image": "sd-web:1.2", "name": "/hungry_bell", "env": { "A": "1", "SD_CHECK_IN_URL": "mine" },
+        "cmd": ["serve", "--fast"], "memory": "512m", "cpus": "0.5", "idle_timeout": "6h",
+    });
+    let answer = create_by_json(&daemon, &wanted).await;
+    assert_eq!(
+        (answer.status, &answer.json()["idle_timeout"]),
+        (201, &json!(21_600))
+    );
+    let spec = created(&daemon);
+    assert_eq!(spec.name, Some("hungry_bell".parse().unwrap()));
+    assert_eq!(spec.environment, ["A=1", "SD_CHECK_IN_URL=mine"]);
+    assert_eq!(spec.command, ["serve", "--fast"]);
+    assert_eq!(
+        (spec.memory_bytes, spec.nano_cpus),
+        (Some(512 << 20), Some(500_000_000))
+    );
+    assert_eq!(
+        spec.ports.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["22/tcp", "8080/tcp", "80/tcp"]
+    );
+}
+
+#[tokio::test]
+async fn a_container_is_told_where_to_check_in() {
+    let daemon = TestDaemon::start();
+    daemon.create().await;
+    let environment = created(&daemon).environment;
+    assert_eq!(
+        environment,
+        [format!("SD_CHECK_IN_URL={}", daemon.check_in_url())]
+    );
+}
+
+#[tokio::test]
+async fn an_image_may_name_the_port_of_its_application() {
+    let daemon = TestDaemon::start();
+    let container = daemon
+        .client
+        .create(&CreateContainer::of_image("sd-web:1.2"))
+        .await
+        .unwrap();
+    assert_eq!(container.app_port, Some(container.ports["8080/tcp"]));
+    assert_eq!(container.ports.len(), 3);
+}
+
+#[tokio::test]
+async fn an_image_without_ports_makes_a_container_without_ports() {
+    let daemon = TestDaemon::start();
+    let answer = create_by_form(&daemon, &[("image", "sd-quiet")]).await.json();
+    assert_eq!(
+        (&answer["status"], &answer["ports"]),
+        (&json!("running"), &json!({}))
+    );
+    assert_eq!(
+        (&answer["ssh_port"], &answer["app_port"]),
+        (&json!(""), &json!(""))
+    );
+}
+
+#[tokio::test]
+async fn an_image_that_is_not_on_the_server_is_named() {
+    let daemon = TestDaemon::start();
+    let answer = create_by_form(&daemon, &[("image", "badimage")]).await;
+    let detail = "Image badimage not found on this server".to_owned();
+    assert_eq!(answer.problem(), (404, "image-not-found".to_owned(), detail));
+    assert_nothing_is_left(&daemon).await;
+}
+
+#[tokio::test]
+async fn a_name_belongs_to_one_container_of_the_host() {
+    let daemon = TestDaemon::start();
+    daemon.engine.create_behind_back("somebody_elses", None);
+    let answer = create_by_form(&daemon, &[("image", "sd-postgres"), ("name", "somebody_elses")]).await;
+    assert_eq!(answer.kind(), kind(409, "name-in-use"));
+    assert_eq!(
+        daemon
+            .client
+            .containers(&ContainerQuery::default())
+            .await
+            .unwrap(),
+        []
+    );
+    assert_eq!(daemon.open_creations(), []);
+}
+
+#[tokio::test]
+async fn a_body_with_a_wrong_value_is_refused_by_the_name_of_the_field() {
+    let daemon = TestDaemon::without_tasks();
+    let cases = [
+        (json!({}), "image"),
+        (json!({ "image": "" }), "image"),
+        (json!({ "image": 5 }), "image"),
+        (json!({ "image": "../containers" }), "image"),
+        (json!({ "image": "a?b" }), "image"),
+        (json!({ "image": "a".repeat(256) }), "image"),
+        (json!({ "image": "sd-postgres", "name": "a b" }), "name"),
+        (json!({ "image": "sd-postgres", "name": "\u{1b}[31m" }), "name"),
+        (json!({ "image": "sd-postgres", "env": ["A"] }), "env"),
+        (json!({ "image": "sd-postgres", "env": { "": "1" } }), "env"),
+        (json!({ "image": "sd-postgres", "env": { "A": "\0" } }), "env"),
+        (json!({ "image": "sd-postgres", "cmd": "ls" }), "cmd"),
+        (json!({ "image": "sd-postgres", "cmd": ["\0"] }), "cmd"),
+        (json!({ "image": "sd-postgres", "memory": "lots" }), "memory"),
+        (json!({ "image": "sd-postgres", "memory": 1 }), "memory"),
+        (json!({ "image": "sd-postgres", "memory": -1 }), "memory"),
+        (json!({ "image": "sd-postgres", "cpus": 0 }), "cpus"),
+        (
+            json!({ "image": "sd-postgres", "idle_timeout": "soon" }),
+            "idle_timeout",
+        ),
+        (
+            json!({ "image": "sd-postgres", "idle_timeout": -5 }),
+            "idle_timeout",
+        ),
+        (
+            json!({ "image": "sd-postgres", "HostConfig": { "Privileged": true } }),
+            "HostConfig",
+        ),
+        (json!({ "image": "sd-postgres", "Image": "sd-web:1.2" }), "Image"),
+        (
+            json!({ "image": "sd-postgres", "privileged": true }),
+            "privileged",
+        ),
+    ];
+    for (body, field) in cases {
+        let (status, suffix, detail) = create_by_json(&daemon, &body).await.problem();
+        assert_eq!((status, suffix.as_str()), (422, "malformed-request"), "{body}");
+        assert!(detail.contains(field), "{body}: {detail}");
+    }
+    assert_eq!(daemon.engine.calls(), []);
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_malformed() {
+    let daemon = TestDaemon::without_tasks();
+    for body in [
+        "",
+        "{",
+        "[]",
+        "null",
+        r#""sd-postgres""#,
+        "{\"image\":\"sd-postgres\"}}",
+        "image=sd-postgres",
+    ] {
+        let request = daemon
+            .request(Method::POST, "/v1/containers")
+            .header("content-type", "application/json");
+        let answer = Answer::to(request.body(body)).await;
+        assert_eq!(answer.kind(), kind(400, "malformed-request"), "{body}");
+    }
+    let deep = "[".repeat(20_000);
+    let request = daemon
+        .request(Method::POST, "/v1/containers")
+        .header("content-type", "application/json");
+    assert_eq!(
+        Answer::to(request.body(deep)).await.kind(),
+        kind(400, "malformed-request")
+    );
+    assert_eq!(daemon.engine.calls(), []);
+}
+
+#[tokio::test]
+async fn a_body_of_another_type_is_not_read() {
+    let daemon = TestDaemon::without_tasks();
+    for media_type in [
+        Some("text/plain"),
+        Some("multipart/form-data"),
+        Some("application/jsonx"),
+        Some(""),
+        None,
+    ] {
+        let mut request = daemon
+            .request(Method::POST, "/v1/containers")
+            .body(r#"{"image":"sd-postgres"}"#);
+        if let Some(media_type) = media_type {
+            request = request.header("content-type", media_type);
+        }
+        assert_eq!(
+            Answer::to(request).await.kind(),
+            kind(415, "malformed-request"),
+            "{media_type:?}"
+        );
+    }
+    assert_eq!(daemon.engine.calls(), []);
+}
+
+#[tokio::test]
+async fn a_type_may_carry_parameters_and_capital_letters() {
+    let daemon = TestDaemon::start();
+    let request = daemon
+        .request(Method::POST, "/v1/containers")
+        .body(r#"{"image":"sd-postgres"}"#);
+    let answer = Answer::to(request.header("content-type", "Application/JSON; charset=utf-8")).await;
+    assert_eq!(answer.status, 201);
+}
+
+#[tokio::test]
+async fn a_request_without_a_body_is_told_what_is_missing() {
+    let daemon = TestDaemon::without_tasks();
+    let (status, _, detail) = Answer::to(daemon.request(Method::POST, "/v1/containers"))
+        .await
+        .problem();
+    assert_eq!((status, detail.contains("image")), (422, true), "{detail}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused() {
+    let daemon = TestDaemon::without_tasks();
+    let body = json!({ "image": "sd-postgres", "cmd": ["x".repeat(65 * 1024)] });
+    assert_eq!(
+        create_by_json(&daemon, &body).await.kind(),
+        kind(413, "too-large")
+    );
+    assert_eq!(daemon.engine.calls(), []);
+}
+
+#[tokio::test]
+async fn a_command_that_cannot_be_executed_leaves_nothing_behind() {
+    let daemon = TestDaemon::start();
+    let wanted = json!({ "image": "sd-postgres", "cmd": [FakeEngine::MISSING_PROGRAM] });
+    let (status, suffix, detail) = create_by_json(&daemon, &wanted).await.problem();
+    assert_eq!((status, suffix.as_str()), (502, "engine-rejected"));
+    assert!(detail.contains(FakeEngine::MISSING_PROGRAM), "{detail}");
+    assert_nothing_is_left(&daemon).await;
+}
+
+#[tokio::test]
+async fn what_the_engine_refuses_to_make_leaves_nothing_behind() {
+    let daemon = TestDaemon::start();
+    daemon.engine.fail_next(
+        Point::Before(Action::Create),
+        EngineError::Rejected("no room".to_owned()),
+    );
+    let answer = create_by_form(&daemon, &[("image", "sd-postgres")]).await;
+    assert_eq!(answer.kind(), kind(502, "engine-rejected"));
+    assert_nothing_is_left(&daemon).await;
+}
+
+#[tokio::test]
+async fn a_container_that_ends_at_once_is_created_and_stopped() {
+    let daemon = TestDaemon::start();
+    let hold = daemon.engine.hold(Point::After(Action::Start));
+    let wanted = CreateContainer::of_image("sd-postgres");
+    let (created, ()) = tokio::join!(daemon.client.create(&wanted), async {
+        hold.reached().await;
+        daemon.engine.exit(daemon.engine.containers()[0]);
+        hold.release();
+    });
+    let created = created.unwrap();
+    assert_eq!(
+        (created.status, created.stop_reason),
+        (Status::Stopped, Some(StopReason::Exited))
+    );
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_is_lost_is_found_and_made_once() {
+    let daemon = TestDaemon::start();
+    daemon.engine.fail_next(Point::After(Action::Create), LATE);
+    let container = daemon.create().await;
+    assert_eq!(container.status, Status::Running);
+    assert_eq!(daemon.changes(), [Action::Create, Action::Start]);
+}
+
+#[tokio::test]
+async fn a_start_whose_answer_is_lost_is_a_start() {
+    let daemon = TestDaemon::start();
+    daemon.engine.fail_next(Point::After(Action::Start), LATE);
+    let container = daemon.create().await;
+    assert_eq!(container.status, Status::Running);
+    assert_eq!(daemon.changes(), [Action::Create, Action::Start]);
+}
+
+#[tokio::test]
+async fn a_create_that_nobody_can_find_is_removed_when_it_appears() {
+    let daemon = TestDaemon::start();
+    daemon.engine.fail_next(Point::Before(Action::Create), LATE);
+    let answer = create_by_form(&daemon, &[("image", "sd-postgres")]).await;
+    assert_eq!(answer.kind(), kind(504, "engine-timeout"));
+    let operation = daemon.open_creations()[0];
+    daemon.engine.create_behind_back("late", Some(operation));
+    daemon
+        .until_registry(|snapshot| snapshot.creations().next().is_none())
+        .await;
+    assert_nothing_is_left(&daemon).await;
+}
+
+#[tokio::test]
+async fn a_create_that_never_appears_is_forgotten() {
+    let daemon = TestDaemon::start();
+    daemon.engine.fail_next(Point::Before(Action::Create), LATE);
+    create_by_form(&daemon, &[("image", "sd-postgres")]).await;
+    assert_eq!(daemon.open_creations().len(), 1);
+    daemon.clock.advance(Duration::from_secs(180));
+    daemon
+        .until_registry(|snapshot| snapshot.creations().next().is_none())
+        .await;
+    assert_nothing_is_left(&daemon).await;
+}
+
+#[tokio::test]
+async fn an_engine_that_is_away_makes_nothing() {
+    let daemon = TestDaemon::start();
+    daemon.engine.disconnect();
+    let answer = create_by_form(&daemon, &[("image", "sd-postgres")]).await;
+    assert_eq!(answer.kind(), kind(503, "engine-unavailable"));
+    assert_eq!(answer.header("retry-after"), Some("5"));
+    assert_nothing_is_left(&daemon).await;
+}
+
+#[tokio::test]
+async fn a_container_is_made_even_when_the_caller_hangs_up() {
+    for point in [
+        Point::Before(Action::Create),
+        Point::After(Action::Create),
+        Point::Before(Action::Start),
+    ] {
+        let daemon = TestDaemon::start();
+        let hold = daemon.engine.hold(point);
+        let wanted = CreateContainer::of_image("sd-postgres");
+        tokio::select! {
+            created = daemon.client.create(&wanted) => panic!("it was answered: {created:?}"),
+            () = in_time(hold.reached()) => {}
+        }
+        hold.release();
+        daemon
+            .until_registry(|snapshot| snapshot.records().any(|record| !record.addresses().is_empty()))
+            .await;
+        let containers = daemon
+            .client
+            .containers(&ContainerQuery::default())
+            .await
+            .unwrap();
+        assert_eq!(containers.len(), 1, "{point:?}");
+        assert_eq!(ids(&containers), daemon.engine.containers(), "{point:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_makes_a_repetition_the_same_container() {
+    let daemon = TestDaemon::start();
+    let first = create_with_key(&daemon, "one", &json!({ "image": "sd-postgres" })).await;
+    let second = create_with_key(&daemon, "one", &json!({ "image": "sd-postgres" })).await;
+    assert_eq!((first.status, second.status), (201, 201));
+    assert_eq!(first.json(), second.json());
+    assert_eq!(daemon.calls_of(Action::Create), 1);
+}
+
+#[tokio::test]
+async fn different_keys_are_different_containers() {
+    let daemon = TestDaemon::start();
+    let first = create_with_key(&daemon, "one", &json!({ "image": "sd-postgres" })).await;
+    let second = create_with_key(&daemon, "two", &json!({ "image": "sd-postgres" })).await;
+    assert_ne!(first.json()["container_id"], second.json()["container_id"]);
+}
+
+#[tokio::test]
+async fn repetitions_that_come_at_once_wait_for_the_first() {
+    let daemon = TestDaemon::start();
+    let hold = daemon.engine.hold(Point::Before(Action::Create));
+    let wanted = json!({ "image": "sd-postgres" });
+    let (answers, ()) = tokio::join!(
+        futures_util::future::join_all((0..8).map(|_| create_with_key(&daemon, "one", &wanted))),
+        async {
+            hold.reached().await;
+            hold.release();
+        }
+    );
+    let first = answers[0].json();
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.status == 201 && answer.json() == first),
+        "{answers:?}"
+    );
+    assert_eq!(daemon.calls_of(Action::Create), 1);
+}
+
+#[tokio::test]
+async fn a_key_does_not_hide_another_request() {
+    let daemon = TestDaemon::start();
+    create_with_key(&daemon, "one", &json!({ "image": "sd-postgres" })).await;
+    let answer = create_with_key(&daemon, "one", &json!({ "image": "sd-web:1.2" })).await;
+    assert_eq!(answer.kind(), kind(422, "key-reused"));
+    assert_eq!(daemon.calls_of(Action::Create), 1);
+}
+
+#[tokio::test]
+async fn the_same_request_may_be_written_as_a_form_or_as_json() {
+    let daemon = TestDaemon::start();
+    let json = create_with_key(
+        &daemon,
+        "one",
+        &json!({ "image": "sd-postgres", "idle_timeout": "1h" }),
+    )
+    .await;
+    let request = daemon
+        .request(Method::POST, "/v1/containers")
+        .header("idempotency-key", "one");
+    let form = Answer::to(request.form(&[("idle_timeout", "3600"), ("image", "sd-postgres")])).await;
+    assert_eq!(json.json(), form.json());
+}
+
+#[tokio::test]
+async fn a_failure_frees_the_key() {
+    let daemon = TestDaemon::start();
+    let wanted = json!({ "image": "sd-postgres" });
+    daemon.engine.fail_next(
+        Point::Before(Action::Create),
+        EngineError::Rejected("no room".to_owned()),
+    );
+    assert_eq!(create_with_key(&daemon, "one", &wanted).await.status, 502);
+    assert_eq!(create_with_key(&daemon, "one", &wanted).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_failure_to_start_frees_the_key() {
+    let daemon = TestDaemon::start();
+    let wanted = json!({ "image": "sd-postgres" });
+    daemon.engine.fail_next(
+        Point::Before(Action::Start),
+        EngineError::Rejected("port taken".to_owned()),
+    );
+    assert_eq!(create_with_key(&daemon, "one", &wanted).await.status, 502);
+    assert_eq!(create_with_key(&daemon, "one", &wanted).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_failure_that_nobody_can_resolve_frees_the_key() {
+    let daemon = TestDaemon::start();
+    let wanted = json!({ "image": "sd-postgres" });
+    daemon.engine.fail_next(Point::Before(Action::Create), LATE);
+    assert_eq!(create_with_key(&daemon, "one", &wanted).await.status, 504);
+    assert_eq!(create_with_key(&daemon, "one", &wanted).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_key_stays_taken_after_its_container_is_removed() {
+    let daemon = TestDaemon::start();
+    let wanted = json!({ "image": "sd-postgres", "name": "hungry_bell" });
+    create_with_key(&daemon, "one", &wanted).await;
+    Answer::to(daemon.request(Method::DELETE, "/v1/containers/hungry_bell")).await;
+    let answer = create_with_key(&daemon, "one", &wanted).await;
+    assert_eq!(answer.kind(), kind(404, "container-not-found"));
+    assert_eq!(daemon.engine.containers(), []);
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_a_day() {
+    let daemon = TestDaemon::start();
+    let wanted = json!({ "image": "sd-postgres", "idle_timeout": 0 });
+    let first = create_with_key(&daemon, "one", &wanted).await;
+    daemon.clock.advance(Duration::from_secs(24 * 60 * 60));
+    let within = create_with_key(&daemon, "one", &wanted).await;
+    daemon.clock.advance(Duration::from_millis(1));
+    let after = create_with_key(&daemon, "one", &wanted).await;
+    assert_eq!(first.json()["container_id"], within.json()["container_id"]);
+    assert_ne!(first.json()["container_id"], after.json()["container_id"]);
+}
+
+#[tokio::test]
+async fn a_key_is_one_to_255_bytes_long() {
+    let daemon = TestDaemon::without_tasks();
+    for key in [String::new(), "x".repeat(256)] {
+        let answer = create_with_key(&daemon, &key, &json!({ "image": "sd-postgres" })).await;
+        assert_eq!(answer.kind(), kind(422, "malformed-request"), "{key}");
+    }
+    assert_eq!(daemon.engine.calls(), []);
+}
+
+async fn create_by_form(daemon: &TestDaemon, form: &[(&str, &str)]) -> Answer {
+    Answer::to(daemon.request(Method::POST, "/v1/containers").form(form)).await
+}
+
+async fn create_by_json(daemon: &TestDaemon, body: &Value) -> Answer {
+    Answer::to(daemon.request(Method::POST, "/v1/containers").json(body)).await
+}
+
+async fn create_with_key(daemon: &TestDaemon, key: &str, body: &Value) -> Answer {
+    let request = daemon
+        .request(Method::POST, "/v1/containers")
+        .header("idempotency-key", key);
+    Answer::to(request.json(body)).await
+}
+
+/// What the engine was asked to make.
+fn created(daemon: &TestDaemon) -> ContainerSpec {
+    let specs = daemon.engine.calls().into_iter().filter_map(|call| match call {
+        Call::Create(spec) => Some(spec),
+        _ => None,
+    });
+    let specs: Vec<_> = specs.collect();
+    assert_eq!(specs.len(), 1, "{specs:?}");
+    specs[0].clone()
+}
+
+async fn assert_nothing_is_left(daemon: &TestDaemon) {
+    assert_eq!(
+        daemon
+            .client
+            .containers(&ContainerQuery::default())
+            .await
+            .unwrap(),
+        []
+    );
+    assert_eq!(daemon.open_creations(), []);
+    assert_eq!(daemon.engine.containers(), []);
+}
+
+fn ids(containers: &[Container]) -> Vec<ContainerId> {
+    containers.iter().map(crate::support::id).collect()
+}
