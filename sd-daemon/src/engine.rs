@@ -105,7 +105,7 @@ pub struct ContainerSpec {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// It cannot be reached, or the connection broke before it answered.
-    #[error("the Docker engine cannot be reached: {0}")]
+    #[error("the Docker engine cannot be reached ({0})")]
     Unavailable(String),
     /// It did not answer in time.
     #[error("the Docker engine did not answer within {} s", .0.as_secs())]

@@ -184,7 +184,7 @@ impl From<ServiceError> for Problem {
             ServiceError::KeyReused => Kind::KeyReused,
             ServiceError::UnknownCaller(_) => Kind::UnknownCaller,
             ServiceError::Engine(EngineError::Unavailable(_)) => {
-                let advice = "is it running, and may sd-daemon use its socket?";
+                let advice = "start it, and see that sd-daemon may use its socket";
                 return Self::new(Kind::EngineUnavailable, format!("{detail}: {advice}"));
             }
             ServiceError::Engine(EngineError::TimedOut(_)) => Kind::EngineTimeout,
