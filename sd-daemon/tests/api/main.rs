@@ -6,5 +6,8 @@
 mod support;
 
 mod authentication;
+mod check_in;
 mod creating;
+mod deleting;
 mod listing;
+mod stopping_and_starting;

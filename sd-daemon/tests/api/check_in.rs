@@ -1,0 +1,235 @@
+//! `POST /v1/check-in`: who reports, and to whom it is credited.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use reqwest::RequestBuilder;
+use sd_client::api::Status;
+use sd_daemon::engine::fake::{Action, Point};
+use serde_json::json;
+
+use crate::support::{Answer, TestDaemon, id, kind};
+
+#[tokio::test]
+async fn a_container_is_credited_with_the_connections_it_reports() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.clock.advance(Duration::from_secs(60));
+    assert_eq!(daemon.check_in(&container, 3).await, 204);
+    let seen = daemon.look(&container).await;
+    assert_eq!(seen.active, 3);
+    assert_eq!(
+        seen.last_active_at.unwrap().to_string(),
+        "2026-03-01T14:03:11.250Z"
+    );
+}
+
+#[tokio::test]
+async fn every_name_of_the_field_is_read_from_a_form_and_from_json() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    for (name, connections) in [
+        ("active-connections", 1),
+        ("active", 2),
+        ("active_connections", 3),
+    ] {
+        let report = from(&daemon, &container);
+        assert_eq!(
+            Answer::to(report.form(&[(name, connections)])).await.status,
+            204,
+            "{name}"
+        );
+        assert_eq!(daemon.look(&container).await.active, connections);
+        let report = from(&daemon, &container);
+        assert_eq!(
+            Answer::to(report.json(&json!({ name: connections + 10 })))
+                .await
+                .status,
+            204,
+            "{name}"
+        );
+        assert_eq!(daemon.look(&container).await.active, connections + 10);
+        let report = from(&daemon, &container);
+        let text = (connections + 20).to_string();
+        assert_eq!(
+            Answer::to(report.json(&json!({ name: text }))).await.status,
+            204,
+            "{name}"
+        );
+        assert_eq!(daemon.look(&container).await.active, connections + 20);
+    }
+}
+
+#[tokio::test]
+async fn a_report_without_connections_is_no_activity() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.clock.advance(Duration::from_secs(60));
+    assert_eq!(daemon.check_in(&container, 0).await, 204);
+    let seen = daemon.look(&container).await;
+    assert_eq!((seen.active, seen.last_active_at), (0, container.last_active_at));
+    assert_eq!(seen.stops_at, container.stops_at);
+}
+
+#[tokio::test]
+async fn an_address_that_no_container_has_is_unknown() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    for address in [Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 17, 0, 99)] {
+        let report = daemon.check_in_from(address.into()).form(&[("active", "5")]);
+        let (status, suffix, detail) = Answer::to(report).await.problem();
+        assert_eq!((status, suffix.as_str()), (404, "unknown-caller"));
+        assert!(detail.contains(&address.to_string()), "{detail}");
+    }
+    assert_eq!(daemon.look(&container).await, container);
+}
+
+#[tokio::test]
+async fn no_header_speaks_for_another_address() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    let claimed = daemon.address_of(&container).to_string();
+    for header in ["x-forwarded-for", "x-real-ip", "forwarded", "client-ip", "host"] {
+        let report = daemon
+            .check_in_from(Ipv4Addr::LOCALHOST.into())
+            .form(&[("active", "5")]);
+        let answer = Answer::to(report.header(header, &claimed)).await;
+        assert_eq!(answer.kind(), kind(404, "unknown-caller"), "{header}");
+    }
+    assert_eq!(daemon.look(&container).await, container);
+}
+
+#[tokio::test]
+async fn a_container_speaks_for_itself_whatever_its_headers_claim() {
+    let daemon = TestDaemon::start();
+    let (container, other) = (daemon.create().await, daemon.create().await);
+    let report = from(&daemon, &container).header("x-forwarded-for", daemon.address_of(&other).to_string());
+    assert_eq!(Answer::to(report.form(&[("active", "5")])).await.status, 204);
+    assert_eq!(daemon.look(&container).await.active, 5);
+    assert_eq!(daemon.look(&other).await, other);
+}
+
+#[tokio::test]
+async fn a_wrong_report_changes_nothing() {
+    let daemon = TestDaemon::without_tasks();
+    let container = daemon.create().await;
+    daemon.engine.forget_calls();
+    let bodies = [
+        "",
+        "active=-1",
+        "active=1000001",
+        "active=many",
+        "active=1.5",
+        "active=",
+        "active=1&active=2",
+        "active=1&active_connections=1",
+        "connections=1",
+        "active=1&colour=red",
+    ];
+    for body in bodies {
+        let report = from(&daemon, &container).header("content-type", "application/x-www-form-urlencoded");
+        let answer = Answer::to(report.body(body)).await;
+        assert_eq!(answer.kind(), kind(422, "malformed-request"), "{body}");
+    }
+    let json = from(&daemon, &container).json(&json!([1]));
+    assert_eq!(Answer::to(json).await.kind(), kind(400, "malformed-request"));
+    let untyped = from(&daemon, &container).body("active=1");
+    assert_eq!(Answer::to(untyped).await.kind(), kind(415, "malformed-request"));
+    let large = from(&daemon, &container).form(&[("active", "1".repeat(1024))]);
+    assert_eq!(Answer::to(large).await.kind(), kind(413, "too-large"));
+    assert_eq!(daemon.look(&container).await, container);
+    assert_eq!(daemon.engine.calls(), []);
+}
+
+#[tokio::test]
+async fn an_address_that_was_passed_on_is_the_next_containers() {
+    let daemon = TestDaemon::start();
+    let first = daemon.create().await;
+    let address = daemon.address_of(&first);
+    daemon.client.stop(&first.container_id).await.unwrap();
+    daemon.until_status(&first, Status::Stopped).await;
+    let second = daemon.create().await;
+    assert_eq!(daemon.address_of(&second), address);
+    assert_eq!(daemon.check_in(&second, 7).await, 204);
+    assert_eq!(
+        (
+            daemon.look(&second).await.active,
+            daemon.look(&first).await.active
+        ),
+        (7, 0)
+    );
+}
+
+#[tokio::test]
+async fn an_address_that_was_passed_on_unnoticed_is_nobodys() {
+    let daemon = TestDaemon::start();
+    daemon.engine.skip_events();
+    let (first, second) = (daemon.create_stopped().await, daemon.create().await);
+    let address = daemon.address_of(&second);
+    // The second one's address goes to the first one, and the daemon is told of neither.
+    daemon.engine.stop_behind_back(id(&second));
+    daemon.engine.start_behind_back(id(&first));
+    let report = daemon.check_in_from(address).form(&[("active", "7")]);
+    assert_eq!(Answer::to(report).await.kind(), kind(404, "unknown-caller"));
+    assert_eq!(
+        (
+            daemon.look(&second).await.active,
+            daemon.look(&first).await.active
+        ),
+        (0, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_report_about_an_earlier_run_is_not_credited_to_the_present_one() {
+    let daemon = TestDaemon::start();
+    daemon.engine.skip_events();
+    let container = daemon.create().await;
+    let address = daemon.address_of(&container);
+    daemon.engine.stop_behind_back(id(&container));
+    daemon.engine.start_behind_back(id(&container));
+    let report = daemon.check_in_from(address).form(&[("active", "7")]);
+    assert_eq!(Answer::to(report).await.kind(), kind(404, "unknown-caller"));
+    assert_eq!(daemon.look(&container).await.active, 0);
+}
+
+#[tokio::test]
+async fn while_the_engine_is_away_the_latest_known_holder_is_credited() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.disconnect();
+    assert_eq!(daemon.check_in(&container, 7).await, 204);
+    assert_eq!(daemon.look(&container).await.active, 7);
+}
+
+#[tokio::test]
+async fn a_report_that_is_faster_than_the_start_is_credited() {
+    let daemon = TestDaemon::start();
+    let hold = daemon.engine.hold(Point::After(Action::Start));
+    let (container, answer) = tokio::join!(daemon.create(), async {
+        hold.reached().await;
+        // The first address of the network: the container is there, and nobody has been told yet.
+        let report = daemon
+            .check_in_from(IpAddr::from([127, 17, 0, 2]))
+            .form(&[("active", "7")]);
+        let (answer, ()) = tokio::join!(Answer::to(report), async { hold.release() });
+        answer
+    });
+    assert_eq!(answer.status, 204);
+    assert_eq!(daemon.look(&container).await.active, 7);
+}
+
+#[tokio::test]
+async fn the_client_checks_in() {
+    let daemon = TestDaemon::start();
+    daemon.create().await;
+    let report = sd_client::api::CheckIn {
+        active_connections: 1,
+    };
+    let error = daemon.client.check_in(&report).await.unwrap_err();
+    assert_eq!(error.problem().unwrap().suffix(), "unknown-caller");
+}
+
+fn from(daemon: &TestDaemon, container: &sd_client::api::Container) -> RequestBuilder {
+    daemon.check_in_from(daemon.address_of(container))
+}
