@@ -7,7 +7,8 @@ use sd_daemon::engine::docker::{DEFAULT_HOST, DockerEngine};
 use sd_daemon::engine::fake::FakeEngine;
 use sd_daemon::engine::{ContainerSpec, Engine};
 
-use crate::docker::{self, Instance, docker};
+use crate::docker::{self, docker};
+use crate::instance::Instance;
 
 /// An engine to prove, and somebody else who uses it.
 pub(crate) trait Harness {

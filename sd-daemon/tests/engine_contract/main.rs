@@ -8,6 +8,7 @@
 mod docker;
 
 mod harness;
+mod instance;
 mod suite;
 
 /// Runs each case of the suite against the engine in memory and against Docker.
