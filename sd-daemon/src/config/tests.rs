@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::OpenOptionsExt;
 
+use clap::Parser;
+
 use super::*;
 
 fn config(arguments: &[&str]) -> Result<Config, ConfigError> {
