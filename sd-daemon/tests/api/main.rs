@@ -6,8 +6,13 @@
 mod support;
 
 mod authentication;
+mod behind_the_back;
 mod check_in;
+mod concurrency;
 mod creating;
 mod deleting;
+mod engine_away;
+mod idle;
 mod listing;
+mod restarting;
 mod stopping_and_starting;

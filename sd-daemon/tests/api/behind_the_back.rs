@@ -1,0 +1,208 @@
+//! What somebody does to containers with the engine itself, and how the daemon comes to know it.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use sd_client::api::{Container, ContainerQuery, Status, StopReason};
+use sd_daemon::engine::fake::Action;
+
+use crate::support::{Answer, TestDaemon, id, kind};
+
+#[tokio::test]
+async fn a_container_that_somebody_stopped_is_stopped() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.stop_behind_back(id(&container));
+    let seen = daemon.until_status(&container, Status::Stopped).await;
+    assert_eq!(
+        (seen.stop_reason, seen.ports.len()),
+        (Some(StopReason::External), 0)
+    );
+}
+
+#[tokio::test]
+async fn a_container_that_ended_by_itself_is_stopped() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.exit(id(&container));
+    let seen = daemon.until_status(&container, Status::Stopped).await;
+    assert_eq!(seen.stop_reason, Some(StopReason::Exited));
+}
+
+#[tokio::test]
+async fn a_container_that_somebody_started_runs_with_its_new_ports() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create_stopped().await;
+    daemon.clock.advance(Duration::from_secs(60));
+    daemon.engine.start_behind_back(id(&container));
+    let seen = daemon.until_status(&container, Status::Running).await;
+    assert_eq!((seen.ssh_port, seen.app_port), (Some(49155), Some(49156)));
+    assert_eq!(seen.started_at.unwrap().to_string(), "2026-03-01T14:03:11.250Z");
+}
+
+#[tokio::test]
+async fn a_container_that_somebody_restarted_shows_its_new_ports() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.stop_behind_back(id(&container));
+    daemon.engine.start_behind_back(id(&container));
+    let seen = daemon
+        .until(&container, |seen| seen.ssh_port == Some(49155))
+        .await;
+    assert_eq!(seen.status, Status::Running);
+}
+
+#[tokio::test]
+async fn a_container_that_somebody_removed_is_gone() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.remove_behind_back(id(&container));
+    daemon.until_gone(&container).await;
+    let answer = Answer::to(daemon.request(Method::GET, &container.uri)).await;
+    assert_eq!(answer.kind(), kind(404, "container-not-found"));
+}
+
+#[tokio::test]
+async fn a_frozen_container_is_paused_and_keeps_its_ports() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.pause(id(&container));
+    let paused = daemon.until_status(&container, Status::Paused).await;
+    assert_eq!(
+        (&paused.ports, paused.stops_at, paused.stop_reason),
+        (&container.ports, None, None)
+    );
+    daemon.engine.unpause(id(&container));
+    assert_eq!(daemon.until_status(&container, Status::Running).await, container);
+}
+
+#[tokio::test]
+async fn a_container_goes_by_its_new_name() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create_named("hungry_bell").await;
+    daemon
+        .engine
+        .rename(id(&container), "quiet_bell".parse().unwrap());
+    daemon.until(&container, |seen| seen.name == "/quiet_bell").await;
+    assert_eq!(
+        daemon.client.container("quiet_bell").await.unwrap().container_id,
+        container.container_id
+    );
+    assert!(daemon.client.container("hungry_bell").await.is_err());
+}
+
+#[tokio::test]
+async fn an_audit_sees_what_no_event_told() {
+    let daemon = TestDaemon::without_tasks();
+    let [gone, ended, started, kept] = four_changed_containers(&daemon).await;
+    let containers = audit(&daemon).await;
+    let status = |container: &Container| {
+        let mut found = containers
+            .iter()
+            .filter(|other| other.container_id == container.container_id);
+        found.next().map(|found| found.status.clone())
+    };
+    assert_eq!(status(&gone), None);
+    assert_eq!(status(&ended), Some(Status::Stopped));
+    assert_eq!(status(&started), Some(Status::Running));
+    assert_eq!(status(&kept), Some(Status::Running));
+}
+
+#[tokio::test]
+async fn a_list_without_audit_shows_what_was_known() {
+    let daemon = TestDaemon::without_tasks();
+    let [gone, ended, started, _] = four_changed_containers(&daemon).await;
+    for container in [gone, ended, started] {
+        assert_eq!(daemon.look(&container).await, container);
+    }
+}
+
+#[tokio::test]
+async fn an_audit_is_no_activity_and_the_second_one_changes_nothing() {
+    let daemon = TestDaemon::without_tasks();
+    let container = daemon.create().await;
+    daemon.clock.advance(Duration::from_secs(60));
+    assert_eq!(audit(&daemon).await, [container]);
+    four_changed_containers(&daemon).await;
+    let once = audit(&daemon).await;
+    daemon.clock.advance(Duration::from_secs(60));
+    assert_eq!(audit(&daemon).await, once);
+}
+
+#[tokio::test]
+async fn of_a_container_that_cannot_be_inspected_nothing_is_believed() {
+    let daemon = TestDaemon::without_tasks();
+    let [gone, ended, started, kept] = four_changed_containers(&daemon).await;
+    daemon.engine.hide(id(&gone));
+    let answer = Answer::to(daemon.request(Method::GET, "/v1/containers?audit=true")).await;
+    assert_eq!(answer.kind(), kind(504, "engine-timeout"));
+    assert_eq!(daemon.look(&gone).await, gone, "what is unknown is not gone");
+    assert_eq!(daemon.look(&ended).await.status, Status::Stopped);
+    assert_eq!(daemon.look(&started).await.status, Status::Running);
+    assert_eq!(daemon.look(&kept).await, kept);
+    daemon.engine.unhide(id(&gone));
+    assert_eq!(audit(&daemon).await.len(), 3);
+}
+
+#[tokio::test]
+async fn what_no_event_told_is_seen_within_a_minute() {
+    let daemon = TestDaemon::start();
+    daemon.engine.skip_events();
+    let [gone, ended, started, _] = four_changed_containers(&daemon).await;
+    daemon.clock.advance(Duration::from_secs(60));
+    daemon.until_gone(&gone).await;
+    daemon.until_status(&ended, Status::Stopped).await;
+    daemon.until_status(&started, Status::Running).await;
+}
+
+#[tokio::test]
+async fn what_happened_while_the_engine_was_away_is_seen_when_it_is_back() {
+    let daemon = TestDaemon::start();
+    let containers = [
+        daemon.create().await,
+        daemon.create().await,
+        daemon.create_stopped().await,
+    ];
+    let [gone, ended, started] = &containers;
+    daemon.engine.disconnect();
+    daemon.engine.remove_behind_back(id(gone));
+    daemon.engine.stop_behind_back(id(ended));
+    daemon.engine.start_behind_back(id(started));
+    daemon.engine.reconnect();
+    daemon.until_gone(gone).await;
+    daemon.until_status(ended, Status::Stopped).await;
+    daemon.until_status(started, Status::Running).await;
+}
+
+#[tokio::test]
+async fn a_label_alone_gives_no_right_to_a_container() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    let forged = "0123456789abcdef0123456789abcdef".parse().unwrap();
+    let foreign = daemon.engine.create_behind_back("forged", Some(forged));
+    daemon.engine.start_behind_back(foreign);
+    daemon.clock.advance(Duration::from_secs(3600));
+    assert_eq!(audit(&daemon).await.len(), 1);
+    assert!(daemon.client.container("forged").await.is_err());
+    assert_eq!(daemon.changes(), [Action::Create, Action::Start]);
+    assert_eq!(daemon.engine.containers().len(), 2);
+    assert_eq!(daemon.look(&container).await.status, Status::Running);
+}
+
+/// A container that somebody removes, one that ends, one that somebody starts, and one that is left alone.
+async fn four_changed_containers(daemon: &TestDaemon) -> [Container; 4] {
+    let (gone, ended) = (daemon.create().await, daemon.create().await);
+    let (started, kept) = (daemon.create_stopped().await, daemon.create().await);
+    daemon.engine.remove_behind_back(id(&gone));
+    daemon.engine.stop_behind_back(id(&ended));
+    daemon.engine.start_behind_back(id(&started));
+    [gone, ended, started, kept]
+}
+
+async fn audit(daemon: &TestDaemon) -> Vec<Container> {
+    let query = ContainerQuery {
+        audit: true,
+        ..ContainerQuery::default()
+    };
+    daemon.client.containers(&query).await.unwrap()
+}

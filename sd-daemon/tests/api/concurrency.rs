@@ -1,0 +1,134 @@
+//! Many requests at once end as if they had come one after the other.
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use sd_client::api::{ContainerQuery, CreateContainer, Status};
+use sd_daemon::domain::{LiveState, ObservedState};
+use sd_daemon::engine::Engine;
+
+use crate::support::{Answer, IMAGE, TestDaemon, id, in_time};
+
+#[tokio::test]
+async fn starts_and_stops_at_once_end_in_some_order_and_never_in_a_failure() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    let requests = (0..50).map(|number| {
+        let request = match number % 5 {
+            0 | 1 => daemon
+                .request(Method::PATCH, &container.uri)
+                .form(&[("status", "stopped")]),
+            2 | 3 => daemon
+                .request(Method::PATCH, &container.uri)
+                .form(&[("status", "running")]),
+            _ => daemon.request(Method::GET, "/v1/containers?audit=true"),
+        };
+        Answer::to(request)
+    });
+    let answers = in_time(join_all(requests)).await;
+    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    let seen = daemon
+        .until(&container, |seen| {
+            matches!(seen.status, Status::Running | Status::Stopped)
+        })
+        .await;
+    let engine = daemon.engine.inspect(id(&container)).await.unwrap().unwrap();
+    match engine.state {
+        ObservedState::Live {
+            state: LiveState::Running,
+            endpoints,
+            ..
+        } => {
+            assert_eq!((seen.status, seen.ssh_port), (Status::Running, endpoints.ssh()));
+        }
+        _ => assert_eq!((seen.status, seen.ports.len()), (Status::Stopped, 0)),
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_wins_over_everything_else() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    let requests = (0..50).map(|number| {
+        let request = match number % 5 {
+            0 => daemon
+                .request(Method::PATCH, &container.uri)
+                .form(&[("status", "stopped")]),
+            1 => daemon
+                .request(Method::PATCH, &container.uri)
+                .form(&[("status", "running")]),
+            2 => daemon
+                .request(Method::PATCH, &container.uri)
+                .form(&[("idle_timeout", "1h")]),
+            3 => daemon.request(Method::GET, "/v1/containers?audit=true"),
+            _ => daemon.request(Method::DELETE, &container.uri),
+        };
+        Answer::to(request)
+    });
+    let answers = in_time(join_all(requests)).await;
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    assert!(
+        statuses
+            .iter()
+            .all(|status| [200, 204, 404, 409].contains(status)),
+        "{answers:?}"
+    );
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 204).count(),
+        1,
+        "{statuses:?}"
+    );
+    assert_eq!(
+        Answer::to(daemon.request(Method::GET, &container.uri))
+            .await
+            .status,
+        404
+    );
+    assert_eq!(daemon.engine.containers(), []);
+}
+
+#[tokio::test]
+async fn of_creates_with_one_name_one_succeeds() {
+    let daemon = TestDaemon::start();
+    let wanted = CreateContainer {
+        name: Some("hungry_bell".to_owned()),
+        ..CreateContainer::of_image(IMAGE)
+    };
+    let created = in_time(join_all((0..20).map(|_| daemon.client.create(&wanted)))).await;
+    let refused: Vec<_> = created
+        .iter()
+        .filter_map(|created| created.as_ref().err())
+        .collect();
+    assert_eq!(refused.len(), 19);
+    assert!(
+        refused
+            .iter()
+            .all(|error| error.problem().unwrap().suffix() == "name-in-use"),
+        "{refused:?}"
+    );
+    assert_eq!(daemon.engine.containers().len(), 1);
+}
+
+#[tokio::test]
+async fn creates_and_deletions_at_once_leave_what_was_acknowledged() {
+    let daemon = TestDaemon::start();
+    let lives = (0..30).map(|number| {
+        let daemon = &daemon;
+        async move {
+            let container = daemon.create().await;
+            if number % 2 == 0 {
+                let answer = Answer::to(daemon.request(Method::DELETE, &container.uri)).await;
+                assert_eq!(answer.status, 204);
+            }
+        }
+    });
+    in_time(join_all(lives)).await;
+    let listed = daemon
+        .client
+        .containers(&ContainerQuery::default())
+        .await
+        .unwrap();
+    let mut listed: Vec<_> = listed.iter().map(id).collect();
+    listed.sort_unstable();
+    assert_eq!((listed.len(), listed), (15, daemon.engine.containers()));
+    assert_eq!(daemon.open_creations(), []);
+}

@@ -1,0 +1,179 @@
+//! An engine that cannot be reached, or does not answer in time: what is unknown is not dead.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use sd_client::api::{ContainerQuery, Status};
+use sd_daemon::engine::EngineError;
+use sd_daemon::engine::fake::{Action, Point};
+
+use crate::support::{Answer, TestDaemon, id, kind};
+
+#[tokio::test]
+async fn reading_goes_on_while_the_engine_is_away() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.disconnect();
+    assert_eq!(
+        daemon
+            .client
+            .containers(&ContainerQuery::default())
+            .await
+            .unwrap(),
+        [container.clone()]
+    );
+    assert_eq!(daemon.look(&container).await, container);
+    assert_eq!(
+        Answer::to(daemon.anonymous(Method::GET, "/healthz")).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn whatever_needs_the_engine_says_that_it_is_away_and_changes_nothing() {
+    let daemon = TestDaemon::start();
+    let (container, stopped) = (daemon.create().await, daemon.create_stopped().await);
+    daemon.engine.disconnect();
+    let requests = [
+        daemon.request(Method::GET, "/v1/images"),
+        daemon.request(Method::GET, "/v1/containers?audit=true"),
+        daemon
+            .request(Method::POST, "/v1/containers")
+            .form(&[("image", "sd-postgres")]),
+        daemon
+            .request(Method::PATCH, &container.uri)
+            .form(&[("status", "stopped")]),
+        daemon
+            .request(Method::PATCH, &stopped.uri)
+            .form(&[("status", "running")]),
+        daemon.request(Method::DELETE, &container.uri),
+        daemon.request(Method::DELETE, &format!("{}?force=true", stopped.uri)),
+    ];
+    for request in requests {
+        let answer = Answer::to(request).await;
+        assert_eq!(answer.kind(), kind(503, "engine-unavailable"));
+        assert_eq!(answer.header("retry-after"), Some("5"));
+    }
+    assert_eq!(daemon.look(&container).await, container);
+    assert_eq!(daemon.look(&stopped).await, stopped);
+}
+
+#[tokio::test]
+async fn an_engine_that_is_too_slow_is_another_thing() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.hide(id(&container));
+    let answer = Answer::to(
+        daemon
+            .request(Method::PATCH, &container.uri)
+            .form(&[("status", "stopped")]),
+    )
+    .await;
+    assert_eq!(answer.kind(), kind(504, "engine-timeout"));
+    assert_eq!(daemon.look(&container).await, container);
+}
+
+#[tokio::test]
+async fn an_idle_timeout_can_be_changed_while_the_engine_is_away() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.disconnect();
+    let request = daemon
+        .request(Method::PATCH, &container.uri)
+        .form(&[("idle_timeout", "never")]);
+    assert_eq!(Answer::to(request).await.status, 200);
+    assert_eq!(daemon.look(&container).await.idle_timeout, None);
+}
+
+#[tokio::test]
+async fn nothing_is_taken_for_dead_however_long_the_engine_is_away() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.disconnect();
+    for _ in 0..100 {
+        daemon.clock.advance(Duration::from_secs(60));
+        assert_eq!(daemon.look(&container).await.status, Status::Running);
+    }
+    assert_eq!(daemon.engine.containers(), [id(&container)]);
+}
+
+#[tokio::test]
+async fn a_stop_that_lost_its_engine_half_way_is_finished_when_it_is_back() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    let hold = daemon.engine.hold(Point::Before(Action::Stop));
+    daemon.client.stop(&container.container_id).await.unwrap();
+    hold.reached().await;
+    daemon.engine.disconnect();
+    hold.release();
+    assert_eq!(daemon.look(&container).await.status, Status::Stopping);
+    daemon.engine.reconnect();
+    daemon
+        .as_time_passes(|snapshot| !snapshot.get(id(&container)).unwrap().lifecycle().is_unfinished())
+        .await;
+    assert_eq!(daemon.look(&container).await.status, Status::Stopped);
+}
+
+#[tokio::test]
+async fn a_create_that_lost_its_engine_half_way_leaves_nothing_behind() {
+    let daemon = TestDaemon::start();
+    let hold = daemon.engine.hold(Point::After(Action::Create));
+    let request = daemon
+        .request(Method::POST, "/v1/containers")
+        .form(&[("image", "sd-postgres")]);
+    let (answer, ()) = tokio::join!(Answer::to(request), async {
+        hold.reached().await;
+        daemon.engine.disconnect();
+        hold.release();
+    });
+    assert_eq!(answer.kind(), kind(503, "engine-unavailable"));
+    assert_eq!(daemon.engine.containers().len(), 1);
+    daemon.engine.reconnect();
+    daemon
+        .until_registry(|snapshot| snapshot.creations().next().is_none())
+        .await;
+    assert_eq!(daemon.engine.containers(), []);
+}
+
+#[tokio::test]
+async fn an_engine_that_fails_once_is_asked_again_by_nobody_but_the_caller() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    let lost = EngineError::Unavailable("connection reset".to_owned());
+    daemon.engine.fail_next(Point::Before(Action::Inspect), lost);
+    let answer = Answer::to(
+        daemon
+            .request(Method::PATCH, &container.uri)
+            .form(&[("status", "stopped")]),
+    )
+    .await;
+    assert_eq!(answer.kind(), kind(503, "engine-unavailable"));
+    assert_eq!(
+        daemon.client.stop(&container.container_id).await.unwrap().status,
+        Status::Stopping
+    );
+}
+
+#[tokio::test]
+async fn readiness_is_that_the_engine_answered_within_three_minutes() {
+    let daemon = TestDaemon::start();
+    daemon.create().await;
+    daemon.client.ready().await.unwrap();
+    daemon.engine.disconnect();
+    daemon.clock.advance(Duration::from_secs(180));
+    daemon.client.ready().await.unwrap();
+    daemon.clock.advance(Duration::from_millis(1));
+    let answer = Answer::to(daemon.anonymous(Method::GET, "/readyz")).await;
+    assert_eq!(answer.kind(), kind(503, "not-ready"));
+    assert_eq!(answer.header("retry-after"), Some("5"));
+    daemon.engine.reconnect();
+    daemon.client.images().await.unwrap();
+    daemon.client.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_daemon_that_has_not_met_its_engine_is_not_ready() {
+    let daemon = TestDaemon::without_tasks();
+    let answer = Answer::to(daemon.anonymous(Method::GET, "/readyz")).await;
+    assert_eq!(answer.kind(), kind(503, "not-ready"));
+}

@@ -1,0 +1,295 @@
+//! Containers that nobody uses are stopped: when, and when not.
+//!
+//! That something does not happen is shown by a witness: another container whose deadline is the moment
+//! to look at. When the witness has been stopped, that moment has been looked at.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use sd_client::api::{Container, CreateContainer, IdleTimeout, Status, StopReason};
+use sd_daemon::engine::EngineError;
+use sd_daemon::engine::fake::{Action, Call, Point};
+use serde_json::json;
+
+use crate::support::{Answer, GRACE, IDLE_TIMEOUT, IMAGE, TestDaemon, id, in_time};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+/// Containers are looked at no more often than this.
+const ONE_SWEEP: Duration = Duration::from_millis(100);
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[tokio::test]
+async fn an_idle_container_is_stopped_at_its_deadline() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.clock.advance(IDLE_TIMEOUT);
+    let seen = daemon.until_status(&container, Status::Stopped).await;
+    assert_eq!(seen.stop_reason, Some(StopReason::Idle));
+    assert_eq!((seen.ports.len(), seen.stops_at), (0, None));
+}
+
+#[tokio::test]
+async fn no_container_is_stopped_a_millisecond_before_its_deadline() {
+    let daemon = TestDaemon::start();
+    let witness = daemon.create().await;
+    daemon.clock.advance(MILLISECOND);
+    let container = daemon.create().await;
+    daemon.clock.advance(IDLE_TIMEOUT - MILLISECOND);
+    daemon.until_status(&witness, Status::Stopped).await;
+    assert_eq!(daemon.look(&container).await, container);
+    assert_eq!(stopped(&daemon), [&witness].map(id));
+}
+
+#[tokio::test]
+async fn connections_put_the_deadline_off() {
+    let daemon = TestDaemon::start();
+    let (witness, container) = (daemon.create().await, daemon.create().await);
+    daemon.clock.advance(HOUR);
+    assert_eq!(daemon.check_in(&container, 1).await, 204);
+    assert_eq!(
+        daemon.look(&container).await.stops_at.unwrap().to_string(),
+        "2026-03-01T17:32:11.250Z"
+    );
+    daemon.clock.advance(IDLE_TIMEOUT - HOUR);
+    daemon.until_status(&witness, Status::Stopped).await;
+    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    daemon.clock.advance(HOUR);
+    daemon.until_status(&container, Status::Stopped).await;
+}
+
+#[tokio::test]
+async fn reports_of_no_connections_do_not() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.clock.advance(IDLE_TIMEOUT - MILLISECOND);
+    assert_eq!(daemon.check_in(&container, 0).await, 204);
+    daemon.clock.advance(ONE_SWEEP);
+    daemon.until_status(&container, Status::Stopped).await;
+}
+
+/// The original looked at the latest report only, however old.
+#[tokio::test]
+async fn a_container_that_fell_silent_while_it_was_active_is_stopped() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    assert_eq!(daemon.check_in(&container, 5).await, 204);
+    daemon.clock.advance(IDLE_TIMEOUT);
+    daemon.until_status(&container, Status::Stopped).await;
+}
+
+#[tokio::test]
+async fn a_pinned_container_is_never_stopped() {
+    let daemon = TestDaemon::start();
+    let (witness, pinned) = (daemon.create().await, create_with(&daemon, "0").await);
+    assert_eq!((pinned.idle_timeout, pinned.stops_at), (None, None));
+    daemon.clock.advance(Duration::from_secs(365 * 24 * 3600));
+    daemon.until_status(&witness, Status::Stopped).await;
+    assert_eq!(daemon.look(&pinned).await.status, Status::Running);
+    assert_eq!(stopped(&daemon), [&witness].map(id));
+}
+
+#[tokio::test]
+async fn a_container_may_have_a_timeout_of_its_own() {
+    let daemon = TestDaemon::start();
+    daemon.clock.advance(GRACE);
+    let (other, container) = (daemon.create().await, create_with(&daemon, "90s").await);
+    daemon.clock.advance(Duration::from_secs(90));
+    daemon.until_status(&container, Status::Stopped).await;
+    assert_eq!(daemon.look(&other).await.status, Status::Running);
+}
+
+#[tokio::test]
+async fn a_shorter_timeout_counts_from_the_last_activity() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.clock.advance(HOUR);
+    let request = daemon
+        .request(Method::PATCH, &container.uri)
+        .json(&json!({ "idle_timeout": 60 }));
+    let answer = Answer::to(request).await;
+    assert_eq!(answer.json()["stops_at"], "2026-03-01T14:03:11.250Z");
+    daemon.clock.advance(ONE_SWEEP);
+    daemon.until_status(&container, Status::Stopped).await;
+}
+
+#[tokio::test]
+async fn a_longer_timeout_counts_at_once() {
+    let daemon = TestDaemon::start();
+    let (witness, container) = (daemon.create().await, daemon.create().await);
+    let request = daemon
+        .request(Method::PATCH, &container.uri)
+        .json(&json!({ "idle_timeout": "never" }));
+    assert_eq!(Answer::to(request).await.status, 200);
+    daemon.clock.advance(IDLE_TIMEOUT);
+    daemon.until_status(&witness, Status::Stopped).await;
+    assert_eq!(daemon.look(&container).await.status, Status::Running);
+}
+
+#[tokio::test]
+async fn a_frozen_container_is_not_idle() {
+    let daemon = TestDaemon::start();
+    let (witness, frozen) = (daemon.create().await, daemon.create().await);
+    daemon.engine.pause(id(&frozen));
+    daemon.until_status(&frozen, Status::Paused).await;
+    daemon.clock.advance(IDLE_TIMEOUT);
+    daemon.until_status(&witness, Status::Stopped).await;
+    assert_eq!(daemon.look(&frozen).await.status, Status::Paused);
+    daemon.engine.unpause(id(&frozen));
+    let thawed = daemon.until_status(&frozen, Status::Running).await;
+    assert_eq!(
+        thawed.stops_at.unwrap().to_string(),
+        "2026-03-01T19:02:11.250Z",
+        "its clock begins again"
+    );
+}
+
+/// The original never cancelled the timer of the run before.
+#[tokio::test]
+async fn the_deadline_of_an_earlier_run_stops_nobody() {
+    let daemon = TestDaemon::start();
+    let (witness, container) = (daemon.create().await, daemon.create_stopped().await);
+    daemon.clock.advance(HOUR);
+    daemon.client.start(&container.container_id).await.unwrap();
+    daemon.clock.advance(IDLE_TIMEOUT - HOUR);
+    daemon.until_status(&witness, Status::Stopped).await;
+    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    daemon.clock.advance(HOUR);
+    daemon.until_status(&container, Status::Stopped).await;
+}
+
+#[tokio::test]
+async fn after_a_restart_nothing_is_stopped_before_reporters_could_speak() {
+    let daemon = TestDaemon::start();
+    let (container, silent) = (daemon.create().await, daemon.create().await);
+    let killed = daemon.kill().await;
+    killed.clock.advance(Duration::from_secs(5 * 3600));
+    let daemon = killed.restart().await;
+    let expected = "2026-03-01T19:12:11.250Z";
+    assert_eq!(daemon.look(&silent).await.stops_at.unwrap().to_string(), expected);
+    daemon.clock.advance(GRACE - MILLISECOND);
+    assert_eq!(daemon.check_in(&container, 1).await, 204);
+    daemon.clock.advance(ONE_SWEEP);
+    daemon.until_status(&silent, Status::Stopped).await;
+    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(stopped(&daemon), [&silent].map(id));
+}
+
+#[tokio::test]
+async fn a_suspended_machine_grants_every_container_time_to_report() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.clock.suspend(3 * HOUR);
+    let seen = daemon
+        .until(&container, |seen| seen.stops_at != container.stops_at)
+        .await;
+    assert_eq!(seen.stops_at.unwrap().to_string(), "2026-03-01T17:12:11.250Z");
+    daemon.clock.advance(GRACE);
+    daemon.until_status(&container, Status::Stopped).await;
+}
+
+#[tokio::test]
+async fn while_the_engine_is_away_nothing_is_stopped_and_then_it_is() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.disconnect();
+    let hold = daemon.engine.hold(Point::Before(Action::Inspect));
+    daemon.clock.advance(IDLE_TIMEOUT);
+    in_time(hold.reached()).await;
+    hold.release();
+    for _ in 0..60 {
+        daemon.clock.advance(Duration::from_secs(1));
+        assert_eq!(daemon.look(&container).await.status, Status::Running);
+    }
+    daemon.engine.reconnect();
+    daemon
+        .as_time_passes(|snapshot| snapshot.get(id(&container)).unwrap().addresses().is_empty())
+        .await;
+    let seen = daemon.until_status(&container, Status::Stopped).await;
+    assert_eq!(seen.stop_reason, Some(StopReason::Idle));
+    assert_eq!(stopped(&daemon), [&container].map(id));
+}
+
+#[tokio::test]
+async fn an_idle_stop_that_fails_is_tried_again() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    for _ in 0..3 {
+        daemon.engine.fail_next(
+            Point::Before(Action::Stop),
+            EngineError::Rejected("busy".to_owned()),
+        );
+    }
+    daemon.clock.advance(IDLE_TIMEOUT);
+    daemon.until_status(&container, Status::Stopping).await;
+    daemon
+        .as_time_passes(|snapshot| !snapshot.get(id(&container)).unwrap().lifecycle().is_unfinished())
+        .await;
+    let seen = daemon.look(&container).await;
+    assert_eq!(
+        (seen.status, seen.stop_reason),
+        (Status::Stopped, Some(StopReason::Idle))
+    );
+    assert_eq!(daemon.calls_of(Action::Stop), 4);
+}
+
+#[tokio::test]
+async fn many_idle_containers_are_stopped_eight_at_a_time() {
+    let daemon = TestDaemon::start();
+    let wanted = CreateContainer::of_image(IMAGE);
+    let created = futures_util::future::join_all((0..40).map(|_| daemon.client.create(&wanted))).await;
+    assert!(created.iter().all(Result::is_ok));
+    let hold = daemon.engine.hold(Point::Before(Action::Stop));
+    daemon.clock.advance(IDLE_TIMEOUT);
+    in_time(hold.reached_by(8)).await;
+    daemon.clock.advance(Duration::from_secs(1));
+    let stopping = |status: &str| {
+        let request = daemon.request(Method::GET, &format!("/v1/containers?status={status}"));
+        async { Answer::to(request).await.json().as_array().unwrap().len() }
+    };
+    assert_eq!((stopping("stopping").await, stopping("running").await), (8, 32));
+    assert_eq!(hold.arrivals(), 8);
+    hold.release();
+    daemon
+        .as_time_passes(|snapshot| {
+            snapshot
+                .records()
+                .all(|record| record.lifecycle().endpoints().is_none())
+        })
+        .await;
+    assert_eq!(
+        (stopping("stopped").await, daemon.calls_of(Action::Stop)),
+        (40, 40)
+    );
+}
+
+#[tokio::test]
+async fn somebody_who_stops_an_idle_container_first_is_the_reason() {
+    let daemon = TestDaemon::start();
+    let (witness, container) = (daemon.create().await, daemon.create().await);
+    daemon.client.stop(&container.container_id).await.unwrap();
+    daemon.until_status(&container, Status::Stopped).await;
+    daemon.clock.advance(IDLE_TIMEOUT);
+    daemon.until_status(&witness, Status::Stopped).await;
+    assert_eq!(
+        daemon.look(&container).await.stop_reason,
+        Some(StopReason::Requested)
+    );
+}
+
+async fn create_with(daemon: &TestDaemon, idle_timeout: &str) -> Container {
+    let idle_timeout: IdleTimeout = idle_timeout.parse().unwrap();
+    let wanted = CreateContainer {
+        idle_timeout: Some(idle_timeout),
+        ..CreateContainer::of_image(IMAGE)
+    };
+    daemon.client.create(&wanted).await.unwrap()
+}
+
+/// What the engine was asked to stop, in order.
+fn stopped(daemon: &TestDaemon) -> Vec<sd_daemon::domain::ContainerId> {
+    let stops = daemon.engine.calls().into_iter().filter_map(|call| match call {
+        Call::Stop(id, _) => Some(id),
+        _ => None,
+    });
+    stops.collect()
+}

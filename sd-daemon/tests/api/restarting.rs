@@ -1,0 +1,222 @@
+//! The daemon is killed in the middle of something, and started again over what is left.
+
+use reqwest::Method;
+use sd_client::api::{ContainerQuery, CreateContainer, RemoveMode, Status, StopReason};
+use sd_daemon::engine::fake::{Action, Point};
+use serde_json::json;
+
+use crate::support::{Answer, IMAGE, TestDaemon, id, in_time, kind};
+
+#[tokio::test]
+async fn everything_that_was_acknowledged_is_there_again() {
+    let daemon = TestDaemon::start();
+    let (running, stopped) = (daemon.create().await, daemon.create_stopped().await);
+    let request = daemon
+        .request(Method::PATCH, &running.uri)
+        .json(&json!({ "idle_timeout": "6h" }));
+    assert_eq!(Answer::to(request).await.status, 200);
+    let before = daemon
+        .client
+        .containers(&ContainerQuery::default())
+        .await
+        .unwrap();
+    let daemon = daemon.kill_and_restart().await;
+    assert_eq!(
+        daemon
+            .client
+            .containers(&ContainerQuery::default())
+            .await
+            .unwrap(),
+        before
+    );
+    assert_eq!(daemon.look(&stopped).await, stopped);
+}
+
+#[tokio::test]
+async fn a_deleted_container_stays_deleted() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon
+        .client
+        .remove(&container.container_id, RemoveMode::Graceful)
+        .await
+        .unwrap();
+    let daemon = daemon.kill_and_restart().await;
+    let answer = Answer::to(daemon.request(Method::GET, &container.uri)).await;
+    assert_eq!(answer.kind(), kind(404, "container-not-found"));
+}
+
+#[tokio::test]
+async fn a_create_that_nobody_was_told_of_is_undone() {
+    let daemon = TestDaemon::start();
+    let daemon = killed_while_creating(daemon, Point::After(Action::Create)).await;
+    daemon
+        .until_registry(|snapshot| snapshot.creations().next().is_none())
+        .await;
+    assert_eq!(
+        daemon
+            .client
+            .containers(&ContainerQuery::default())
+            .await
+            .unwrap(),
+        []
+    );
+    assert_eq!(daemon.engine.containers(), []);
+}
+
+#[tokio::test]
+async fn a_create_that_had_not_reached_the_engine_is_forgotten_in_time() {
+    let daemon = TestDaemon::start();
+    let daemon = killed_while_creating(daemon, Point::Before(Action::Create)).await;
+    daemon
+        .as_time_passes(|snapshot| snapshot.creations().next().is_none())
+        .await;
+    assert_eq!(daemon.engine.containers(), []);
+}
+
+#[tokio::test]
+async fn a_start_that_was_begun_is_finished() {
+    for point in [Point::Before(Action::Start), Point::After(Action::Start)] {
+        let daemon = killed_while_creating(TestDaemon::start(), point).await;
+        daemon
+            .until_registry(|snapshot| snapshot.records().any(|record| !record.addresses().is_empty()))
+            .await;
+        let containers = daemon
+            .client
+            .containers(&ContainerQuery::default())
+            .await
+            .unwrap();
+        assert_eq!(
+            (containers.len(), &containers[0].status),
+            (1, &Status::Running),
+            "{point:?}"
+        );
+        assert_eq!(daemon.engine.containers(), [id(&containers[0])], "{point:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_that_was_begun_is_finished() {
+    for point in [Point::Before(Action::Stop), Point::After(Action::Stop)] {
+        let daemon = TestDaemon::start();
+        let container = daemon.create().await;
+        let hold = daemon.engine.hold(point);
+        daemon.client.stop(&container.container_id).await.unwrap();
+        in_time(hold.reached()).await;
+        let killed = daemon.kill().await;
+        hold.release();
+        let daemon = killed.restart().await;
+        let seen = daemon.until_status(&container, Status::Stopped).await;
+        assert_eq!(seen.stop_reason, Some(StopReason::Requested), "{point:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_begun_is_finished() {
+    for point in [
+        Point::Before(Action::Stop),
+        Point::Before(Action::Remove),
+        Point::After(Action::Remove),
+    ] {
+        let daemon = TestDaemon::start();
+        let container = daemon.create().await;
+        let hold = daemon.engine.hold(point);
+        tokio::select! {
+            removed = daemon.client.remove(&container.container_id, RemoveMode::Graceful) => {
+                panic!("it was answered: {removed:?}")
+            }
+            () = in_time(hold.reached()) => {}
+        }
+        let killed = daemon.kill().await;
+        hold.release();
+        let daemon = killed.restart().await;
+        daemon.until_gone(&container).await;
+        assert_eq!(daemon.engine.containers(), [], "{point:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_happened_meanwhile_is_seen() {
+    let daemon = TestDaemon::start();
+    let (gone, ended) = (daemon.create().await, daemon.create().await);
+    let started = daemon.create_stopped().await;
+    let killed = daemon.kill().await;
+    killed.engine.remove_behind_back(id(&gone));
+    killed.engine.exit(id(&ended));
+    killed.engine.start_behind_back(id(&started));
+    let daemon = killed.restart().await;
+    daemon.until_gone(&gone).await;
+    daemon.until_status(&ended, Status::Stopped).await;
+    daemon.until_status(&started, Status::Running).await;
+}
+
+#[tokio::test]
+async fn without_its_engine_the_daemon_starts_and_takes_nothing_for_dead() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    let killed = daemon.kill().await;
+    killed.engine.disconnect();
+    killed.engine.exit(id(&container));
+    let daemon = killed.restart().await;
+    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    let answer = Answer::to(daemon.anonymous(Method::GET, "/readyz")).await;
+    assert_eq!(answer.kind(), kind(503, "not-ready"));
+    daemon.engine.reconnect();
+    daemon.until_status(&container, Status::Stopped).await;
+    daemon.client.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_keeps_its_meaning() {
+    let daemon = TestDaemon::start();
+    let wanted = CreateContainer::of_image(IMAGE);
+    let container = daemon.client.create_once(&wanted, "one").await.unwrap();
+    let daemon = daemon.kill_and_restart().await;
+    assert_eq!(
+        daemon.client.create_once(&wanted, "one").await.unwrap(),
+        container
+    );
+    assert_eq!(daemon.calls_of(Action::Create), 1);
+}
+
+#[tokio::test]
+async fn a_create_repeated_with_its_key_after_a_kill_makes_one_container() {
+    let points = [
+        Point::Before(Action::Create),
+        Point::After(Action::Create),
+        Point::Before(Action::Start),
+        Point::After(Action::Start),
+    ];
+    for point in points {
+        let daemon = killed_while_creating(TestDaemon::start(), point).await;
+        let wanted = CreateContainer::of_image(IMAGE);
+        let container = in_time(daemon.client.create_once(&wanted, "one")).await.unwrap();
+        assert_eq!(container.status, Status::Running, "{point:?}");
+        daemon
+            .as_time_passes(|snapshot| snapshot.creations().next().is_none())
+            .await;
+        assert_eq!(daemon.engine.containers(), [id(&container)], "{point:?}");
+    }
+}
+
+#[tokio::test]
+async fn activity_survives() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    assert_eq!(daemon.check_in(&container, 7).await, 204);
+    let daemon = daemon.kill_and_restart().await;
+    assert_eq!(daemon.look(&container).await.active, 7);
+}
+
+/// A daemon that is killed when a create comes to this point, and started again.
+async fn killed_while_creating(daemon: TestDaemon, point: Point) -> TestDaemon {
+    let hold = daemon.engine.hold(point);
+    let wanted = CreateContainer::of_image(IMAGE);
+    tokio::select! {
+        created = daemon.client.create_once(&wanted, "one") => panic!("it was answered: {created:?}"),
+        () = in_time(hold.reached()) => {}
+    }
+    let killed = daemon.kill().await;
+    hold.release();
+    killed.restart().await
+}
