@@ -12,13 +12,13 @@ use std::time::Duration;
 use crate::domain::IdleTimeout;
 use crate::engine::docker;
 
-pub use options::{CheckInListen, Cli, Command, LogFormat, Options};
+use options::DEFAULT_FILE;
+pub use options::{CheckInListen, Cli, Command, LogFormat, MANUAL, Options};
 
 /// The user of the API.
 pub const USER: &str = "admin";
 /// The password of the API when none is set. Everybody knows it, so it opens loopback only.
 const DEFAULT_PASSWORD: &str = "spindocker";
-const DEFAULT_FILE: &str = "/etc/spin-docker/sd-daemon.toml";
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const DEFAULT_IDLE_TIMEOUT: IdleTimeout = IdleTimeout::After(Duration::from_secs(9000));
 const DEFAULT_CHECK_IN: CheckInListen = CheckInListen::Gateway { port: 80 };

@@ -33,10 +33,55 @@ pub struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Settings are taken from options, then SD_DAEMON_… variables, then the file, then defaults.
+Settings are taken from options, then SD_DAEMON_* variables, then the file, then defaults.
 DOCKER_HOST picks the Docker engine. RUST_LOG sets the detail of the log (default: info).
 
 Exit status: 0 stopped as asked, 1 failed, 2 wrong settings.";
+
+/// What the manual page says besides the options: a heading, and what stands under it.
+pub const MANUAL: [(&str, &[(&str, &str)]); 3] = [
+    (
+        "ENVIRONMENT",
+        &[
+            (
+                "SD_DAEMON_*",
+                "Every long option, in capitals and with underscores: SD_DAEMON_LISTEN.",
+            ),
+            (
+                "DOCKER_HOST",
+                "The Docker engine: unix://PATH or tcp://HOST:PORT; unix:///var/run/docker.sock when it is not set.",
+            ),
+            (
+                "RUST_LOG",
+                "How much is logged to standard error: error, warn, info or debug; info when it is not set.",
+            ),
+        ],
+    ),
+    (
+        "FILES",
+        &[
+            (
+                DEFAULT_FILE,
+                "Settings, in TOML: every long option is a key, with underscores. Options and variables win over it. An unknown key is an error.",
+            ),
+            (
+                "/var/lib/spin-docker/registry.sqlite3",
+                "Which containers there are. A daemon that is not root keeps it in the user's state directory.",
+            ),
+        ],
+    ),
+    (
+        "EXIT STATUS",
+        &[
+            ("0", "It was told to stop, and has. Containers keep running."),
+            ("1", "It failed; the last line of the log says why."),
+            ("2", "The settings cannot be used; nothing was bound."),
+        ],
+    ),
+];
+
+/// The settings file that is read when none is named.
+pub(super) const DEFAULT_FILE: &str = "/etc/spin-docker/sd-daemon.toml";
 
 /// What to do instead of serving.
 #[derive(Clone, Copy, Debug, Subcommand)]

@@ -16,15 +16,15 @@ const LATE_CREATE: Duration = Duration::from_secs(120);
 impl Service {
     /// Looks at every container, and at every create that was left behind.
     ///
-    /// Containers that an operation is busy with are left to it: it looks at them itself. One container
-    /// that cannot be looked at keeps its row and holds up no other; the first error is returned at the
-    /// end.
+    /// A container that an operation is busy with is looked at when that has ended: the operation's own
+    /// last look may be older than what there is to see. One container that cannot be looked at keeps its
+    /// row and holds up no other; the first error is returned at the end.
     pub async fn reconcile_all(&self) -> Result<(), ServiceError> {
         // Asked first even when there is nothing to look at: it tells whether the engine is there.
         self.managed().await?;
         let ids: Vec<_> = self.snapshot().records().map(|record| record.id()).collect();
         let mut results: Vec<_> = stream::iter(ids)
-            .map(|id| self.reconcile_unless_busy(id))
+            .map(|id| self.reconcile_now_or_soon(id))
             .buffer_unordered(INSPECTIONS_AT_ONCE)
             .collect()
             .await;
@@ -95,6 +95,20 @@ impl Service {
             match service.inner.locks.try_acquire(id) {
                 Some(_held) => service.reconcile_held(id).await,
                 None => Ok(()),
+            }
+        })
+        .await
+    }
+
+    /// Looks at a container, and finishes what was begun with it; soon, when an operation is busy with it.
+    async fn reconcile_now_or_soon(&self, id: ContainerId) -> Result<(), ServiceError> {
+        let service = self.clone();
+        self.run(async move {
+            if let Some(_held) = service.inner.locks.try_acquire(id) {
+                service.reconcile_held(id).await
+            } else {
+                service.notice(id);
+                Ok(())
             }
         })
         .await

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use reqwest::Method;
 use sd_client::api::{Container, ContainerQuery, Status, StopReason};
-use sd_daemon::engine::fake::Action;
+use sd_daemon::engine::fake::{Action, Point};
 
-use crate::support::{Answer, TestDaemon, id, kind};
+use crate::support::{Answer, TestDaemon, id, in_time, kind};
 
 #[tokio::test]
 async fn a_container_that_somebody_stopped_is_stopped() {
@@ -172,6 +172,24 @@ async fn what_happened_while_the_engine_was_away_is_seen_when_it_is_back() {
     daemon.until_gone(gone).await;
     daemon.until_status(ended, Status::Stopped).await;
     daemon.until_status(started, Status::Running).await;
+}
+
+#[tokio::test]
+async fn a_change_between_the_last_look_of_an_operation_and_its_end_is_seen() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.skip_events();
+    let stop = daemon.engine.hold(Point::Before(Action::Stop));
+    daemon.client.stop(&container.container_id).await.unwrap();
+    in_time(stop.reached()).await;
+    let look = daemon.engine.hold(Point::After(Action::Inspect));
+    stop.release();
+    in_time(look.reached()).await;
+    // The stop has seen the container at rest, and has not noted it yet.
+    daemon.engine.start_behind_back(id(&container));
+    audit(&daemon).await;
+    look.release();
+    daemon.until_status(&container, Status::Running).await;
 }
 
 #[tokio::test]

@@ -14,14 +14,12 @@ async fn reading_goes_on_while_the_engine_is_away() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.disconnect();
-    assert_eq!(
-        daemon
-            .client
-            .containers(&ContainerQuery::default())
-            .await
-            .unwrap(),
-        [container.clone()]
-    );
+    let listed = daemon
+        .client
+        .containers(&ContainerQuery::default())
+        .await
+        .unwrap();
+    assert_eq!(listed, std::slice::from_ref(&container));
     assert_eq!(daemon.look(&container).await, container);
     assert_eq!(
         Answer::to(daemon.anonymous(Method::GET, "/healthz")).await.status,

@@ -14,6 +14,10 @@ use serde_json::json;
 use crate::support::{Answer, GRACE, IDLE_TIMEOUT, IMAGE, TestDaemon, id, in_time};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
+/// What is left of the idle timeout, or of the grace, is a millisecond or an hour.
+const JUST_BEFORE_IDLE: Duration = IDLE_TIMEOUT.saturating_sub(MILLISECOND);
+const JUST_BEFORE_GRACE: Duration = GRACE.saturating_sub(MILLISECOND);
+const HOUR_BEFORE_IDLE: Duration = IDLE_TIMEOUT.saturating_sub(HOUR);
 /// Containers are looked at no more often than this.
 const ONE_SWEEP: Duration = Duration::from_millis(100);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -34,7 +38,7 @@ async fn no_container_is_stopped_a_millisecond_before_its_deadline() {
     let witness = daemon.create().await;
     daemon.clock.advance(MILLISECOND);
     let container = daemon.create().await;
-    daemon.clock.advance(IDLE_TIMEOUT - MILLISECOND);
+    daemon.clock.advance(JUST_BEFORE_IDLE);
     daemon.until_status(&witness, Status::Stopped).await;
     assert_eq!(daemon.look(&container).await, container);
     assert_eq!(stopped(&daemon), [&witness].map(id));
@@ -50,7 +54,7 @@ async fn connections_put_the_deadline_off() {
         daemon.look(&container).await.stops_at.unwrap().to_string(),
         "2026-03-01T17:32:11.250Z"
     );
-    daemon.clock.advance(IDLE_TIMEOUT - HOUR);
+    daemon.clock.advance(HOUR_BEFORE_IDLE);
     daemon.until_status(&witness, Status::Stopped).await;
     assert_eq!(daemon.look(&container).await.status, Status::Running);
     daemon.clock.advance(HOUR);
@@ -61,7 +65,7 @@ async fn connections_put_the_deadline_off() {
 async fn reports_of_no_connections_do_not() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
-    daemon.clock.advance(IDLE_TIMEOUT - MILLISECOND);
+    daemon.clock.advance(JUST_BEFORE_IDLE);
     assert_eq!(daemon.check_in(&container, 0).await, 204);
     daemon.clock.advance(ONE_SWEEP);
     daemon.until_status(&container, Status::Stopped).await;
@@ -150,7 +154,7 @@ async fn the_deadline_of_an_earlier_run_stops_nobody() {
     let (witness, container) = (daemon.create().await, daemon.create_stopped().await);
     daemon.clock.advance(HOUR);
     daemon.client.start(&container.container_id).await.unwrap();
-    daemon.clock.advance(IDLE_TIMEOUT - HOUR);
+    daemon.clock.advance(HOUR_BEFORE_IDLE);
     daemon.until_status(&witness, Status::Stopped).await;
     assert_eq!(daemon.look(&container).await.status, Status::Running);
     daemon.clock.advance(HOUR);
@@ -166,7 +170,7 @@ async fn after_a_restart_nothing_is_stopped_before_reporters_could_speak() {
     let daemon = killed.restart().await;
     let expected = "2026-03-01T19:12:11.250Z";
     assert_eq!(daemon.look(&silent).await.stops_at.unwrap().to_string(), expected);
-    daemon.clock.advance(GRACE - MILLISECOND);
+    daemon.clock.advance(JUST_BEFORE_GRACE);
     assert_eq!(daemon.check_in(&container, 1).await, 204);
     daemon.clock.advance(ONE_SWEEP);
     daemon.until_status(&silent, Status::Stopped).await;

@@ -46,7 +46,7 @@ const PASSWORD: &str = "spindocker";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whether anything runs by itself.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Tasks {
     Running,
     Missing,
@@ -275,10 +275,10 @@ impl TestDaemon {
                 drop(tokio::time::timeout(TICK, snapshots.changed()).await);
             }
         };
-        match tokio::time::timeout(PATIENCE, reached).await {
-            Ok(seen) => seen,
-            Err(_) => panic!("it never gets there: {:?}", self.look(container).await),
+        if let Ok(seen) = tokio::time::timeout(PATIENCE, reached).await {
+            return seen;
         }
+        panic!("it never gets there: {:?}", self.look(container).await)
     }
 
     /// Waits until a container has this status.
