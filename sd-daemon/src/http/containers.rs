@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use sd_client::api::{
     self, ContainerQuery, CreateContainer, DesiredStatus, RemoveMode, RemoveQuery, UpdateContainer,
 };
 
-use super::payload::{Payload, Query};
+use super::payload::{Payload, Query, Reference};
 use super::problem::Problem;
 use super::view;
 use crate::domain::{self, IdempotencyKey, IdleTimeout, Record};
@@ -56,7 +56,7 @@ fn matches(query: &ContainerQuery, container: &api::Container) -> bool {
 /// One container.
 pub(super) async fn show(
     State(service): State<Service>,
-    Path(reference): Path<String>,
+    Reference(reference): Reference,
 ) -> Result<Description, Problem> {
     let record = service.find(&reference)?;
     Ok(describe(&service, &record))
@@ -80,7 +80,7 @@ pub(super) async fn create(
 /// A start, a stop, another idle timeout.
 pub(super) async fn update(
     State(service): State<Service>,
-    Path(reference): Path<String>,
+    Reference(reference): Reference,
     Payload(body): Payload<UpdateContainer>,
 ) -> Result<Description, Problem> {
     if body.status.is_none() && body.idle_timeout.is_none() {
@@ -106,7 +106,7 @@ pub(super) async fn update(
 /// No container any more.
 pub(super) async fn remove(
     State(service): State<Service>,
-    Path(reference): Path<String>,
+    Reference(reference): Reference,
     Query(query): Query<RemoveQuery>,
 ) -> Result<StatusCode, Problem> {
     let mode = match RemoveMode::from(query) {

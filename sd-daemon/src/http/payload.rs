@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -81,6 +81,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             )?;
         }
         read(Value::Object(fields)).map(Self)
+    }
+}
+
+/// How a request calls a container.
+pub(super) struct Reference(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Reference {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::from_request_parts(parts, state).await;
+        path.map(|Path(reference)| Self(reference))
+            .map_err(|_| Problem::malformed("the path is not UTF-8"))
     }
 }
 

@@ -160,6 +160,16 @@ async fn a_container_that_nobody_knows_is_not_found() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_not_text_is_malformed() {
+    let daemon = TestDaemon::without_tasks();
+    for method in ["GET", "PATCH", "DELETE"] {
+        let request = daemon.request(method.parse().unwrap(), "/v1/containers/%ff");
+        let answer = Answer::to(request.form(&[("status", "stopped")])).await;
+        assert_eq!(answer.kind(), kind(400, "malformed-request"), "{method}");
+    }
+}
+
+#[tokio::test]
 async fn a_prefix_of_two_ids_is_ambiguous() {
     let daemon = TestDaemon::start();
     for rest in ["0", "1"] {
