@@ -22,7 +22,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
@@ -76,7 +76,7 @@ struct Inner {
     check_in_url: Mutex<Option<String>>,
     locks: Locks,
     /// Creates that are being worked on. An open creation that is not among them was left behind.
-    creating: Mutex<HashSet<OperationId>>,
+    creating: watch::Sender<HashSet<OperationId>>,
     /// Held by whoever settles creations that were left behind: one at a time is enough.
     resolving: tokio::sync::Mutex<()>,
     /// Containers that something happened to, and that nobody has looked at yet.
@@ -103,7 +103,7 @@ impl Service {
             idle_rule: Mutex::new(idle_rule),
             check_in_url: Mutex::new(None),
             locks: Locks::default(),
-            creating: Mutex::new(HashSet::new()),
+            creating: watch::Sender::new(HashSet::new()),
             resolving: tokio::sync::Mutex::new(()),
             noticed: Mutex::new(HashSet::new()),
             engine_seen_at: Mutex::new(None),
@@ -122,7 +122,7 @@ impl Service {
     }
 
     /// Follows every container.
-    pub fn subscribe(&self) -> tokio::sync::watch::Receiver<Arc<Snapshot>> {
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.inner.registry.subscribe()
     }
 

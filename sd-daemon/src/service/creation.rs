@@ -57,13 +57,13 @@ impl Service {
                 .await?
             {
                 Attempt::Created(record) => return Ok(record),
-                // Its container was there and is gone; a failed operation would have freed the key.
-                Attempt::Repeats(operation) if first_seen == Some(operation) => {
-                    return Err(ServiceError::CreatedAndRemoved);
-                }
                 // Nobody works on it any more. Should its container still appear, it is removed.
                 Attempt::Repeats(operation) if self.is_left_behind(operation) => {
                     self.inner.registry.free_key(operation).await?;
+                }
+                // Its container was there and is gone; a failed operation would have freed the key.
+                Attempt::Repeats(operation) if first_seen == Some(operation) => {
+                    return Err(ServiceError::CreatedAndRemoved);
                 }
                 Attempt::Repeats(operation) => {
                     first_seen = Some(operation);
@@ -182,16 +182,30 @@ impl Service {
         }
     }
 
-    /// Waits for what another request with the same key is making.
+    /// Waits for what another request with the same key is making, and for the fate of the key.
     async fn outcome_of(&self, operation: OperationId) -> Result<Option<Arc<Record>>, ServiceError> {
-        let mut snapshots = self.subscribe();
-        let settled = snapshots.wait_for(|snapshot| match snapshot.of_operation(operation) {
-            Some(record) => !matches!(record.lifecycle(), Lifecycle::Starting),
-            None => !snapshot.is_open(operation),
-        });
+        let (mut creating, mut snapshots) = (self.inner.creating.subscribe(), self.subscribe());
+        let settled = async {
+            creating
+                .wait_for(|creating| !creating.contains(&operation))
+                .await
+                .ok()?;
+            let is_settled = |record: &Arc<Record>| {
+                !matches!(
+                    record.lifecycle(),
+                    Lifecycle::Starting | Lifecycle::Removing { .. }
+                )
+            };
+            let settled =
+                snapshots.wait_for(|snapshot| snapshot.of_operation(operation).is_none_or(is_settled));
+            settled
+                .await
+                .ok()
+                .map(|snapshot| snapshot.of_operation(operation).cloned())
+        };
         match tokio::time::timeout(OTHERS_PATIENCE, settled).await {
-            Ok(Ok(snapshot)) => Ok(snapshot.of_operation(operation).cloned()),
-            Ok(Err(_)) => Err(ServiceError::Bug("the registry is gone".to_owned())),
+            Ok(Some(record)) => Ok(record),
+            Ok(None) => Err(ServiceError::Bug("the registry is gone".to_owned())),
             Err(_) => Err(EngineError::TimedOut(OTHERS_PATIENCE).into()),
         }
     }
@@ -204,7 +218,9 @@ impl Service {
 
     /// Marks a creation as worked on, for as long as the result lives.
     fn claim(&self, operation: OperationId) -> Claim {
-        lock(&self.inner.creating).insert(operation);
+        self.inner.creating.send_modify(|creating| {
+            creating.insert(operation);
+        });
         Claim {
             service: self.clone(),
             operation,
@@ -220,7 +236,10 @@ struct Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        lock(&self.service.inner.creating).remove(&self.operation);
+        let creating = &self.service.inner.creating;
+        creating.send_modify(|creating| {
+            creating.remove(&self.operation);
+        });
     }
 }
 

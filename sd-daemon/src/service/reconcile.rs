@@ -125,7 +125,7 @@ impl Service {
     /// Open creations that no operation works on.
     pub(super) fn left_behind(&self) -> Vec<Arc<Creation>> {
         let open = self.snapshot();
-        let creating = lock(&self.inner.creating).clone();
+        let creating = self.inner.creating.borrow().clone();
         // An operation lets go of its creation only after its outcome is published. One that has let go
         // by now, and whose creation is open even later, has left it behind.
         let later = self.snapshot();

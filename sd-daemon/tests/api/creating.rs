@@ -469,6 +469,27 @@ async fn a_failure_to_start_frees_the_key() {
 }
 
 #[tokio::test]
+async fn a_repetition_that_waits_for_one_that_fails_makes_the_container() {
+    for point in [Point::Before(Action::Create), Point::Before(Action::Start)] {
+        let daemon = TestDaemon::start();
+        let wanted = json!({ "image": "sd-postgres" });
+        let hold = daemon.engine.hold(point);
+        daemon
+            .engine
+            .fail_next(point, EngineError::Rejected("no room".to_owned()));
+        let create = || create_with_key(&daemon, "one", &wanted);
+        let (first, second, ()) = tokio::join!(create(), create(), async {
+            hold.reached().await;
+            hold.release();
+        });
+        let mut statuses = [first.status, second.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 502], "{point:?} {first:?} {second:?}");
+        assert_eq!(daemon.engine.containers().len(), 1, "{point:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_failure_that_nobody_can_resolve_frees_the_key() {
     let daemon = TestDaemon::start();
     let wanted = json!({ "image": "sd-postgres" });

@@ -261,6 +261,19 @@ async fn the_idle_timeout_can_be_changed_and_taken_away() {
 }
 
 #[tokio::test]
+async fn a_stop_and_a_timeout_can_be_asked_for_at_once() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    let body = json!({ "status": "stopped", "idle_timeout": "1h" });
+    let answer = Answer::to(daemon.request(Method::PATCH, &container.uri).json(&body)).await;
+    assert_eq!(
+        (answer.status, &answer.json()["idle_timeout"]),
+        (200, &json!(3600))
+    );
+    daemon.until_status(&container, Status::Stopped).await;
+}
+
+#[tokio::test]
 async fn a_wrong_change_changes_nothing() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
