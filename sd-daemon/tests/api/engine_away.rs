@@ -135,7 +135,7 @@ async fn a_create_that_lost_its_engine_half_way_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn an_engine_that_fails_once_is_asked_again_by_nobody_but_the_caller() {
-    let daemon = TestDaemon::start();
+    let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
     let lost = EngineError::Unavailable("connection reset".to_owned());
     daemon.engine.fail_next(Point::Before(Action::Inspect), lost);
