@@ -16,8 +16,8 @@ use crate::api::{
 };
 use crate::error::{Error, Sent};
 
-/// Longer than anything the daemon waits for: a graceful removal takes a stop of up to ten seconds,
-/// and a start on a busy engine may queue.
+/// Long enough for a start that waits its turn at a busy engine. Whatever is still under way then goes on
+/// without this client.
 const ANSWER_LIMIT: Duration = Duration::from_secs(180);
 /// A daemon that cannot be connected to for this long is not there.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);

@@ -51,7 +51,6 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         .local_addr()
         .context("failed to read the address of the API")?;
     tracing::info!(%address, "serving the API");
-    service.set_check_in_url(http::check_in_url(address));
 
     let mut tasks = Tasks::new();
     let router = http::api(service.clone(), Credentials::new(USER, config.password.reveal()));
@@ -84,6 +83,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     }
 
     let outcome = tokio::select! {
+        // A task that ends because it was told to has not ended by itself.
+        biased;
         () = shutdown.cancelled() => Ok(()),
         dead = tasks.first_end() => Err(anyhow::anyhow!("the task {dead} ended by itself")),
         () = registry.lost() => Err(anyhow::anyhow!("the registry can no longer be written")),
@@ -96,13 +97,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     if tokio::time::timeout(SHUTDOWN_LIMIT, ended).await.is_err() {
         tracing::warn!("not everything ended in time; the next start finishes what was begun");
     }
-    if outcome.is_ok() {
-        registry
-            .flush()
-            .await
-            .context("failed to write down the last activity")?;
-    }
-    outcome
+    let flushed = registry
+        .flush()
+        .await
+        .context("failed to write down the last activity");
+    outcome.and(flushed)
 }
 
 /// The tasks that live as long as the daemon. One that ends early takes the daemon down: half a daemon

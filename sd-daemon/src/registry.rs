@@ -22,7 +22,9 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::domain::{ContainerId, Creation, Effect, Input, Name, OperationId, Record, Refusal};
+use crate::domain::{
+    ContainerId, Creation, Effect, IdempotencyKey, Input, Name, OperationId, Record, Refusal,
+};
 
 pub use directory::StateDirectory;
 pub use snapshot::Snapshot;
@@ -79,6 +81,9 @@ pub enum RegistryError {
     /// There is no room to write; nothing was changed.
     #[error("the disk that holds the registry is full")]
     Full,
+    /// Somebody else holds the database, such as a backup; nothing was changed.
+    #[error("the registry is busy: something else is writing to its file")]
+    Busy,
     /// The database can no longer be trusted to keep what it is given. The process is about to end.
     #[error("the registry is lost: {0}")]
     Lost(String),
@@ -177,6 +182,11 @@ impl Registry {
         input: Input,
     ) -> Result<Result<Applied, Refusal>, RegistryError> {
         self.run(move |ledger| ledger.apply(id, input)).await
+    }
+
+    /// Whether a request with this key came before.
+    pub async fn find_key(&self, key: IdempotencyKey) -> Result<Opened, RegistryError> {
+        self.run(move |ledger| ledger.find_key(&key)).await
     }
 
     /// Writes down that a container is wanted.

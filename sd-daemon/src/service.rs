@@ -17,12 +17,12 @@ mod locks;
 mod operation;
 mod reconcile;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
@@ -43,6 +43,9 @@ const STARTS_AT_ONCE: usize = 4;
 
 /// Inspections at the engine at once, for the same reason.
 const INSPECTIONS_AT_ONCE: usize = 8;
+
+/// How long a call waits for its turn at the engine.
+const TURN_PATIENCE: Duration = Duration::from_secs(60);
 
 /// An engine that has not answered for this long is not there. It is asked at least once a minute.
 const ENGINE_PATIENCE: Duration = Duration::from_secs(180);
@@ -79,6 +82,8 @@ struct Inner {
     creating: watch::Sender<HashSet<OperationId>>,
     /// Held by whoever settles creations that were left behind: one at a time is enough.
     resolving: tokio::sync::Mutex<()>,
+    /// Since when the engine says that it does not have what a creation should have made.
+    missing_since: Mutex<HashMap<OperationId, Timestamp>>,
     /// Containers that something happened to, and that nobody has looked at yet.
     noticed: Mutex<HashSet<ContainerId>>,
     /// When the engine last answered.
@@ -105,6 +110,7 @@ impl Service {
             locks: Locks::default(),
             creating: watch::Sender::new(HashSet::new()),
             resolving: tokio::sync::Mutex::new(()),
+            missing_since: Mutex::new(HashMap::new()),
             noticed: Mutex::new(HashSet::new()),
             engine_seen_at: Mutex::new(None),
             starts: Semaphore::new(STARTS_AT_ONCE),
@@ -169,14 +175,14 @@ impl Service {
         Ok(self.inner.engine.gateway().await?)
     }
 
-    /// Waits until every operation has ended, and takes no more.
+    /// Waits until every operation has ended. To be called when nothing is left that begins one.
     pub async fn drain(&self) {
         self.inner.operations.close();
         self.inner.operations.wait().await;
     }
 
     async fn inspect(&self, id: ContainerId) -> Result<Option<Observation>, EngineError> {
-        let _permit = self.inner.inspections.acquire().await;
+        let _permit = turn(&self.inner.inspections).await?;
         self.seen(self.inner.engine.inspect(id).await)
     }
 
@@ -201,6 +207,15 @@ impl Service {
             Ok(result) => result,
             Err(error) => Err(ServiceError::Bug(format!("an operation ended early: {error}"))),
         }
+    }
+}
+
+/// Waits for a turn at the engine, but not for ever: behind an engine that hangs the queue only grows.
+async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, EngineError> {
+    match tokio::time::timeout(TURN_PATIENCE, turns.acquire()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        Ok(Err(_)) => Err(EngineError::Unavailable("the daemon is ending".to_owned())),
+        Err(_) => Err(EngineError::TimedOut(TURN_PATIENCE)),
     }
 }
 

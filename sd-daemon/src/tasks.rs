@@ -1,5 +1,6 @@
 //! What runs by itself for as long as the daemon does. Each task decides when; the service does the work.
 
+mod attempts;
 mod backoff;
 mod follow_events;
 mod reap_idle;

@@ -18,8 +18,9 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Serves check-ins on the gateway, as soon as there is one.
 pub(super) async fn serve_on_gateway(port: u16, service: Service, shutdown: CancellationToken) {
+    let mut complaint = Complaint::default();
     loop {
-        if let Some(listener) = bind_gateway(port, &service).await {
+        if let Some(listener) = bind_gateway(port, &service, &mut complaint).await {
             return serve(listener, service, shutdown).await;
         }
         tokio::select! {
@@ -29,31 +30,56 @@ pub(super) async fn serve_on_gateway(port: u16, service: Service, shutdown: Canc
     }
 }
 
-/// Serves check-ins, and tells new containers where.
+/// Serves check-ins, and tells new containers where. An address that means something else, or nothing,
+/// inside a container is not passed on: there `sd` asks the gateway by itself.
 pub(super) async fn serve(listener: TcpListener, service: Service, shutdown: CancellationToken) {
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "serving check-ins");
-        service.set_check_in_url(http::check_in_url(address));
+        if !address.ip().is_unspecified() && !address.ip().is_loopback() {
+            service.set_check_in_url(http::check_in_url(address));
+        }
     }
     http::serve(listener, http::check_in(service), shutdown).await;
 }
 
-async fn bind_gateway(port: u16, service: &Service) -> Option<TcpListener> {
-    let gateway = service.gateway().await.ok()??;
+async fn bind_gateway(port: u16, service: &Service, complaint: &mut Complaint) -> Option<TcpListener> {
+    // While the engine is away, whoever follows its events says so.
+    let Some(gateway) = service.gateway().await.ok()? else {
+        complaint.once("containers cannot check in: the engine's bridge network has no address on this host");
+        return None;
+    };
     let refused = match bind(gateway, port).await {
         Ok(listener) => return Some(listener),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable => return None,
         Err(error) => error,
     };
-    for other in OTHER_PORTS {
-        if let Ok(listener) = bind(gateway, other).await {
-            tracing::warn!(
-                "cannot serve check-ins at {gateway}:{port} ({refused}): new containers are told to use port {other}"
-            );
-            return Some(listener);
+    if refused.kind() != std::io::ErrorKind::AddrNotAvailable {
+        for other in OTHER_PORTS {
+            if let Ok(listener) = bind(gateway, other).await {
+                tracing::warn!(
+                    "cannot serve check-ins at {gateway}:{port} ({refused}): new containers are told to use port {other}"
+                );
+                return Some(listener);
+            }
         }
     }
+    complaint.once(&format!(
+        "containers cannot check in at {gateway}:{port}, which is tried again ({refused})"
+    ));
     None
+}
+
+/// Says once what goes on for long.
+#[derive(Default)]
+struct Complaint {
+    is_made: bool,
+}
+
+impl Complaint {
+    fn once(&mut self, text: &str) {
+        if !std::mem::replace(&mut self.is_made, true) {
+            tracing::warn!("{text}");
+        }
+    }
 }
 
 async fn bind(address: IpAddr, port: u16) -> std::io::Result<TcpListener> {

@@ -185,7 +185,10 @@ impl Engine for DockerEngine {
                     .contains(&id);
                 convert::observation(id, found, self.publish_address, signalled).map(Some)
             }
-            Err(Refused::Answer { status: 404, .. }) => Ok(None),
+            // Something else that answers at this address also says 404. That must not look like an end.
+            Err(Refused::Answer { status: 404, message }) if message.starts_with("No such container") => {
+                Ok(None)
+            }
             Err(refused) => Err(refused.into()),
         }
     }

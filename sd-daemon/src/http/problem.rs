@@ -192,6 +192,7 @@ impl From<ServiceError> for Problem {
                 EngineError::Rejected(_) | EngineError::NoSuchImage | EngineError::NameInUse,
             ) => Kind::EngineRejected,
             ServiceError::Registry(RegistryError::Full) => Kind::RegistryFull,
+            ServiceError::Registry(RegistryError::Busy) => Kind::NotReady,
             ServiceError::Registry(RegistryError::Lost(_)) | ServiceError::Bug(_) => {
                 tracing::error!(error = %detail, "failed to serve a request");
                 return Self::internal();

@@ -24,7 +24,9 @@ pub(super) async fn assign(request: Request, next: Next) -> Response {
     let id = new_id();
     let header = HeaderValue::from_str(&id);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let span = tracing::info_span!("request", id, %method, path = ?path);
+    // Of the highest level, so that it is there whatever the log leaves out: every line about a request
+    // carries its id.
+    let span = tracing::error_span!("request", id, %method, path = ?path);
     let began = Instant::now();
     let answer = async {
         let response = next.run(request).await;

@@ -18,6 +18,8 @@ use tower::ServiceExt;
 
 /// A peer has this long to send the head of a request, also of the next one on a connection kept open.
 const HEAD_LIMIT: Duration = Duration::from_secs(15);
+/// The largest head of a request, in bytes.
+const LARGEST_HEAD: usize = 16 * 1024;
 /// Connections at once on one listener.
 const CONNECTIONS: usize = 512;
 /// Pause after the process has run out of file descriptors: some have to be closed first.
@@ -47,6 +49,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
         };
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
         let (stream, peer) = match accepted {
@@ -94,5 +97,6 @@ fn connection(
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT)
+        .max_buf_size(LARGEST_HEAD)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
 }

@@ -29,7 +29,14 @@ impl StateDirectory {
             .mode(0o700)
             .create(path)
             .map_err(failed)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        // One that was there keeps its mode, for it may hold other things. The files are private anyway.
+        let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
+        if mode & 0o022 != 0 {
+            tracing::warn!(
+                "others may write to the state directory {}: run chmod 700",
+                path.display()
+            );
+        }
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use super::OpenError;
 
@@ -69,9 +69,19 @@ const MIGRATIONS: &[&str] = &["
 /// A file that cannot be read is never replaced: what it knew is worth more than a quick start.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     let file = path.display().to_string();
-    let damaged = |error: rusqlite::Error| OpenError::Damaged {
-        file: file.clone(),
-        reason: error.to_string(),
+    let damaged = |error: rusqlite::Error| match error.sqlite_error_code() {
+        None
+        | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation) => {
+            OpenError::Damaged {
+                file: file.clone(),
+                reason: error.to_string(),
+            }
+        }
+        // A full disk, a file system that is read-only, somebody who holds the file: it may be in order.
+        Some(_) => OpenError::Directory {
+            directory: file.clone(),
+            source: std::io::Error::other(error),
+        },
     };
 
     // SQLite gives its side files the mode of this one.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::watch;
 
 use super::{Applied, Change, Opened, RegistryError, Snapshot, row};
 use crate::clock::Clock;
 use crate::domain::{
-    Activity, ContainerId, Creation, Input, Lifecycle, Name, Next, OperationId, Record, RecordFields,
-    Refusal, Signal, step,
+    Activity, ContainerId, Creation, IdempotencyKey, Input, Lifecycle, Name, Next, OperationId, Record,
+    RecordFields, Refusal, Signal, step,
 };
 
 /// Something to do, and how to tell that it is done.
@@ -127,7 +127,12 @@ impl Ledger {
                 (Some(next), Change::Made)
             }
             Next::Gone => {
-                self.transact(|connection| row::delete_record(connection, id))?;
+                // What never ran came to nothing: a repetition of its create may make another one.
+                let never_ran = record.last_run().is_none().then(|| record.operation());
+                self.transact(|connection| {
+                    never_ran.map_or(Ok(()), |operation| row::delete_key_of(connection, operation))?;
+                    row::delete_record(connection, id)
+                })?;
                 self.unwritten.remove(&id);
                 self.records.remove(&id);
                 (None, Change::Made)
@@ -141,20 +146,26 @@ impl Ledger {
         }))
     }
 
+    /// Whether a request with this key came before; keys that are too old are forgotten.
+    pub(super) fn find_key(&mut self, wanted: &IdempotencyKey) -> Result<Opened, RegistryError> {
+        let expired = self.clock.now().before(KEY_LIFETIME);
+        let known = self.transact(|connection| {
+            row::delete_keys_before(connection, expired)?;
+            row::find_key(connection, &wanted.key)
+        })?;
+        Ok(match known {
+            Some((request, operation)) if request == wanted.request => Opened::Repeated(operation),
+            Some(_) => Opened::KeyReused,
+            None => Opened::New,
+        })
+    }
+
     /// Writes down a creation, unless its key says that it was written down before.
     pub(super) fn open_creation(&mut self, creation: Creation) -> Result<Opened, RegistryError> {
-        if let Some(wanted) = &creation.key {
-            let expired = self.clock.now().before(KEY_LIFETIME);
-            let known = self.transact(|connection| {
-                row::delete_keys_before(connection, expired)?;
-                row::find_key(connection, &wanted.key)
-            })?;
-            match known {
-                Some((request, operation)) if request == wanted.request => {
-                    return Ok(Opened::Repeated(operation));
-                }
-                Some(_) => return Ok(Opened::KeyReused),
-                None => {}
+        if let Some(key) = &creation.key {
+            let found = self.find_key(key)?;
+            if found != Opened::New {
+                return Ok(found);
             }
         }
         self.transact(|connection| row::save_creation(connection, &creation))?;
@@ -261,7 +272,11 @@ impl Ledger {
         if let Some(failure) = &self.failure {
             return Err(RegistryError::Lost(failure.clone()));
         }
-        let result = self.connection.transaction().and_then(|transaction| {
+        // Immediate: whether somebody else holds the database is known before anything is changed.
+        let begun = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate);
+        let result = begun.and_then(|transaction| {
             let value = write(&transaction)?;
             transaction.commit()?;
             Ok(value)
@@ -269,6 +284,9 @@ impl Ledger {
         result.map_err(|error| match error.sqlite_error_code() {
             // SQLite has rolled back, and says so: memory and disk agree as before.
             Some(ErrorCode::DiskFull) if self.connection.is_autocommit() => RegistryError::Full,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) if self.connection.is_autocommit() => {
+                RegistryError::Busy
+            }
             // After anything else nobody knows what is on the disk. The next start reads it.
             _ => {
                 self.failure = Some(error.to_string());

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{Service, ServiceError};
 use crate::domain::{Input, Lifecycle, Record};
 
-/// How long a report waits for a container that is just starting: its first report may be here before
-/// the engine has told anybody its address.
+/// How long a report waits: for a container that is just starting, whose first report may be here before
+/// the engine has told anybody its address; and for the engine to confirm who it comes from.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Service {
@@ -21,11 +21,11 @@ impl Service {
     pub async fn check_in(&self, address: IpAddr, connections: u32) -> Result<(), ServiceError> {
         for candidate in self.candidates(address).await {
             let Some(run) = candidate.last_run() else { continue };
-            let is_holder = match self.inspect(candidate.id()).await {
-                Ok(Some(seen)) => seen.holds(address, run),
-                Ok(None) => false,
-                Err(error) => {
-                    tracing::debug!(container = %candidate.id(), %error, "crediting an unverified report");
+            let is_holder = match tokio::time::timeout(PATIENCE, self.inspect(candidate.id())).await {
+                Ok(Ok(Some(seen))) => seen.holds(address, run),
+                Ok(Ok(None)) => false,
+                Ok(Err(_)) | Err(_) => {
+                    tracing::debug!(container = %candidate.id(), "crediting an unverified report");
                     true
                 }
             };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Service, ServiceError, lock};
+use super::{Service, ServiceError, lock, turn};
 use crate::domain::{
     ContainerId, Creation, Effect, IdempotencyKey, IdleTimeout, Image, ImageRef, Lifecycle, Name,
     OperationId, Record,
@@ -76,6 +76,14 @@ impl Service {
     }
 
     async fn attempt_create(&self, wanted: NewContainer) -> Result<Attempt, ServiceError> {
+        // A repetition needs neither the image nor the engine any more.
+        if let Some(key) = &wanted.key {
+            match self.inner.registry.find_key(key.clone()).await? {
+                Opened::New => {}
+                Opened::Repeated(operation) => return Ok(Attempt::Repeats(operation)),
+                Opened::KeyReused => return Err(ServiceError::KeyReused),
+            }
+        }
         let image = match self.seen(self.inner.engine.image(&wanted.image).await) {
             Ok(image) => image,
             Err(EngineError::NoSuchImage) => {
@@ -106,27 +114,41 @@ impl Service {
     /// Has the engine make a container. When its answer is lost the container is looked for, and one
     /// that appears too late is removed by reconciliation: the creation stays open for that.
     async fn make(&self, spec: &ContainerSpec) -> Result<ContainerId, ServiceError> {
-        let made = {
-            let _permit = self.inner.starts.acquire().await;
-            self.inner.engine.create(spec).await
+        let made = match turn(&self.inner.starts).await {
+            Ok(_permit) => self.inner.engine.create(spec).await,
+            Err(error) => {
+                // It was never asked.
+                self.inner.registry.close_creation(spec.operation).await?;
+                return Err(error.into());
+            }
         };
         let error = match made {
             Ok(id) => return Ok(id),
             Err(error) => error,
         };
         if error.is_ambiguous() {
-            let managed = self.managed().await.unwrap_or_default();
-            let found = managed
-                .into_iter()
-                .find(|managed| managed.operation == spec.operation);
-            return found.map(|managed| managed.id).ok_or_else(|| error.into());
+            let found = self.container_of(spec.operation).await;
+            if let Ok(None) = found {
+                self.missing_for(spec.operation); // the engine answers: from here on it counts
+            }
+            return found.ok().flatten().ok_or_else(|| error.into());
         }
-        self.inner.registry.close_creation(spec.operation).await?;
+        // Even a refusal may come after the deed. What is there then is removed by reconciliation.
+        if let Ok(None) = self.container_of(spec.operation).await {
+            self.inner.registry.close_creation(spec.operation).await?;
+        }
         Err(match (error, &spec.name) {
             (EngineError::NameInUse, Some(name)) => ServiceError::NameInUse(name.as_str().to_owned()),
             (EngineError::NoSuchImage, _) => ServiceError::ImageNotFound(spec.image.to_string()),
             (error, _) => error.into(),
         })
+    }
+
+    /// The container that an operation made, by its label.
+    async fn container_of(&self, operation: OperationId) -> Result<Option<ContainerId>, EngineError> {
+        let managed = self.managed().await?;
+        let made = managed.into_iter().find(|managed| managed.operation == operation);
+        Ok(made.map(|managed| managed.id))
     }
 
     /// Turns the creation into a record, and starts its container.
@@ -152,12 +174,8 @@ impl Service {
             change: Change::Made,
             effect: Some(Effect::Start),
         };
-        let settled = self.carry_out(id, wished).await;
-        if self.snapshot().get(id).is_none() {
-            // It never ran and is gone: a repetition may make another one.
-            self.inner.registry.free_key(operation).await?;
-        }
-        let record = settled?.record.ok_or_else(lost)?;
+        let settled = self.carry_out(id, wished).await?;
+        let record = settled.record.ok_or_else(lost)?;
         tracing::info!(container = %id, name = record.name().as_str(), image = %record.image(), "created");
         Ok(record)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{STOP_GRACE, Service, ServiceError};
+use super::{STOP_GRACE, Service, ServiceError, turn};
 use crate::domain::{ContainerId, Effect, IdleTimeout, Input, Lifecycle, Record, RemoveMode};
 use crate::engine::EngineError;
 use crate::registry::Applied;
@@ -192,7 +192,7 @@ impl Service {
         let engine = &self.inner.engine;
         match effect {
             Effect::Start => {
-                let _permit = self.inner.starts.acquire().await;
+                let _permit = turn(&self.inner.starts).await?;
                 engine.start(id).await
             }
             Effect::Stop => engine.stop(id, STOP_GRACE).await,

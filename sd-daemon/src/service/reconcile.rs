@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt};
 
 use super::{INSPECTIONS_AT_ONCE, Service, ServiceError, lock};
-use crate::domain::{ContainerId, Creation};
+use crate::domain::{ContainerId, Creation, OperationId};
 use crate::engine::Managed;
 
 /// An engine that lost the answer to a create may still make the container for this long.
@@ -17,8 +17,8 @@ impl Service {
     /// Looks at every container, and at every create that was left behind.
     ///
     /// A container that an operation is busy with is looked at when that has ended: the operation's own
-    /// last look may be older than what there is to see. One container that cannot be looked at keeps its
-    /// row and holds up no other; the first error is returned at the end.
+    /// last look may be older than what there is to see. One container that cannot be dealt with keeps its
+    /// row and holds up no other. It is an error only when the engine could not be asked.
     pub async fn reconcile_all(&self) -> Result<(), ServiceError> {
         // Asked first even when there is nothing to look at: it tells whether the engine is there.
         self.managed().await?;
@@ -30,7 +30,15 @@ impl Service {
             .await;
         let service = self.clone();
         results.push(self.run(async move { service.resolve_left_behind().await }).await);
-        results.into_iter().collect()
+        for error in results.into_iter().filter_map(Result::err) {
+            match error {
+                ServiceError::Engine(error) if !error.is_ambiguous() => {
+                    tracing::warn!(%error, "failed to finish with a container; it will be tried again");
+                }
+                error => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Settles creates that were left behind by a crash or a lost answer. Nobody was told of their
@@ -50,20 +58,29 @@ impl Service {
         let listed = self.managed().await?;
         for managed in made_by(&left_behind, &listed) {
             tracing::info!(container = %managed.id, operation = %managed.operation, "removing an unfinished creation");
-            self.inner.engine.remove(managed.id).await?;
+            if let Err(error) = self.inner.engine.remove(managed.id).await {
+                tracing::warn!(container = %managed.id, %error, "failed to remove an unfinished creation; it will be tried again");
+            }
         }
         let still_listed = self.managed().await?;
         for creation in &left_behind {
             let operation = creation.operation;
             let is_in = |list: &[Managed]| list.iter().any(|managed| managed.operation == operation);
-            let age = self.inner.clock.now().since(creation.opened_at);
-            // One that was never listed may still appear.
-            let is_settled = is_in(&listed) || age >= LATE_CREATE;
-            if is_settled && !is_in(&still_listed) {
+            let may_appear = !is_in(&listed) && self.missing_for(operation) < LATE_CREATE;
+            if !may_appear && !is_in(&still_listed) {
                 self.inner.registry.close_creation(operation).await?;
+                lock(&self.inner.missing_since).remove(&operation);
             }
         }
         Ok(())
+    }
+
+    /// How long ago the engine first said that it does not have what a creation should have made. Time in
+    /// which the engine did not answer does not count.
+    pub(super) fn missing_for(&self, operation: OperationId) -> Duration {
+        let now = self.inner.clock.now();
+        let mut missing_since = lock(&self.inner.missing_since);
+        now.since(*missing_since.entry(operation).or_insert(now))
     }
 
     /// Looks at a container soon, because something happened to it. Hints that come while one is already
@@ -74,18 +91,25 @@ impl Service {
         }
         let service = self.clone();
         self.inner.operations.spawn(async move {
-            let _held = service.inner.locks.acquire(id).await;
+            let held = service.inner.locks.acquire(id).await;
             // From here on a further hint may tell something that this look does not see.
             lock(&service.inner.noticed).remove(&id);
-            let looked = match service.snapshot().get(id) {
-                Some(_) => service.reconcile_held(id).await,
-                // It may be what a create made that had been given up.
-                None => service.resolve_left_behind().await,
+            let looked = if service.snapshot().get(id).is_some() {
+                service.reconcile_held(id).await
+            } else {
+                // It may be what a create made that had been given up. Whoever makes it may need the lock.
+                drop(held);
+                service.resolve_left_behind().await
             };
             if let Err(error) = looked {
                 tracing::debug!(container = %id, %error, "failed to look at a container that changed");
             }
         });
+    }
+
+    /// Whether an operation is busy with a container at this moment.
+    pub(crate) fn is_busy(&self, id: ContainerId) -> bool {
+        self.inner.locks.try_acquire(id).is_none()
     }
 
     /// Looks at a container, and finishes what was begun with it, unless an operation is busy with it.

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::Backoff;
+use super::attempts::Attempts;
 use crate::clock::Clock;
 use crate::domain::{ContainerId, Timestamp};
-use crate::service::{Service, ServiceError};
+use crate::service::Service;
 
 /// Idle stops at once. A host with hundreds of idle containers stays usable while they end.
 const STOPS_AT_ONCE: usize = 8;
@@ -20,16 +19,12 @@ const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
 /// A machine that did not run for this long was suspended; less is scheduling.
 const SUSPENSION: Duration = Duration::from_secs(5);
 
-type Stops = JoinSet<(ContainerId, Result<(), ServiceError>)>;
-
 /// Sleeps until the first deadline, stops what is due, and begins again, until told to stop.
 ///
 /// It only proposes: the service asks the rule again, under the container's lock.
 pub async fn reap_idle(service: Service, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
     let mut snapshots = service.subscribe();
-    let mut backoff = Backoff::default();
-    let mut stops = Stops::new();
-    let mut stopping: Vec<ContainerId> = Vec::new();
+    let mut stops = Attempts::new(STOPS_AT_ONCE);
     let mut suspended = clock.suspended();
     loop {
         if clock.suspended() >= suspended + SUSPENSION {
@@ -40,29 +35,23 @@ pub async fn reap_idle(service: Service, clock: Arc<dyn Clock>, shutdown: Cancel
 
         snapshots.mark_unchanged();
         let now = clock.now();
-        let sweep = Sweep::of(&service, &stopping, &backoff, now);
-        backoff.retain(|id| sweep.idle.contains(&id));
-        for (id, generation) in sweep
-            .due
-            .into_iter()
-            .take(STOPS_AT_ONCE.saturating_sub(stops.len()))
-        {
-            stopping.push(id);
-            let service = service.clone();
-            stops.spawn(async move { (id, service.stop_idle(id, generation).await) });
+        let sweep = Sweep::of(&service, now);
+        stops.retain(|id| sweep.due.iter().any(|(due, _)| *due == id));
+        for (id, generation) in &sweep.due {
+            let (service, id, generation) = (service.clone(), *id, *generation);
+            stops.begin(id, now, async move { service.stop_idle(id, generation).await });
         }
 
+        let wake_at = sweep.wake_at(&stops, now);
         tokio::select! {
             () = shutdown.cancelled() => return,
-            Some(ended) = stops.join_next() => {
-                let Ok((id, result)) = ended else { return };
-                stopping.retain(|other| *other != id);
-                if let Err(error) = result {
-                    tracing::warn!(container = %id, %error, "failed to stop an idle container; it will be tried again");
-                    backoff.failed(id, clock.now());
+            ended = stops.ended() => {
+                if let Err(error) = &ended.result {
+                    tracing::warn!(container = %ended.id, %error, "failed to stop an idle container; it will be tried again");
                 }
+                stops.pause_after(&ended, clock.now());
             }
-            () = clock.sleep_until(sweep.next.max(now.after(SHORTEST_SLEEP))) => {}
+            () = clock.sleep_until(wake_at) => {}
             Ok(()) = snapshots.changed() => {
                 tokio::select! {
                     () = shutdown.cancelled() => return,
@@ -75,41 +64,35 @@ pub async fn reap_idle(service: Service, clock: Arc<dyn Clock>, shutdown: Cancel
 
 /// What one look at all containers finds.
 struct Sweep {
-    /// Everything past its deadline.
-    idle: Vec<ContainerId>,
-    /// What is to be stopped now, with its run.
+    /// What is past its deadline, with its run.
     due: Vec<(ContainerId, u64)>,
-    /// When to look again.
-    next: Timestamp,
+    /// The next deadline.
+    next: Option<Timestamp>,
 }
 
 impl Sweep {
-    fn of(service: &Service, stopping: &[ContainerId], backoff: &Backoff, now: Timestamp) -> Self {
+    fn of(service: &Service, now: Timestamp) -> Self {
         let rule = service.idle_rule();
         let mut sweep = Self {
-            idle: Vec::new(),
             due: Vec::new(),
-            next: now.after(LONGEST_SLEEP),
+            next: None,
         };
         for record in service.snapshot().records() {
-            let Some(stops_at) = rule.stops_at(record) else {
-                continue;
-            };
-            let id = record.id();
-            if stops_at > now {
-                sweep.next = sweep.next.min(stops_at);
-                continue;
-            }
-            sweep.idle.push(id);
-            if stopping.contains(&id) {
-                continue;
-            }
-            if backoff.permits(id, now) {
-                sweep.due.push((id, record.generation()));
-            } else if let Some(until) = backoff.until(id) {
-                sweep.next = sweep.next.min(until);
+            match rule.stops_at(record) {
+                Some(stops_at) if stops_at > now => {
+                    sweep.next = Some(sweep.next.map_or(stops_at, |next| next.min(stops_at)));
+                }
+                Some(_) => sweep.due.push((record.id(), record.generation())),
+                None => {}
             }
         }
         sweep
+    }
+
+    /// The next deadline, or the end of a pause after a failure.
+    fn wake_at(&self, stops: &Attempts, now: Timestamp) -> Timestamp {
+        let retries = self.due.iter().filter_map(|(id, _)| stops.waits_until(*id));
+        let first = retries.chain(self.next).chain([now.after(LONGEST_SLEEP)]).min();
+        first.unwrap_or(now).max(now.after(SHORTEST_SLEEP))
     }
 }

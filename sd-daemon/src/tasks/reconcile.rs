@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::Backoff;
+use super::attempts::Attempts;
 use crate::clock::Clock;
 use crate::domain::{ContainerId, Timestamp};
-use crate::service::{Service, ServiceError};
+use crate::service::Service;
 
 /// Everything is looked at this often, even when no event asked for it.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -22,43 +22,39 @@ const AT_ONCE: usize = 8;
 /// to stop.
 pub async fn reconcile(service: Service, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
     let mut snapshots = service.subscribe();
-    let mut backoff = Backoff::default();
-    let mut attempts: JoinSet<(ContainerId, Result<(), ServiceError>)> = JoinSet::new();
+    let mut attempts = Attempts::new(AT_ONCE);
     let mut full = JoinSet::new();
     let mut next_full = clock.now().after(INTERVAL);
     loop {
         snapshots.mark_unchanged();
         let now = clock.now();
         let unfinished = unfinished(&service);
-        backoff.retain(|id| unfinished.contains(&id));
-        if attempts.is_empty() {
-            let permitted = unfinished.iter().filter(|id| backoff.permits(**id, now));
-            for id in permitted.copied().take(AT_ONCE) {
-                let service = service.clone();
-                attempts.spawn(async move { (id, service.reconcile_unless_busy(id).await) });
-            }
+        attempts.retain(|id| unfinished.contains(&id));
+        // What an operation is busy with is being finished.
+        for id in unfinished.iter().copied().filter(|id| !service.is_busy(*id)) {
+            let service = service.clone();
+            attempts.begin(id, now, async move { service.reconcile_unless_busy(id).await });
         }
         if now >= next_full && full.is_empty() {
             next_full = now.after(INTERVAL);
             let service = service.clone();
             full.spawn(async move { service.reconcile_all().await });
         }
-        let wake_at = wake_at(&unfinished, now, next_full);
+
         tokio::select! {
             () = shutdown.cancelled() => return,
-            Some(ended) = attempts.join_next() => {
-                let Ok((id, result)) = ended else { return };
-                if let Err(error) = result {
-                    tracing::warn!(container = %id, %error, "failed to finish with a container; it will be tried again");
-                    backoff.failed(id, clock.now());
+            ended = attempts.ended() => {
+                if let Err(error) = &ended.result {
+                    tracing::warn!(container = %ended.id, %error, "failed to finish with a container; it will be tried again");
                 }
+                attempts.pause_after(&ended, clock.now());
             }
             Some(ended) = full.join_next() => {
                 if let Ok(Err(error)) = ended {
                     tracing::debug!(%error, "failed to look at every container");
                 }
             }
-            () = clock.sleep_until(wake_at) => {}
+            () = clock.sleep_until(wake_at(&unfinished, now, next_full)) => {}
             Ok(()) = snapshots.changed(), if unfinished.is_empty() => {
                 tokio::select! {
                     () = shutdown.cancelled() => return,
@@ -72,11 +68,10 @@ pub async fn reconcile(service: Service, clock: Arc<dyn Clock>, shutdown: Cancel
 /// Containers in a state that somebody should be leading out of.
 fn unfinished(service: &Service) -> Vec<ContainerId> {
     let snapshot = service.snapshot();
-    snapshot
+    let unfinished = snapshot
         .records()
-        .filter(|record| record.lifecycle().is_unfinished())
-        .map(|record| record.id())
-        .collect()
+        .filter(|record| record.lifecycle().is_unfinished());
+    unfinished.map(|record| record.id()).collect()
 }
 
 fn wake_at(unfinished: &[ContainerId], now: Timestamp, next_full: Timestamp) -> Timestamp {

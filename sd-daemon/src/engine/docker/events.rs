@@ -69,6 +69,11 @@ impl Follower {
                 match connect(&self.connection, &self.instance).await {
                     Ok(messages) => {
                         self.is_first = false;
+                        // What was missed meanwhile may have ended the runs these were about.
+                        self.signalled
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .clear();
                         self.messages = Some((messages, Instant::now()));
                         return EngineEvent::Resync;
                     }
