@@ -14,5 +14,6 @@ mod deleting;
 mod engine_away;
 mod idle;
 mod listing;
+mod repeating;
 mod restarting;
 mod stopping_and_starting;

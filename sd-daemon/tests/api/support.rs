@@ -5,6 +5,7 @@
 //! never slept for: see [`TestDaemon::until`].
 
 mod answer;
+mod process;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -23,10 +24,10 @@ use sd_daemon::registry::{Registry, Snapshot, StateDirectory};
 use sd_daemon::service::{Parts, Service};
 use sd_daemon::tasks;
 use tempfile::TempDir;
-use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use answer::{Answer, kind};
+use process::Process;
 
 /// When every test begins.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_772_373_731_250);
@@ -339,34 +340,6 @@ impl TestDaemon {
                 )
             })
             .collect()
-    }
-}
-
-/// Everything a daemon runs. It has a runtime of its own, so that killing it ends all that it has begun.
-struct Process(Option<Runtime>);
-
-impl Process {
-    fn new() -> Self {
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        Self(Some(builder.worker_threads(1).enable_all().build().unwrap()))
-    }
-
-    fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
-        drop(self.0.as_ref().unwrap().spawn(task));
-    }
-
-    async fn kill(mut self) {
-        let runtime = self.0.take().unwrap();
-        let killed = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE));
-        killed.await.unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 
