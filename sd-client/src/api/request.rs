@@ -87,7 +87,7 @@ pub struct ContainerQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Ask the engine about every container first.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false", deserialize_with = "switch")]
     pub audit: bool,
 }
 
@@ -96,7 +96,7 @@ pub struct ContainerQuery {
 #[serde(deny_unknown_fields)]
 pub struct RemoveQuery {
     /// Kill instead of a graceful stop.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false", deserialize_with = "switch")]
     pub force: bool,
 }
 
@@ -127,6 +127,16 @@ impl From<RemoveQuery> for RemoveMode {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+/// A query has only text; naming a switch turns it on.
+fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    const WORDS: &[&str] = &["true", "false"];
+    match String::deserialize(deserializer)?.to_ascii_lowercase().as_str() {
+        "true" | "1" | "" => Ok(true),
+        "false" | "0" => Ok(false),
+        other => Err(de::Error::unknown_variant(other, WORDS)),
+    }
 }
 
 /// An object in JSON; in a form a list of `KEY=value`.

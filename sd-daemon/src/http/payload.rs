@@ -68,17 +68,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         let pairs = form_pairs(parts.uri.query().unwrap_or_default().as_bytes());
         let mut fields = Map::new();
         for (name, text) in pairs {
-            let value = match text.as_str() {
-                "true" | "True" | "1" | "" => Value::Bool(true),
-                "false" | "False" | "0" => Value::Bool(false),
-                _ => Value::String(text.clone()),
-            };
-            let is_switch = matches!(name.as_str(), "audit" | "force");
-            insert_once(
-                &mut fields,
-                name,
-                if is_switch { value } else { Value::String(text) },
-            )?;
+            insert_once(&mut fields, name, Value::String(text))?;
         }
         read(Value::Object(fields)).map(Self)
     }

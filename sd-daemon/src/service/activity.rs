@@ -37,6 +37,8 @@ impl Service {
                 self.apply(candidate.id(), input).await?;
                 return Ok(());
             }
+            // What is known of it is out of date: it has ended, or begun another run.
+            self.notice(candidate.id());
         }
         Err(ServiceError::UnknownCaller(address))
     }
