@@ -1,4 +1,4 @@
-//! The client: one method per endpoint.
+//! The client: one method per endpoint, which is what makes this file long.
 //!
 //! It follows no redirect, uses no proxy towards loopback, and sends the credentials to the one
 //! address it was given and nowhere else.

@@ -1,4 +1,5 @@
-//! The one function that decides what happens to a container.
+//! The one function that decides what happens to a container. Longer than most files here, so that the
+//! whole decision stands on one page.
 //!
 //! ```text
 //!              Start                Observed live

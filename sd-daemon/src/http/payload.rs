@@ -49,6 +49,10 @@ impl<S: Send + Sync, T: Body> FromRequest<S> for Payload<T> {
             .map_err(|rejection| unreadable::<T>(&rejection))?;
         let value = match media_type.as_deref() {
             Some("application/json") => json(&body)?,
+            // What `curl -d` says of everything. No field of ours begins like this.
+            Some("application/x-www-form-urlencoded") if body.starts_with(b"{") => {
+                return Err(Problem::mislabelled_json());
+            }
             Some("application/x-www-form-urlencoded") => form(&body, T::LIST_FIELDS)?,
             // A request without a body needs no type; what is missing in it is said below.
             None if body.is_empty() => Value::Object(Map::new()),

@@ -138,6 +138,13 @@ impl Problem {
         )
     }
 
+    pub(super) fn mislabelled_json() -> Self {
+        Self::new(
+            Kind::UnsupportedMediaType,
+            "the body is JSON but says that it is a form: send it with the header content-type: application/json",
+        )
+    }
+
     /// A value that is not allowed: which field, and what would be.
     pub(super) fn invalid(field: &str, allowed: impl std::fmt::Display) -> Self {
         Self::new(Kind::InvalidValue, format!("{field}: {allowed}"))

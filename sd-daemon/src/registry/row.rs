@@ -1,4 +1,6 @@
 //! Rows: how records and creations lie in their tables.
+//!
+//! Longer than most files here: whoever changes a column finds its writing and its reading side by side.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;

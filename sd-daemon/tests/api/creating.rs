@@ -228,6 +228,19 @@ async fn a_body_of_another_type_is_not_read() {
 }
 
 #[tokio::test]
+async fn json_that_says_it_is_a_form_is_told_how_to_say_it_right() {
+    let daemon = TestDaemon::without_tasks();
+    let request = daemon
+        .request(Method::POST, "/v1/containers")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(r#"{"image":"sd-postgres"}"#);
+    let (status, _, detail) = Answer::to(request).await.problem();
+    assert_eq!(status, 415);
+    assert!(detail.contains("content-type: application/json"), "{detail}");
+    assert_eq!(daemon.engine.calls(), []);
+}
+
+#[tokio::test]
 async fn a_type_may_carry_parameters_and_capital_letters() {
     let daemon = TestDaemon::start();
     let request = daemon
