@@ -1,4 +1,5 @@
-//! The rule by table, and what holds for every history.
+//! The rule by table, and what holds for every history. Long, because each row of a table is a promise that stands
+//! beside the others.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
