@@ -197,6 +197,9 @@ mod tests {
             last_active_at: None,
             idle_timeout: Some(9_000),
             stops_at: None,
+            max_lifetime: None,
+            remove_after: None,
+            removes_at: None,
             stop_reason: None,
         }
     }

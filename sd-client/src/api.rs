@@ -3,6 +3,7 @@
 //! Nothing here decides anything. Reading is generous (a newer daemon may add fields and states),
 //! writing is exact.
 
+mod activity;
 mod check_in;
 mod container;
 mod problem;
@@ -12,9 +13,15 @@ mod text;
 mod time;
 mod value;
 
+pub use activity::{
+    Activity, Event, EventKind, HistoryEntry, OpenConnections, PolicySource, Signal, SignalKind, SignalState,
+    StopsBecause,
+};
 pub use check_in::{CheckIn, MAX_ACTIVE_CONNECTIONS};
 pub use container::{Container, Status, StopReason};
 pub use problem::Problem;
-pub use request::{ContainerQuery, CreateContainer, DesiredStatus, RemoveMode, RemoveQuery, UpdateContainer};
+pub use request::{
+    ContainerQuery, CreateContainer, DesiredStatus, ExtendContainer, RemoveMode, RemoveQuery, UpdateContainer,
+};
 pub use time::Timestamp;
-pub use value::{Cpus, IdleTimeout, InvalidValue, Memory};
+pub use value::{Cpus, InvalidValue, Memory, Span, TimeLimit};

@@ -153,26 +153,14 @@ impl Client {
 
     /// Starts a container and waits until it runs.
     pub async fn start(&self, reference: &str) -> Result<Container, Error> {
-        self.update(
-            reference,
-            &UpdateContainer {
-                status: Some(DesiredStatus::Running),
-                idle_timeout: None,
-            },
-        )
-        .await
+        self.update(reference, &UpdateContainer::status(DesiredStatus::Running))
+            .await
     }
 
     /// Begins to stop a container; the answer comes while it is still stopping.
     pub async fn stop(&self, reference: &str) -> Result<Container, Error> {
-        self.update(
-            reference,
-            &UpdateContainer {
-                status: Some(DesiredStatus::Stopped),
-                idle_timeout: None,
-            },
-        )
-        .await
+        self.update(reference, &UpdateContainer::status(DesiredStatus::Stopped))
+            .await
     }
 
     /// `DELETE /v1/containers/{ref}`: removes a container and its anonymous volumes, and waits for it.

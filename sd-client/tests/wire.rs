@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sd_client::api::{
-    CheckIn, Container, CreateContainer, DesiredStatus, IdleTimeout, Problem, Status, StopReason,
+    CheckIn, Container, CreateContainer, DesiredStatus, TimeLimit, Problem, Status, StopReason,
     UpdateContainer,
 };
 use serde::Serialize;
@@ -13,13 +13,16 @@ use serde_json::{Value, json};
 const HUNGRY_BELL: &str = "2cd8a1b037d8752a481b373f225ac72ced9ec89ba784b7868dbb784072358f0e";
 
 /// Fields that the container object has on top of the original eight.
-const ADDITIONS: [&str; 7] = [
+const ADDITIONS: [&str; 10] = [
     "ports",
     "created_at",
     "started_at",
     "last_active_at",
     "idle_timeout",
     "stops_at",
+    "max_lifetime",
+    "remove_after",
+    "removes_at",
     "stop_reason",
 ];
 
@@ -113,6 +116,9 @@ fn every_addition_is_read_as_it_is_written() {
         "last_active_at": "2026-03-01T15:02:11.000Z",
         "idle_timeout": 9000,
         "stops_at": null,
+        "max_lifetime": 86400,
+        "remove_after": null,
+        "removes_at": null,
         "stop_reason": "idle",
     });
     body.as_object_mut()
@@ -152,7 +158,7 @@ fn an_update_reads_a_status_and_a_timeout() {
         serde_json::from_value(json!({ "status": "running", "idle_timeout": "6h" }))
             .expect("the body is read");
     assert_eq!(update.status, Some(DesiredStatus::Running));
-    assert_eq!(update.idle_timeout.map(IdleTimeout::as_secs), Some(21_600));
+    assert_eq!(update.idle_timeout.map(TimeLimit::as_secs), Some(21_600));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::domain::IdleTimeout;
+use crate::domain::TimeLimit;
 use crate::engine::docker;
 
 use options::DEFAULT_FILE;
@@ -20,7 +20,7 @@ pub const USER: &str = "admin";
 /// The password of the API when none is set. Everybody knows it, so it opens loopback only.
 const DEFAULT_PASSWORD: &str = "spindocker";
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-const DEFAULT_IDLE_TIMEOUT: IdleTimeout = IdleTimeout::After(Duration::from_secs(9000));
+const DEFAULT_IDLE_TIMEOUT: TimeLimit = TimeLimit::After(Duration::from_secs(9000));
 const DEFAULT_CHECK_IN: CheckInListen = CheckInListen::Gateway { port: 80 };
 const RESTART_GRACE: Duration = Duration::from_secs(600);
 
@@ -53,7 +53,7 @@ pub struct Config {
     /// Address on which ports are published.
     pub publish_address: IpAddr,
     /// Idle timeout of containers without their own.
-    pub idle_timeout: IdleTimeout,
+    pub idle_timeout: TimeLimit,
     /// Grace after a start of the daemon.
     pub restart_grace: Duration,
     /// Where containers check in.
@@ -213,8 +213,8 @@ fn default_state_dir() -> Result<PathBuf, ConfigError> {
 impl fmt::Display for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let idle_timeout = match self.idle_timeout {
-            IdleTimeout::Never => "never".to_owned(),
-            IdleTimeout::After(timeout) => humantime::format_duration(timeout).to_string(),
+            TimeLimit::Never => "never".to_owned(),
+            TimeLimit::After(timeout) => humantime::format_duration(timeout).to_string(),
         };
         let log_format = match self.log_format {
             LogFormat::Text => "text",

@@ -11,16 +11,18 @@ mod image;
 mod observation;
 mod port;
 mod record;
+mod sight;
 mod step;
 mod timestamp;
 
 pub use container::{ContainerId, Name, OperationId};
 pub use creation::{Creation, IdempotencyKey};
-pub use idle::{IdleRule, IdleTimeout};
+pub use idle::{IdleRule, TimeLimit};
 pub use image::{Image, ImageRef};
-pub use observation::{Exit, LiveState, Observation, ObservedState, RunId};
+pub use observation::{Exit, LiveState, Observation, ObservedState, ProcessId, RunId};
 pub use port::{ContainerPort, Endpoints, Protocol};
 pub use record::{Activity, Lifecycle, Record, RecordFields, Signal, StopCause};
+pub use sight::{Age, Carried, Look, Sight, Traffic, UseRule};
 pub use step::{Effect, Input, Next, Refusal, RemoveMode, Step, step};
 pub use timestamp::Timestamp;
 

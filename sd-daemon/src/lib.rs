@@ -4,6 +4,7 @@
 //!
 //! - [`domain`]: what a container is and what may happen to it, as pure functions;
 //! - [`engine`]: the container engine behind a trait, and Docker behind that;
+//! - [`prober`]: looking at containers from the host: who is connected, and what the connections carry;
 //! - [`registry`]: which containers there are, in SQLite, and the snapshot readers look at;
 //! - [`service`]: the operations, which bring the three together;
 //! - [`tasks`]: what runs by itself: following events, reaping idle containers, reconciling;
@@ -16,6 +17,7 @@ pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod http;
+pub mod prober;
 pub mod registry;
 pub mod service;
 pub mod shutdown;

@@ -26,7 +26,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::domain::{ContainerId, IdleRule, IdleTimeout, Observation, OperationId, Record, Timestamp};
+use crate::domain::{ContainerId, IdleRule, Observation, OperationId, Record, TimeLimit, Timestamp};
 use crate::engine::{Engine, EngineError, Managed};
 use crate::registry::{Registry, Snapshot};
 
@@ -59,7 +59,7 @@ pub struct Parts {
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Idle timeout of containers that have none of their own.
-    pub idle_timeout: IdleTimeout,
+    pub idle_timeout: TimeLimit,
     /// Grace before anything is stopped for idleness after a start of the daemon.
     pub restart_grace: Duration,
 }

@@ -74,7 +74,7 @@ impl Count {
                 .map_err(|error| CliError::Failed(format!("cannot count connections: {error}")))?
                 .min(MAX_ACTIVE_CONNECTIONS),
         };
-        Ok(CheckIn { active_connections })
+        Ok(CheckIn::connections(active_connections))
     }
 }
 
@@ -249,9 +249,7 @@ mod tests {
     }
 
     fn send_to(bases: &[String]) -> Result<(), CliError> {
-        let check_in = CheckIn {
-            active_connections: 1,
-        };
+        let check_in = CheckIn::connections(1);
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sd_client::Client;
-use sd_client::api::{Container, Cpus, CreateContainer, IdleTimeout, Memory};
+use sd_client::api::{Container, Cpus, CreateContainer, Memory, TimeLimit};
 
 use super::wait::WaitTimeout;
 use crate::accepting;
@@ -46,7 +46,7 @@ pub(crate) struct Args {
     cpus: Option<Cpus>,
     /// Stop it after this long without activity, such as 6h; `never` pins it
     #[arg(long, value_name = "DURATION")]
-    idle_timeout: Option<IdleTimeout>,
+    idle_timeout: Option<TimeLimit>,
     /// Wait until the application accepts connections
     #[arg(long)]
     wait: bool,
@@ -108,6 +108,8 @@ impl Args {
             memory: self.memory,
             cpus: self.cpus,
             idle_timeout: self.idle_timeout,
+            max_lifetime: None,
+            remove_after: None,
         }
     }
 

@@ -4,11 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::Span;
+
 /// The largest number of connections a report may name.
 pub const MAX_ACTIVE_CONNECTIONS: u32 = 1_000_000;
 
-/// How many connections the reporting container is serving.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a container says of itself: how many connections it is serving, for how long it will be busy,
+/// or both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckIn {
     /// On the wire `active-connections`; `active` and `active_connections` are read as well.
@@ -16,13 +19,36 @@ pub struct CheckIn {
         rename = "active-connections",
         alias = "active",
         alias = "active_connections",
+        default,
+        skip_serializing_if = "Option::is_none",
         deserialize_with = "count"
     )]
-    pub active_connections: u32,
+    pub active_connections: Option<u32>,
+    /// On the wire `for`: it is busy, and not to be stopped for this long.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub busy_for: Option<Span>,
+}
+
+impl CheckIn {
+    /// Where the token of a container is sent: `Authorization: Bearer TOKEN`. It is needed only where the
+    /// source address does not tell which container calls.
+    pub const TOKEN_VARIABLE: &'static str = "SD_CHECK_IN_TOKEN";
+    /// Header of the answer: seconds of the container's idle timeout, or `never`.
+    pub const IDLE_TIMEOUT_HEADER: &'static str = "sd-idle-timeout";
+    /// Header of the answer: until when the container is kept up, where somebody asked for that.
+    pub const KEEP_UNTIL_HEADER: &'static str = "sd-keep-until";
+
+    /// It serves this many connections.
+    pub fn connections(count: u32) -> Self {
+        Self {
+            active_connections: Some(count),
+            busy_for: None,
+        }
+    }
 }
 
 /// A form has only text, a script may quote its numbers: both are counts.
-fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     struct Count;
 
     impl de::Visitor<'_> for Count {
@@ -47,5 +73,5 @@ fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
         }
     }
 
-    deserializer.deserialize_any(Count)
+    deserializer.deserialize_any(Count).map(Some)
 }

@@ -39,7 +39,7 @@ pub struct Container {
     /// When the present run began; null when there is none.
     #[serde(default)]
     pub started_at: Option<Timestamp>,
-    /// Latest activity: the start, or a check-in with a count above 0.
+    /// Latest activity: the start, a check-in with a count above 0, or a connection that carried data.
     #[serde(default)]
     pub last_active_at: Option<Timestamp>,
     /// Seconds without activity after which it is stopped; null means never.
@@ -48,6 +48,15 @@ pub struct Container {
     /// When it will be stopped if nothing happens until then.
     #[serde(default)]
     pub stops_at: Option<Timestamp>,
+    /// Seconds that a run may last, however much it is used; null means as long as it likes.
+    #[serde(default)]
+    pub max_lifetime: Option<u64>,
+    /// Seconds at rest after which it is removed; null means never.
+    #[serde(default)]
+    pub remove_after: Option<u64>,
+    /// When it will be removed if nobody starts it until then; null unless stopped.
+    #[serde(default)]
+    pub removes_at: Option<Timestamp>,
     /// Why it was stopped; null unless stopping or stopped.
     #[serde(default)]
     pub stop_reason: Option<StopReason>,
@@ -80,6 +89,8 @@ pub enum StopReason {
     Requested,
     /// Nobody used it for its idle timeout.
     Idle,
+    /// Its run had lasted as long as it may.
+    Expired,
     /// Its main process ended by itself.
     Exited,
     /// Somebody stopped it on the host, behind the daemon's back.
@@ -109,6 +120,7 @@ impl fmt::Display for StopReason {
         formatter.pad(match self {
             Self::Requested => "requested",
             Self::Idle => "idle",
+            Self::Expired => "expired",
             Self::Exited => "exited",
             Self::External => "external",
             Self::Failed => "failed",

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{Cpus, IdleTimeout, Memory};
+use super::{Cpus, Memory, Span, TimeLimit};
 
 /// Body of `POST /v1/containers`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,9 +33,16 @@ pub struct CreateContainer {
     /// Processor limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpus: Option<Cpus>,
-    /// Idle timeout of this container; the daemon's default applies when it is absent.
+    /// Idle timeout of this container. When it is absent the image's label applies, then the daemon's
+    /// rule for the image, then its default; so it is with the next two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idle_timeout: Option<IdleTimeout>,
+    pub idle_timeout: Option<TimeLimit>,
+    /// How long a run may last, however much it is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_lifetime: Option<TimeLimit>,
+    /// How long it may be at rest before it is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remove_after: Option<TimeLimit>,
 }
 
 impl CreateContainer {
@@ -51,7 +58,7 @@ impl CreateContainer {
     }
 }
 
-/// Body of `PATCH /v1/containers/{ref}`: at least one of the two.
+/// Body of `PATCH /v1/containers/{ref}`: at least one of these.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateContainer {
@@ -60,7 +67,53 @@ pub struct UpdateContainer {
     pub status: Option<DesiredStatus>,
     /// The new idle timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idle_timeout: Option<IdleTimeout>,
+    pub idle_timeout: Option<TimeLimit>,
+    /// How long a run may last from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_lifetime: Option<TimeLimit>,
+    /// How long it may be at rest from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remove_after: Option<TimeLimit>,
+}
+
+impl UpdateContainer {
+    /// A request for another status, and nothing else.
+    pub fn status(status: DesiredStatus) -> Self {
+        Self {
+            status: Some(status),
+            ..Self::default()
+        }
+    }
+}
+
+/// Body of `POST /v1/containers/{ref}/extend`: exactly one of the two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtendContainer {
+    /// Stop it this much later than it would be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Span>,
+    /// Do not stop it for this long from now.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub hold_for: Option<Span>,
+}
+
+impl ExtendContainer {
+    /// Stop it this much later than it would be.
+    pub fn by(span: Span) -> Self {
+        Self {
+            by: Some(span),
+            hold_for: None,
+        }
+    }
+
+    /// Do not stop it for this long from now. Repeating this holds a container up.
+    pub fn hold_for(span: Span) -> Self {
+        Self {
+            by: None,
+            hold_for: Some(span),
+        }
+    }
 }
 
 /// What a container can be asked to do.

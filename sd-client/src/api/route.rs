@@ -8,6 +8,12 @@ pub const CONTAINERS: &str = "/v1/containers";
 pub const CONTAINER: &str = "/v1/containers/{ref}";
 /// The same, for those who append a name as it is shown, with its slash.
 pub const CONTAINER_BY_SLASHED_NAME: &str = "/v1/containers//{ref}";
+/// Pushes the deadline of a container, as a route pattern.
+pub const EXTEND: &str = "/v1/containers/{ref}/extend";
+/// Who uses a container, and why it is up, as a route pattern.
+pub const ACTIVITY: &str = "/v1/containers/{ref}/activity";
+/// What happens to containers, as it happens.
+pub const EVENTS: &str = "/v1/events";
 /// Reports of containers on their activity.
 pub const CHECK_IN: &str = "/v1/check-in";
 /// Answers as long as the process lives.

@@ -30,23 +30,23 @@ impl fmt::Display for InvalidValue {
 
 impl std::error::Error for InvalidValue {}
 
-/// How long a container may be idle before it is stopped.
+/// How long something may last: a container without use, a run, a container at rest.
 ///
-/// Read from whole seconds or from a duration such as `90s`, `6h` or `2h30m`; `0` and `never` pin it.
+/// Read from whole seconds or from a duration such as `90s`, `6h` or `2h30m`; `0` and `never` are no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdleTimeout {
-    /// It is never stopped for being idle.
+pub enum TimeLimit {
+    /// As long as it likes.
     Never,
-    /// It is stopped after this long without activity: whole seconds, at least one.
+    /// Until this long has passed: whole seconds, at least one.
     After(Duration),
 }
 
-impl IdleTimeout {
+impl TimeLimit {
     const ALLOWED: &'static str =
         "whole seconds or a duration such as 90s, 6h or 2h30m, up to 3650d; 0 or never means never";
     const MAX: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 
-    /// The timeout in seconds; 0 is never.
+    /// The limit in seconds; 0 is never.
     pub fn as_secs(self) -> u64 {
         match self {
             Self::Never => 0,
@@ -63,7 +63,7 @@ impl IdleTimeout {
     }
 }
 
-impl FromStr for IdleTimeout {
+impl FromStr for TimeLimit {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
@@ -79,7 +79,7 @@ impl FromStr for IdleTimeout {
     }
 }
 
-impl fmt::Display for IdleTimeout {
+impl fmt::Display for TimeLimit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Never => formatter.write_str("never"),
@@ -88,9 +88,58 @@ impl fmt::Display for IdleTimeout {
     }
 }
 
-impl Serialize for IdleTimeout {
+impl Serialize for TimeLimit {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(self.as_secs())
+    }
+}
+
+/// A length of time that somebody asks for: at least a second.
+///
+/// Read from whole seconds or from a duration such as `90s`, `40m` or `2h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(Duration);
+
+impl Span {
+    const ALLOWED: &'static str = "whole seconds or a duration such as 90s, 40m or 2h, from 1s to 3650d";
+
+    /// The length itself.
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl TryFrom<Duration> for Span {
+    type Error = InvalidValue;
+
+    fn try_from(duration: Duration) -> Result<Self, InvalidValue> {
+        match TimeLimit::from_duration(duration) {
+            Some(TimeLimit::After(duration)) => Ok(Self(duration)),
+            Some(TimeLimit::Never) | None => Err(InvalidValue::new(format!("{duration:?}"), Self::ALLOWED)),
+        }
+    }
+}
+
+impl FromStr for Span {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match text.parse() {
+            Ok(TimeLimit::After(duration)) => Ok(Self(duration)),
+            Ok(TimeLimit::Never) | Err(_) => Err(InvalidValue::new(text.trim(), Self::ALLOWED)),
+        }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(self.0).fmt(formatter)
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.0.as_secs())
     }
 }
 
@@ -215,27 +264,39 @@ macro_rules! deserialize_number_or_text {
     )*};
 }
 
-deserialize_number_or_text!(IdleTimeout, Memory, Cpus);
+deserialize_number_or_text!(TimeLimit, Span, Memory, Cpus);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_idle_timeout_reads_seconds_durations_and_never() {
-        let after = |seconds| Ok(IdleTimeout::After(Duration::from_secs(seconds)));
+    fn a_time_limit_reads_seconds_durations_and_never() {
+        let after = |seconds| Ok(TimeLimit::After(Duration::from_secs(seconds)));
         assert_eq!("90".parse(), after(90));
         assert_eq!("6h".parse(), after(21_600));
         assert_eq!("2h30m".parse(), after(9_000));
-        assert_eq!("0".parse(), Ok(IdleTimeout::Never));
-        assert_eq!("never".parse(), Ok(IdleTimeout::Never));
+        assert_eq!("0".parse(), Ok(TimeLimit::Never));
+        assert_eq!("never".parse(), Ok(TimeLimit::Never));
     }
 
     #[test]
-    fn an_idle_timeout_refuses_what_is_not_a_time() {
+    fn a_time_limit_refuses_what_is_not_a_time() {
         for text in ["", "-1", "soon", "1.5", "500ms", "4000d", "99999999999999999999"] {
-            let error = text.parse::<IdleTimeout>().unwrap_err();
+            let error = text.parse::<TimeLimit>().unwrap_err();
             assert!(error.to_string().contains("2h30m"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_span_is_a_time_limit_that_ends() {
+        assert_eq!(
+            "40m".parse::<Span>().unwrap().duration(),
+            Duration::from_secs(2_400)
+        );
+        for text in ["", "0", "never", "-1", "500ms", "4000d"] {
+            let error = text.parse::<Span>().unwrap_err();
+            assert!(error.to_string().contains("from 1s"), "{text}: {error}");
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
-use crate::domain::IdleTimeout;
+use crate::domain::TimeLimit;
 
 /// Containers on demand over the Docker engine, put away when nobody uses them.
 ///
@@ -183,7 +183,7 @@ impl fmt::Display for CheckInListen {
 /// An idle timeout as a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct IdleSetting(pub(super) IdleTimeout);
+pub(super) struct IdleSetting(pub(super) TimeLimit);
 
 impl FromStr for IdleSetting {
     type Err = String;
@@ -197,8 +197,8 @@ impl FromStr for IdleSetting {
             _ => humantime::parse_duration(text).ok(),
         };
         match duration.filter(|duration| duration.subsec_nanos() == 0) {
-            Some(Duration::ZERO) => Ok(Self(IdleTimeout::Never)),
-            Some(duration) => Ok(Self(IdleTimeout::After(duration))),
+            Some(Duration::ZERO) => Ok(Self(TimeLimit::Never)),
+            Some(duration) => Ok(Self(TimeLimit::After(duration))),
             None => Err(ALLOWED.to_owned()),
         }
     }

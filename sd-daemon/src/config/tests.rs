@@ -30,7 +30,7 @@ fn the_defaults_are_safe() {
     let config = config(&[]).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.publish_address.to_string(), "127.0.0.1");
-    assert_eq!(config.idle_timeout, IdleTimeout::After(Duration::from_secs(9000)));
+    assert_eq!(config.idle_timeout, TimeLimit::After(Duration::from_secs(9000)));
     assert_eq!(config.check_in_listen, CheckInListen::Gateway { port: 80 });
 }
 
@@ -63,10 +63,7 @@ fn a_flag_beats_the_file_and_the_file_beats_the_default() {
     let cli = Cli::try_parse_from(["sd-daemon", "--config", &path, "--listen", "127.0.0.1:2"]).unwrap();
     let config = cli.config(None).unwrap();
     assert_eq!(config.listen.port(), 2);
-    assert_eq!(
-        config.idle_timeout,
-        IdleTimeout::After(Duration::from_secs(21_600))
-    );
+    assert_eq!(config.idle_timeout, TimeLimit::After(Duration::from_secs(21_600)));
 }
 
 #[test]

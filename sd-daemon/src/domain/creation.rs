@@ -1,6 +1,6 @@
 //! The wish for a container that the engine has not made yet.
 
-use super::{IdleTimeout, ImageRef, Name, OperationId, Timestamp};
+use super::{ImageRef, Name, OperationId, TimeLimit, Timestamp};
 
 /// A create that was asked for and has no container id yet.
 ///
@@ -15,7 +15,7 @@ pub struct Creation {
     /// The name that was asked for.
     pub name: Option<Name>,
     /// The container's own idle timeout.
-    pub idle_timeout: Option<IdleTimeout>,
+    pub idle_timeout: Option<TimeLimit>,
     /// What makes a repetition of the request the same request.
     pub key: Option<IdempotencyKey>,
     /// When it was asked for.

@@ -6,7 +6,7 @@ use super::{Lifecycle, Record, Timestamp};
 
 /// How long a container may be without activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdleTimeout {
+pub enum TimeLimit {
     /// As long as it likes.
     Never,
     /// Until it is stopped.
@@ -17,7 +17,7 @@ pub enum IdleTimeout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdleRule {
     /// Applies to containers that have no timeout of their own.
-    pub default_timeout: IdleTimeout,
+    pub default_timeout: TimeLimit,
     /// Nothing is stopped for idleness until this long after `resumed_at`: reporters speak first.
     /// A container whose timeout is shorter waits only for that.
     pub restart_grace: Duration,
@@ -27,7 +27,7 @@ pub struct IdleRule {
 
 impl IdleRule {
     /// The timeout that applies to a container.
-    pub fn timeout_of(&self, record: &Record) -> IdleTimeout {
+    pub fn timeout_of(&self, record: &Record) -> TimeLimit {
         record.idle_timeout().unwrap_or(self.default_timeout)
     }
 
@@ -37,7 +37,7 @@ impl IdleRule {
         let Lifecycle::Running { since, .. } = record.lifecycle() else {
             return None;
         };
-        let IdleTimeout::After(timeout) = self.timeout_of(record) else {
+        let TimeLimit::After(timeout) = self.timeout_of(record) else {
             return None;
         };
         let last_active_at = record.activity().last_active_at.max(*since);

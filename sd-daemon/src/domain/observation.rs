@@ -43,6 +43,8 @@ pub enum ObservedState {
         endpoints: Endpoints,
         /// Its own addresses on container networks.
         addresses: Vec<IpAddr>,
+        /// Its main process, as the engine numbers it; on the engine's host, which may be another one.
+        process: Option<ProcessId>,
     },
     /// Its main process has ended.
     Ended {
@@ -84,5 +86,21 @@ impl RunId {
     /// The engine's text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A process on the engine's host. Numbers are used again: by itself one proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProcessId(std::num::NonZeroU32);
+
+impl ProcessId {
+    /// The process of this number; zero is none.
+    pub fn new(number: u32) -> Option<Self> {
+        std::num::NonZeroU32::new(number).map(Self)
+    }
+
+    /// Its number.
+    pub fn number(self) -> u32 {
+        self.0.get()
     }
 }

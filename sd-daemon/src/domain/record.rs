@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{ContainerId, Endpoints, IdleTimeout, ImageRef, Name, OperationId, RunId, Timestamp};
+use super::{ContainerId, Endpoints, ImageRef, Name, OperationId, RunId, TimeLimit, Timestamp};
 
 /// One container: who it is, what it is doing, whether anybody uses it.
 ///
@@ -26,7 +26,7 @@ pub struct RecordFields {
     /// When it was asked for.
     pub created_at: Timestamp,
     /// Its own idle timeout, where it has one.
-    pub idle_timeout: Option<IdleTimeout>,
+    pub idle_timeout: Option<TimeLimit>,
     /// What it is doing.
     pub lifecycle: Lifecycle,
     /// Whether anybody uses it.
@@ -147,7 +147,7 @@ impl Record {
     }
 
     /// Its own idle timeout, where it has one.
-    pub fn idle_timeout(&self) -> Option<IdleTimeout> {
+    pub fn idle_timeout(&self) -> Option<TimeLimit> {
         self.fields.idle_timeout
     }
 

@@ -18,8 +18,8 @@
 //! what was begun.
 
 use super::{
-    Activity, Endpoints, Exit, IdleRule, IdleTimeout, Lifecycle, LiveState, Observation, ObservedState,
-    Record, RunId, Signal, StopCause, Timestamp,
+    Activity, Endpoints, Exit, IdleRule, Lifecycle, LiveState, Observation, ObservedState, Record, RunId,
+    Signal, StopCause, TimeLimit, Timestamp,
 };
 
 /// Everything that can happen to a container.
@@ -32,7 +32,7 @@ pub enum Input {
     /// Somebody wants it gone.
     Remove(RemoveMode),
     /// Somebody gives it an idle timeout of its own.
-    SetIdleTimeout(IdleTimeout),
+    SetIdleTimeout(TimeLimit),
     /// It seemed idle for too long in the run of this generation.
     IdleDue {
         /// The run that seemed idle.
@@ -173,7 +173,7 @@ fn remove(record: &Record, mode: RemoveMode) -> Step {
     }
 }
 
-fn set_idle_timeout(record: &Record, timeout: IdleTimeout) -> Step {
+fn set_idle_timeout(record: &Record, timeout: TimeLimit) -> Step {
     let mut next = record.clone();
     next.fields.idle_timeout = Some(timeout);
     Step::unless_same(record, next)
@@ -229,6 +229,7 @@ fn observed(record: &Record, observation: Observation, now: Timestamp) -> Step {
             state,
             endpoints,
             addresses,
+            process: _,
         } => observed_live(
             &renamed,
             Live {

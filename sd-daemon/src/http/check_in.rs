@@ -17,7 +17,7 @@ pub(super) async fn report(
     Payload(report): Payload<CheckIn>,
 ) -> Result<StatusCode, Problem> {
     service
-        .check_in(peer.address(), report.active_connections)
+        .check_in(peer.address(), report.active_connections.unwrap_or_default())
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -13,7 +13,7 @@ use sd_client::api::{
 use super::payload::{Payload, Query, Reference};
 use super::problem::Problem;
 use super::view;
-use crate::domain::{self, IdempotencyKey, IdleTimeout, Record};
+use crate::domain::{self, IdempotencyKey, Record, TimeLimit};
 use crate::service::{NewContainer, Service};
 
 /// Longest key of a create, in bytes.
@@ -158,10 +158,10 @@ fn new_container(body: CreateContainer, key: Option<String>) -> Result<NewContai
     })
 }
 
-fn idle_timeout(timeout: api::IdleTimeout) -> IdleTimeout {
+fn idle_timeout(timeout: api::TimeLimit) -> TimeLimit {
     match timeout {
-        api::IdleTimeout::Never => IdleTimeout::Never,
-        api::IdleTimeout::After(duration) => IdleTimeout::After(duration),
+        api::TimeLimit::Never => TimeLimit::Never,
+        api::TimeLimit::After(duration) => TimeLimit::After(duration),
     }
 }
 

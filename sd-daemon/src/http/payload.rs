@@ -233,7 +233,7 @@ mod tests {
         for form in ["active-connections=3", "active=3", "active_connections=3"] {
             assert_eq!(
                 read_form::<CheckIn>(form).unwrap().active_connections,
-                3,
+                Some(3),
                 "{form}"
             );
         }

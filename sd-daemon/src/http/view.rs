@@ -4,9 +4,7 @@ use std::time::SystemTime;
 
 use sd_client::api::{self, route};
 
-use crate::domain::{
-    ContainerPort, Endpoints, IdleRule, IdleTimeout, Lifecycle, Record, StopCause, Timestamp,
-};
+use crate::domain::{ContainerPort, Endpoints, IdleRule, Lifecycle, Record, StopCause, TimeLimit, Timestamp};
 
 /// The container object of a record.
 pub(super) fn container(record: &Record, rule: &IdleRule) -> api::Container {
@@ -33,10 +31,13 @@ pub(super) fn container(record: &Record, rule: &IdleRule) -> api::Container {
             .last_run()
             .map(|_| wire_time(record.activity().last_active_at)),
         idle_timeout: match rule.timeout_of(record) {
-            IdleTimeout::Never => None,
-            IdleTimeout::After(timeout) => Some(timeout.as_secs()),
+            TimeLimit::Never => None,
+            TimeLimit::After(timeout) => Some(timeout.as_secs()),
         },
         stops_at: rule.stops_at(record).map(wire_time),
+        max_lifetime: None,
+        remove_after: None,
+        removes_at: None,
         stop_reason: stop_reason(lifecycle),
     }
 }

@@ -10,8 +10,8 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, named_params};
 
 use crate::domain::{
-    Activity, ContainerId, ContainerPort, Creation, Endpoints, IdempotencyKey, IdleTimeout, Lifecycle, Name,
-    OperationId, Record, RecordFields, RunId, Signal, StopCause, Timestamp,
+    Activity, ContainerId, ContainerPort, Creation, Endpoints, IdempotencyKey, Lifecycle, Name, OperationId,
+    Record, RecordFields, RunId, Signal, StopCause, TimeLimit, Timestamp,
 };
 
 /// Every container.
@@ -310,18 +310,18 @@ fn endpoints(row: &Row<'_>) -> rusqlite::Result<Option<Endpoints>> {
     Ok(Some(Endpoints::restore(ports, parse_optional(row, "app_port")?)))
 }
 
-fn idle_timeout_column(timeout: IdleTimeout) -> u64 {
+fn idle_timeout_column(timeout: TimeLimit) -> u64 {
     match timeout {
-        IdleTimeout::Never => 0,
-        IdleTimeout::After(duration) => duration.as_secs(),
+        TimeLimit::Never => 0,
+        TimeLimit::After(duration) => duration.as_secs(),
     }
 }
 
-fn idle_timeout(row: &Row<'_>) -> rusqlite::Result<Option<IdleTimeout>> {
+fn idle_timeout(row: &Row<'_>) -> rusqlite::Result<Option<TimeLimit>> {
     let seconds: Option<u64> = row.get("idle_timeout")?;
     Ok(seconds.map(|seconds| match seconds {
-        0 => IdleTimeout::Never,
-        _ => IdleTimeout::After(Duration::from_secs(seconds)),
+        0 => TimeLimit::Never,
+        _ => TimeLimit::After(Duration::from_secs(seconds)),
     }))
 }
 

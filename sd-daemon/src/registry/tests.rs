@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::clock::ManualClock;
 use crate::domain::{
-    ContainerPort, Endpoints, Exit, IdempotencyKey, IdleTimeout, Lifecycle, LiveState, Observation,
-    ObservedState, RunId, StopCause, Timestamp,
+    ContainerPort, Endpoints, Exit, IdempotencyKey, Lifecycle, LiveState, Observation, ObservedState,
+    ProcessId, RunId, StopCause, TimeLimit, Timestamp,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_373_731_250);
@@ -48,7 +48,7 @@ fn creation(number: u8, key: Option<(&str, &str)>) -> Creation {
         operation: operation(number),
         image: "team/web:1.2".parse().unwrap(),
         name: None,
-        idle_timeout: Some(IdleTimeout::After(Duration::from_secs(60))),
+        idle_timeout: Some(TimeLimit::After(Duration::from_secs(60))),
         key: key.map(|(key, request)| IdempotencyKey {
             key: key.to_owned(),
             request: request.to_owned(),
@@ -78,6 +78,7 @@ fn live(run: &str, state: LiveState) -> Input {
         state,
         endpoints: Endpoints::new(ports, Some(5432)),
         addresses: vec!["172.17.0.2".parse().unwrap(), "fd00::2".parse().unwrap()],
+        process: ProcessId::new(4_711),
     })
 }
 
@@ -107,7 +108,7 @@ async fn every_state_is_found_again_exactly_as_it_was() {
         ],
         vec![running(), Input::Remove(crate::domain::RemoveMode::Graceful)],
         vec![Input::Remove(crate::domain::RemoveMode::Force)],
-        vec![running(), Input::SetIdleTimeout(IdleTimeout::Never)],
+        vec![running(), Input::SetIdleTimeout(TimeLimit::Never)],
         vec![
             running(),
             Input::CheckIn {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{Service, ServiceError, lock, turn};
 use crate::domain::{
-    ContainerId, Creation, Effect, IdempotencyKey, IdleTimeout, Image, ImageRef, Lifecycle, Name,
-    OperationId, Record,
+    ContainerId, Creation, Effect, IdempotencyKey, Image, ImageRef, Lifecycle, Name, OperationId, Record,
+    TimeLimit,
 };
 use crate::engine::{ContainerSpec, EngineError};
 use crate::registry::{Applied, Change, Opened};
@@ -34,7 +34,7 @@ pub struct NewContainer {
     /// Processor limit in billionths of a core.
     pub nano_cpus: Option<u64>,
     /// Idle timeout of its own.
-    pub idle_timeout: Option<IdleTimeout>,
+    pub idle_timeout: Option<TimeLimit>,
     /// Makes a repetition of this request the same request.
     pub key: Option<IdempotencyKey>,
 }

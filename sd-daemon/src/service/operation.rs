@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::{STOP_GRACE, Service, ServiceError, turn};
-use crate::domain::{ContainerId, Effect, IdleTimeout, Input, Lifecycle, Record, RemoveMode};
+use crate::domain::{ContainerId, Effect, Input, Lifecycle, Record, RemoveMode, TimeLimit};
 use crate::engine::EngineError;
 use crate::registry::Applied;
 
@@ -103,7 +103,7 @@ impl Service {
     pub async fn set_idle_timeout(
         &self,
         reference: &str,
-        timeout: IdleTimeout,
+        timeout: TimeLimit,
     ) -> Result<Arc<Record>, ServiceError> {
         let id = self.find(reference)?.id();
         let wished = self.wish(id, reference, Input::SetIdleTimeout(timeout)).await?;

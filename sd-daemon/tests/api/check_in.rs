@@ -223,9 +223,7 @@ async fn a_report_that_is_faster_than_the_start_is_credited() {
 async fn the_client_checks_in() {
     let daemon = TestDaemon::start();
     daemon.create().await;
-    let report = sd_client::api::CheckIn {
-        active_connections: 1,
-    };
+    let report = sd_client::api::CheckIn::connections(1);
     let error = daemon.client.check_in(&report).await.unwrap_err();
     assert_eq!(error.problem().unwrap().suffix(), "unknown-caller");
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use sd_client::api::{Container, CreateContainer, IdleTimeout, Status, StopReason};
+use sd_client::api::{Container, CreateContainer, TimeLimit, Status, StopReason};
 use sd_daemon::engine::EngineError;
 use sd_daemon::engine::fake::{Action, Call, Point};
 use serde_json::json;
@@ -281,7 +281,7 @@ async fn somebody_who_stops_an_idle_container_first_is_the_reason() {
 }
 
 async fn create_with(daemon: &TestDaemon, idle_timeout: &str) -> Container {
-    let idle_timeout: IdleTimeout = idle_timeout.parse().unwrap();
+    let idle_timeout: TimeLimit = idle_timeout.parse().unwrap();
     let wanted = CreateContainer {
         idle_timeout: Some(idle_timeout),
         ..CreateContainer::of_image(IMAGE)

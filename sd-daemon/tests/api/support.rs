@@ -16,7 +16,7 @@ use reqwest::Method;
 use sd_client::Client;
 use sd_client::api::{Container, CreateContainer, Status};
 use sd_daemon::clock::{Clock, ManualClock};
-use sd_daemon::domain::{ContainerId, ContainerPort, IdleTimeout, Image, OperationId, Timestamp};
+use sd_daemon::domain::{ContainerId, ContainerPort, TimeLimit, Image, OperationId, Timestamp};
 use sd_daemon::engine::Engine;
 use sd_daemon::engine::fake::{Action, FakeEngine};
 use sd_daemon::http::{self, Credentials};
@@ -129,7 +129,7 @@ impl TestDaemon {
             engine: Arc::new(engine.clone()),
             registry: registry.clone(),
             clock: Arc::clone(&shared_clock),
-            idle_timeout: IdleTimeout::After(IDLE_TIMEOUT),
+            idle_timeout: TimeLimit::After(IDLE_TIMEOUT),
             restart_grace: GRACE,
         });
         let (process, shutdown) = (Process::new(), CancellationToken::new());

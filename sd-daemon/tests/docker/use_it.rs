@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use sd_client::Error;
-use sd_client::api::{CreateContainer, IdleTimeout, RemoveMode, Status, StopReason};
+use sd_client::api::{CreateContainer, TimeLimit, RemoveMode, Status, StopReason};
 
 use crate::daemon::{Daemon, check_in_from_inside, eventually, within};
 use crate::docker::{docker, image};
 
 fn with_idle_timeout(seconds: u64) -> CreateContainer {
-    let idle_timeout = Some(IdleTimeout::After(Duration::from_secs(seconds)));
+    let idle_timeout = Some(TimeLimit::After(Duration::from_secs(seconds)));
     CreateContainer {
         idle_timeout,
         ..CreateContainer::of_image(image())

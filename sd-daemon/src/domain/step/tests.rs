@@ -87,6 +87,7 @@ fn live(run: &str, state: LiveState) -> Input {
         state,
         endpoints: endpoints(49_153),
         addresses,
+        process: crate::domain::ProcessId::new(4_711),
     })
 }
 
@@ -421,7 +422,7 @@ fn a_container_at_rest_serves_nobody() {
     );
 }
 
-fn rule(default_timeout: IdleTimeout) -> IdleRule {
+fn rule(default_timeout: TimeLimit) -> IdleRule {
     IdleRule {
         default_timeout,
         restart_grace: Duration::from_secs(600),
@@ -429,8 +430,8 @@ fn rule(default_timeout: IdleTimeout) -> IdleRule {
     }
 }
 
-fn seconds(seconds: u64) -> IdleTimeout {
-    IdleTimeout::After(Duration::from_secs(seconds))
+fn seconds(seconds: u64) -> TimeLimit {
+    TimeLimit::After(Duration::from_secs(seconds))
 }
 
 /// The records above were last active 100 s before `NOW`.
@@ -451,7 +452,7 @@ fn an_idle_container_is_stopped_at_its_deadline_and_not_before() {
         "another run"
     );
     assert_eq!(
-        outcome(&running(), due(7, rule(IdleTimeout::Never))),
+        outcome(&running(), due(7, rule(TimeLimit::Never))),
         stays,
         "never"
     );
@@ -481,10 +482,10 @@ fn an_idle_container_is_stopped_at_its_deadline_and_not_before() {
 fn a_timeout_of_its_own_beats_the_default_both_ways() {
     let long = after(&running(), Input::SetIdleTimeout(seconds(1000)));
     assert!(!rule(seconds(1)).is_due(&long, NOW));
-    let pinned = after(&running(), Input::SetIdleTimeout(IdleTimeout::Never));
+    let pinned = after(&running(), Input::SetIdleTimeout(TimeLimit::Never));
     assert_eq!(rule(seconds(1)).stops_at(&pinned), None);
     let short = after(&running(), Input::SetIdleTimeout(seconds(1)));
-    assert!(rule(IdleTimeout::Never).is_due(&short, NOW));
+    assert!(rule(TimeLimit::Never).is_due(&short, NOW));
 }
 
 #[test]

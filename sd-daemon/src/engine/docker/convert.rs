@@ -10,7 +10,7 @@ use bollard::models::{
 
 use super::policy::OPERATION_LABEL;
 use crate::domain::{
-    ContainerId, Endpoints, Exit, Image, LiveState, Name, Observation, ObservedState, RunId,
+    ContainerId, Endpoints, Exit, Image, LiveState, Name, Observation, ObservedState, ProcessId, RunId,
 };
 use crate::engine::{EngineError, Managed};
 
@@ -75,6 +75,9 @@ pub(super) fn observation(
             state: live_state,
             endpoints: endpoints(settings.ports.unwrap_or_default(), app, publish_address),
             addresses: addresses(settings.networks.unwrap_or_default()),
+            process: state
+                .pid
+                .and_then(|number| ProcessId::new(u32::try_from(number).ok()?)),
         }
     };
     let state = match state.status {
@@ -208,6 +211,7 @@ mod tests {
                     state,
                     endpoints,
                     addresses,
+                    ..
                 },
         } = seen.unwrap()
         else {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::FakeEngine;
 use crate::domain::{
     ContainerId, ContainerPort, Endpoints, Exit, Image, ImageRef, LiveState, Name, Observation,
-    ObservedState, OperationId, RunId,
+    ObservedState, OperationId, ProcessId, RunId,
 };
 use crate::engine::{ContainerSpec, EngineError, Managed};
 
@@ -147,6 +147,7 @@ impl World {
             state: LiveState::Running,
             endpoints: Endpoints::new(published, app_port),
             addresses: vec![self.pick_address()],
+            process: ProcessId::new(u32::try_from(self.counter).unwrap_or(u32::MAX)),
         };
         self.get(id)?.state = state;
         Ok(())

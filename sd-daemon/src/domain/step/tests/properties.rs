@@ -81,7 +81,7 @@ fn play(
 }
 
 fn never() -> IdleRule {
-    rule(IdleTimeout::Never)
+    rule(TimeLimit::Never)
 }
 
 proptest! {
@@ -158,7 +158,7 @@ proptest! {
     fn nothing_is_stopped_for_idleness_before_its_deadline(history in histories(rule(seconds(30)))) {
         play(history, |before, input, after, effect, now| {
             if let (Input::IdleDue { rule, .. }, Some(Effect::Stop)) = (input, effect) {
-                let IdleTimeout::After(timeout) = rule.timeout_of(before) else {
+                let TimeLimit::After(timeout) = rule.timeout_of(before) else {
                     return Err(TestCaseError::fail("stopped what is pinned"));
                 };
                 prop_assert!(now.since(before.activity().last_active_at) >= timeout);
