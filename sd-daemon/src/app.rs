@@ -15,6 +15,7 @@ use crate::config::{CheckInListen, Config, USER};
 use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
 use crate::http::{self, Credentials};
+use crate::prober::host::HostProber;
 use crate::registry::{Registry, StateDirectory};
 use crate::service::{Parts, Service};
 use crate::tasks;
@@ -33,12 +34,14 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let instance = Arc::clone(registry.snapshot().instance());
     let engine = DockerEngine::new(&config.docker_host, instance, config.publish_address);
     let events = engine.events();
+    let prober = HostProber;
     let service = Service::new(Parts {
         engine: Arc::new(engine),
+        prober: Arc::new(prober),
         registry: registry.clone(),
         clock: Arc::clone(&clock),
-        idle_timeout: config.idle_timeout,
-        restart_grace: config.restart_grace,
+        policy: config.policy,
+        signals: config.signals.clone(),
     });
 
     let api = TcpListener::bind(config.listen).await.with_context(|| {
@@ -53,7 +56,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     tracing::info!(%address, "serving the API");
 
     let mut tasks = Tasks::new();
-    let router = http::api(service.clone(), Credentials::new(USER, config.password.reveal()));
+    let credentials = Credentials::new(USER, config.password.reveal());
+    let router = http::api(service.clone(), credentials, shutdown.clone());
     tasks.spawn("api", http::serve(api, router, shutdown.clone()));
     tasks.spawn(
         "follow_events",
@@ -65,8 +69,12 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     );
     tasks.spawn(
         "reconcile",
-        tasks::reconcile(service.clone(), clock, shutdown.clone()),
+        tasks::reconcile(service.clone(), Arc::clone(&clock), shutdown.clone()),
     );
+    if config.signals.need_looks() {
+        let probing = tasks::probe_activity(service.clone(), clock, config.probe_interval, shutdown.clone());
+        tasks.spawn("probe_activity", probing);
+    }
     match config.check_in_listen {
         CheckInListen::Off => {}
         CheckInListen::Address(address) => {

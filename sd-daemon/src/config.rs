@@ -9,11 +9,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::domain::TimeLimit;
-use crate::engine::docker;
+use url::Url;
 
-use options::DEFAULT_FILE;
+use crate::domain::{ImageRule, Limits, Policy, TimeLimit, Timestamp, UseRule};
+use crate::engine::docker;
+use crate::service::{Signals, Switch};
+
 pub use options::{CheckInListen, Cli, Command, LogFormat, MANUAL, Options};
+use options::{DEFAULT_FILE, LimitSetting, SignalSetting};
 
 /// The user of the API.
 pub const USER: &str = "admin";
@@ -23,6 +26,11 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOS
 const DEFAULT_IDLE_TIMEOUT: TimeLimit = TimeLimit::After(Duration::from_secs(9000));
 const DEFAULT_CHECK_IN: CheckInListen = CheckInListen::Gateway { port: 80 };
 const RESTART_GRACE: Duration = Duration::from_secs(600);
+const DEFAULT_WARNING: Duration = Duration::from_secs(300);
+const DEFAULT_PROBE_INTERVAL: Duration = Duration::from_secs(15);
+const DEFAULT_SIGNALS: &[SignalSetting] = &[SignalSetting::CheckIn, SignalSetting::Connections];
+const DEFAULT_CPU_THRESHOLD: f64 = 0.1;
+const DEFAULT_BUSY_LIMIT: Duration = Duration::from_secs(4 * 60 * 60);
 
 /// A password that does not show up where it does not belong.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,16 +60,29 @@ pub struct Config {
     pub password: Secret,
     /// Address on which ports are published.
     pub publish_address: IpAddr,
-    /// Idle timeout of containers without their own.
-    pub idle_timeout: TimeLimit,
-    /// Grace after a start of the daemon.
-    pub restart_grace: Duration,
+    /// When containers are stopped and removed.
+    pub policy: Policy,
+    /// What tells of use.
+    pub signals: Signals,
+    /// How often containers are looked at from the host.
+    pub probe_interval: Duration,
+    /// Where to tell what happens to containers.
+    pub webhook: Option<Webhook>,
     /// Where containers check in.
     pub check_in_listen: CheckInListen,
     /// How the log is written.
     pub log_format: LogFormat,
     /// The Docker engine.
     pub docker_host: String,
+}
+
+/// Where to tell what happens to containers.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// The address that is posted to.
+    pub url: Url,
+    /// What the posts are signed with.
+    pub secret: Option<Secret>,
 }
 
 /// Why the settings cannot be used. Each names the key.
@@ -99,7 +120,7 @@ impl Cli {
     /// The settings from everywhere. `docker_host` is the variable `DOCKER_HOST`.
     pub fn config(self, docker_host: Option<String>) -> Result<Config, ConfigError> {
         let file = read_file(self.config.as_deref())?;
-        resolve(self.options.or(file), docker_host)
+        resolve(&self.options.or(file), docker_host)
     }
 }
 
@@ -120,9 +141,13 @@ fn read_file(named: Option<&Path>) -> Result<Options, ConfigError> {
     }
 }
 
-fn resolve(options: Options, docker_host: Option<String>) -> Result<Config, ConfigError> {
+fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, ConfigError> {
     let listen = options.listen.unwrap_or(DEFAULT_LISTEN);
-    let password = options.password_file.as_deref().map(read_password).transpose()?;
+    let password = options
+        .password_file
+        .as_deref()
+        .map(|path| read_secret("password_file", path))
+        .transpose()?;
     refuse_open_door(
         listen,
         password.is_some(),
@@ -137,19 +162,145 @@ fn resolve(options: Options, docker_host: Option<String>) -> Result<Config, Conf
             reason,
         });
     }
+    let policy = policy(options);
+    let signals = signals(options)?;
+    let probe_interval = options
+        .probe_interval
+        .map_or(DEFAULT_PROBE_INTERVAL, |setting| setting.0);
+    if signals.need_looks() {
+        refuse_seldom_looks(&policy, probe_interval)?;
+    }
     Ok(Config {
         listen,
-        state_dir: options.state_dir.map_or_else(default_state_dir, Ok)?,
+        state_dir: options.state_dir.clone().map_or_else(default_state_dir, Ok)?,
         password: password.unwrap_or_else(|| Secret(DEFAULT_PASSWORD.to_owned())),
         publish_address: options.publish_address.unwrap_or(listen.ip()),
-        idle_timeout: options
-            .idle_timeout
-            .map_or(DEFAULT_IDLE_TIMEOUT, |setting| setting.0),
-        restart_grace: RESTART_GRACE,
+        policy,
+        signals,
+        probe_interval,
+        webhook: webhook(options)?,
         check_in_listen: options.check_in_listen.unwrap_or(DEFAULT_CHECK_IN),
         log_format: options.log_format.unwrap_or_default(),
         docker_host,
     })
+}
+
+fn policy(options: &Options) -> Policy {
+    let or_never = |setting: Option<LimitSetting>| setting.map_or(TimeLimit::Never, |setting| setting.0);
+    let rules = options.image_rules.iter().flatten().map(|rule| ImageRule {
+        images: rule.image.0.clone(),
+        limits: Limits {
+            idle_timeout: rule.idle_timeout.map(|setting| setting.0),
+            max_lifetime: rule.max_lifetime.map(|setting| setting.0),
+            remove_after: rule.remove_after.map(|setting| setting.0),
+        },
+    });
+    Policy {
+        default_timeout: options
+            .idle_timeout
+            .map_or(DEFAULT_IDLE_TIMEOUT, |setting| setting.0),
+        default_lifetime: or_never(options.max_lifetime),
+        default_rest: or_never(options.remove_after),
+        image_rules: rules.collect(),
+        restart_grace: RESTART_GRACE,
+        resumed_at: Timestamp::from_millis(0),
+        warn_before: match options.idle_warning {
+            None => DEFAULT_WARNING,
+            Some(LimitSetting(TimeLimit::After(before))) => before,
+            Some(LimitSetting(TimeLimit::Never)) => Duration::ZERO,
+        },
+    }
+}
+
+fn signals(options: &Options) -> Result<Signals, ConfigError> {
+    let chosen = options.activity_signals.as_deref().unwrap_or(DEFAULT_SIGNALS);
+    let switch = |signal| {
+        if chosen.contains(&signal) {
+            Switch::On
+        } else {
+            Switch::Off
+        }
+    };
+    let cores = options.cpu_threshold.unwrap_or(DEFAULT_CPU_THRESHOLD);
+    if !(0.001..=1024.0).contains(&cores) {
+        return Err(ConfigError::Unusable {
+            key: "cpu_threshold",
+            reason: format!("{cores} must be a number of cores from 0.001 to 1024"),
+        });
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0.001 to 1024 cores are far inside u32"
+    )]
+    let millicores = (cores * 1_000.0).round() as u32;
+    Ok(Signals {
+        check_in: switch(SignalSetting::CheckIn),
+        connections: switch(SignalSetting::Connections),
+        use_rule: UseRule {
+            bytes_per_minute: options.connection_floor.unwrap_or(1),
+            cpu_millicores: (switch(SignalSetting::Cpu) == Switch::On).then_some(millicores),
+        },
+        ignored_sources: options
+            .ignore_sources
+            .iter()
+            .flatten()
+            .map(|source| source.0)
+            .collect(),
+        busy_limit: options.busy_limit.map_or(DEFAULT_BUSY_LIMIT, |setting| setting.0),
+    })
+}
+
+/// Who looks more seldom than something may be unused shows activity that is long over.
+fn refuse_seldom_looks(policy: &Policy, interval: Duration) -> Result<(), ConfigError> {
+    let defaults = [("idle_timeout".to_owned(), policy.default_timeout)];
+    let rules = policy.image_rules.iter().filter_map(|rule| {
+        let key = format!("idle_timeout of the image rule {}", rule.images);
+        Some((key, rule.limits.idle_timeout?))
+    });
+    for (key, limit) in defaults.into_iter().chain(rules) {
+        if let TimeLimit::After(timeout) = limit
+            && interval >= timeout
+        {
+            let spelt = humantime::format_duration;
+            return Err(ConfigError::Unusable {
+                key: "probe_interval",
+                reason: format!(
+                    "{} is not shorter than {key}, {}: look more often, or let containers be unused for longer",
+                    spelt(interval),
+                    spelt(timeout)
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn webhook(options: &Options) -> Result<Option<Webhook>, ConfigError> {
+    let secret = options.webhook_secret_file.as_deref();
+    let secret = secret
+        .map(|path| read_secret("webhook_secret_file", path))
+        .transpose()?;
+    let Some(text) = &options.webhook_url else {
+        return match secret {
+            None => Ok(None),
+            Some(_) => Err(ConfigError::Unusable {
+                key: "webhook_secret_file",
+                reason: "there is nothing to sign without webhook_url".to_owned(),
+            }),
+        };
+    };
+    let unusable = |reason: String| ConfigError::Unusable {
+        key: "webhook_url",
+        reason,
+    };
+    let url = Url::parse(text).map_err(|error| unusable(format!("{text:?} is not an address: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(unusable(format!(
+            "{text:?} must begin with http:// or https:// and name a host"
+        )));
+    }
+    Ok(Some(Webhook { url, secret }))
 }
 
 /// Other machines may reach the API only with a password that not everybody knows, and not by accident
@@ -172,23 +323,23 @@ fn refuse_open_door(listen: SocketAddr, has_password: bool, insecure_http: bool)
     })
 }
 
-fn read_password(path: &Path) -> Result<Secret, ConfigError> {
-    const KEY: &str = "password_file";
+/// Reads a secret from a file that nobody else can read.
+fn read_secret(key: &'static str, path: &Path) -> Result<Secret, ConfigError> {
     let file = path.display().to_string();
     let unreadable = |source| ConfigError::Unreadable {
-        key: KEY,
+        key,
         file: file.clone(),
         source,
     };
     let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode();
     if mode & 0o077 != 0 {
         let reason = format!("{file} can be read by others: run chmod 600 {file}");
-        return Err(ConfigError::Unusable { key: KEY, reason });
+        return Err(ConfigError::Unusable { key, reason });
     }
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     match text.trim_end_matches(['\r', '\n']) {
         "" => Err(ConfigError::Unusable {
-            key: KEY,
+            key,
             reason: format!("{file} is empty"),
         }),
         password => Ok(Secret(password.to_owned())),
@@ -212,10 +363,6 @@ fn default_state_dir() -> Result<PathBuf, ConfigError> {
 /// The settings as a file would have them, the password masked.
 impl fmt::Display for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let idle_timeout = match self.idle_timeout {
-            TimeLimit::Never => "never".to_owned(),
-            TimeLimit::After(timeout) => humantime::format_duration(timeout).to_string(),
-        };
         let log_format = match self.log_format {
             LogFormat::Text => "text",
             LogFormat::Json => "json",
@@ -224,10 +371,93 @@ impl fmt::Display for Config {
         writeln!(formatter, "state_dir = \"{}\"", self.state_dir.display())?;
         writeln!(formatter, "# password: {:?}", self.password)?;
         writeln!(formatter, "publish_address = \"{}\"", self.publish_address)?;
-        writeln!(formatter, "idle_timeout = \"{idle_timeout}\"")?;
         writeln!(formatter, "check_in_listen = \"{}\"", self.check_in_listen)?;
         writeln!(formatter, "log_format = \"{log_format}\"")?;
-        writeln!(formatter, "# DOCKER_HOST: {}", self.docker_host)
+        self.write_policy(formatter)?;
+        self.write_signals(formatter)?;
+        if let Some(webhook) = &self.webhook {
+            writeln!(formatter, "webhook_url = \"{}\"", webhook.url)?;
+            writeln!(formatter, "# webhook secret: {:?}", webhook.secret)?;
+        }
+        writeln!(formatter, "# DOCKER_HOST: {}", self.docker_host)?;
+        for rule in &*self.policy.image_rules {
+            writeln!(formatter, "\n[[image_rules]]\nimage = \"{}\"", rule.images)?;
+            let limits = [
+                ("idle_timeout", rule.limits.idle_timeout),
+                ("max_lifetime", rule.limits.max_lifetime),
+                ("remove_after", rule.limits.remove_after),
+            ];
+            for (key, limit) in limits.into_iter().filter_map(|(key, limit)| Some((key, limit?))) {
+                writeln!(formatter, "{key} = \"{}\"", spelt(limit))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    fn write_policy(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let policy = &self.policy;
+        writeln!(formatter, "idle_timeout = \"{}\"", spelt(policy.default_timeout))?;
+        writeln!(formatter, "max_lifetime = \"{}\"", spelt(policy.default_lifetime))?;
+        writeln!(formatter, "remove_after = \"{}\"", spelt(policy.default_rest))?;
+        let warning = match policy.warn_before {
+            Duration::ZERO => TimeLimit::Never,
+            before => TimeLimit::After(before),
+        };
+        writeln!(formatter, "idle_warning = \"{}\"", spelt(warning))
+    }
+
+    fn write_signals(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signals = &self.signals;
+        let on = [
+            (SignalSetting::CheckIn, signals.check_in == Switch::On),
+            (SignalSetting::Connections, signals.connections == Switch::On),
+            (SignalSetting::Cpu, signals.use_rule.cpu_millicores.is_some()),
+        ];
+        let on = on
+            .iter()
+            .filter(|(_, is_on)| *is_on)
+            .map(|(signal, _)| format!("\"{signal}\""));
+        writeln!(
+            formatter,
+            "activity_signals = [{}]",
+            on.collect::<Vec<_>>().join(", ")
+        )?;
+        writeln!(
+            formatter,
+            "probe_interval = \"{}\"",
+            humantime::format_duration(self.probe_interval)
+        )?;
+        writeln!(
+            formatter,
+            "connection_floor = {}",
+            signals.use_rule.bytes_per_minute
+        )?;
+        if let Some(millicores) = signals.use_rule.cpu_millicores {
+            writeln!(formatter, "cpu_threshold = {}", f64::from(millicores) / 1_000.0)?;
+        }
+        let ignored = signals
+            .ignored_sources
+            .iter()
+            .map(|source| format!("\"{source}\""));
+        writeln!(
+            formatter,
+            "ignore_sources = [{}]",
+            ignored.collect::<Vec<_>>().join(", ")
+        )?;
+        writeln!(
+            formatter,
+            "busy_limit = \"{}\"",
+            humantime::format_duration(signals.busy_limit)
+        )
+    }
+}
+
+fn spelt(limit: TimeLimit) -> String {
+    match limit {
+        TimeLimit::Never => "never".to_owned(),
+        TimeLimit::After(duration) => humantime::format_duration(duration).to_string(),
     }
 }
 

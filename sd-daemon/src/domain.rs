@@ -6,24 +6,27 @@
 
 mod container;
 mod creation;
-mod idle;
+mod happening;
 mod image;
 mod observation;
+mod policy;
 mod port;
 mod record;
 mod sight;
 mod step;
 mod timestamp;
+mod words;
 
 pub use container::{ContainerId, Name, OperationId};
 pub use creation::{Creation, IdempotencyKey};
-pub use idle::{IdleRule, TimeLimit};
-pub use image::{Image, ImageRef};
+pub use happening::{Event, Happening, What};
+pub use image::{Image, ImagePattern, ImageRef};
 pub use observation::{Exit, LiveState, Observation, ObservedState, ProcessId, RunId};
+pub use policy::{Because, Deadline, Decided, Due, ImageRule, Limits, Policy, Source, TimeLimit};
 pub use port::{ContainerPort, Endpoints, Protocol};
-pub use record::{Activity, Lifecycle, Record, RecordFields, Signal, StopCause};
+pub use record::{Activity, Evidence, LastActive, Lifecycle, Record, RecordFields, Signal, StopCause};
 pub use sight::{Age, Carried, Look, Sight, Traffic, UseRule};
-pub use step::{Effect, Input, Next, Refusal, RemoveMode, Step, step};
+pub use step::{Effect, Extension, Input, Next, Refusal, RemoveMode, Report, Step, step};
 pub use timestamp::Timestamp;
 
 /// Why a text is not the value it should be.

@@ -6,9 +6,11 @@
 //! There are two listeners. The API's serves everything. The one on the network of the containers serves
 //! check-in and nothing else, whatever credentials a container may present.
 
+mod activity;
 mod auth;
 mod check_in;
 mod containers;
+mod events;
 mod health;
 mod images;
 mod payload;
@@ -19,11 +21,13 @@ mod view;
 
 use std::net::SocketAddr;
 
+use axum::Extension;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{get, post};
 use sd_client::api::route;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -39,7 +43,9 @@ const LARGEST_BODY: usize = 64 * 1024;
 const LARGEST_REPORT: usize = 1024;
 
 /// Everything the API serves.
-pub fn api(service: Service, credentials: Credentials) -> Router {
+///
+/// Answers that go on for as long as somebody listens end at `shutdown`.
+pub fn api(service: Service, credentials: Credentials, shutdown: CancellationToken) -> Router {
     let container = || {
         get(containers::show)
             .patch(containers::update)
@@ -50,6 +56,12 @@ pub fn api(service: Service, credentials: Credentials) -> Router {
         .route(route::CONTAINERS, get(containers::list).post(containers::create))
         .route(route::CONTAINER, container())
         .route(route::CONTAINER_BY_SLASHED_NAME, container())
+        .route(route::EXTEND, post(containers::extend))
+        .route(route::ACTIVITY, get(activity::show))
+        .route(
+            route::EVENTS,
+            get(events::follow).layer(Extension(events::End(shutdown))),
+        )
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::unknown_path)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

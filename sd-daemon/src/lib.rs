@@ -15,6 +15,7 @@ pub mod app;
 pub mod clock;
 pub mod config;
 pub mod domain;
+mod duration;
 pub mod engine;
 pub mod http;
 pub mod prober;

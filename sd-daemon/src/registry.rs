@@ -10,6 +10,7 @@
 //! stops nothing early, because after a restart every container is granted time to report again.
 
 mod directory;
+mod history;
 mod row;
 mod schema;
 mod snapshot;
@@ -27,6 +28,7 @@ use crate::domain::{
 };
 
 pub use directory::StateDirectory;
+pub use history::History;
 pub use snapshot::Snapshot;
 use worker::{Job, Ledger};
 
@@ -41,6 +43,8 @@ const FILE_NAME: &str = "registry.sqlite3";
 pub struct Registry {
     jobs: std::sync::mpsc::SyncSender<Job>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
+    history: History,
+    secret: Arc<str>,
     lost: CancellationToken,
 }
 
@@ -137,10 +141,12 @@ impl Registry {
     pub fn open(directory: StateDirectory, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let connection = schema::open(&directory.path().join(FILE_NAME))?;
         let lost = CancellationToken::new();
-        let (ledger, snapshots) = Ledger::load(connection, clock).map_err(|error| OpenError::Damaged {
+        let damaged = |error: rusqlite::Error| OpenError::Damaged {
             file: directory.path().join(FILE_NAME).display().to_string(),
             reason: error.to_string(),
-        })?;
+        };
+        let (_, secret) = row::instance(&connection).map_err(damaged)?;
+        let (ledger, snapshots, history) = Ledger::load(connection, clock).map_err(damaged)?;
         // Bounded, so that callers wait when the disk does; a full queue blocks nobody but them.
         let (jobs, queue) = std::sync::mpsc::sync_channel(1024);
         let thread = std::thread::Builder::new().name("registry".to_owned());
@@ -161,6 +167,8 @@ impl Registry {
         Ok(Self {
             jobs,
             snapshots,
+            history,
+            secret: secret.into(),
             lost,
         })
     }
@@ -173,6 +181,26 @@ impl Registry {
     /// Follows the state of every container.
     pub fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.clone()
+    }
+
+    /// What happened, as far as it is kept.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// What nobody outside knows, the same for as long as the file lives.
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// How far what happened was told to the outside; nothing when nothing ever was.
+    pub async fn delivered(&self) -> Result<Option<u64>, RegistryError> {
+        self.run(Ledger::delivered).await
+    }
+
+    /// Writes down how far what happened was told to the outside.
+    pub async fn save_delivered(&self, id: u64) -> Result<(), RegistryError> {
+        self.run(move |ledger| ledger.save_delivered(id)).await
     }
 
     /// Lets an input happen to a container: reads, steps and writes in one transaction.

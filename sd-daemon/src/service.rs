@@ -15,7 +15,9 @@ mod creation;
 mod error;
 mod locks;
 mod operation;
+mod probe;
 mod reconcile;
+mod token;
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -26,13 +28,17 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::domain::{ContainerId, IdleRule, Observation, OperationId, Record, TimeLimit, Timestamp};
+use crate::domain::{ContainerId, Observation, OperationId, Policy, Record, Timestamp};
 use crate::engine::{Engine, EngineError, Managed};
+use crate::prober::Prober;
 use crate::registry::{Registry, Snapshot};
 
+pub use crate::registry::History;
+pub use activity::ActivityReport;
 pub use creation::NewContainer;
 pub use error::ServiceError;
 use locks::Locks;
+pub use probe::{Signals, Switch, View};
 
 /// How long a container may take to end by itself before it is killed.
 const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -54,14 +60,16 @@ const ENGINE_PATIENCE: Duration = Duration::from_secs(180);
 pub struct Parts {
     /// The engine.
     pub engine: Arc<dyn Engine>,
+    /// What looks at containers from the host.
+    pub prober: Arc<dyn Prober>,
     /// The registry.
     pub registry: Registry,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Idle timeout of containers that have none of their own.
-    pub idle_timeout: TimeLimit,
-    /// Grace before anything is stopped for idleness after a start of the daemon.
-    pub restart_grace: Duration,
+    /// When containers are stopped and removed. It begins to hold now, whatever it says about that.
+    pub policy: Policy,
+    /// What tells of use.
+    pub signals: Signals,
 }
 
 /// The operations. Cheap to clone.
@@ -74,7 +82,11 @@ struct Inner {
     engine: Arc<dyn Engine>,
     registry: Registry,
     clock: Arc<dyn Clock>,
-    idle_rule: Mutex<IdleRule>,
+    prober: Arc<dyn Prober>,
+    policy: Mutex<Policy>,
+    signals: Signals,
+    /// What the latest look at each running container showed, and in which run that was.
+    views: Mutex<HashMap<ContainerId, (u64, View)>>,
     /// Where new containers are told to check in; known once the listener is bound.
     check_in_url: Mutex<Option<String>>,
     locks: Locks,
@@ -96,16 +108,18 @@ struct Inner {
 impl Service {
     /// A service; it does nothing until it is called.
     pub fn new(parts: Parts) -> Self {
-        let idle_rule = IdleRule {
-            default_timeout: parts.idle_timeout,
-            restart_grace: parts.restart_grace,
+        let policy = Policy {
             resumed_at: parts.clock.now(),
+            ..parts.policy
         };
         let inner = Inner {
             engine: parts.engine,
             registry: parts.registry,
             clock: parts.clock,
-            idle_rule: Mutex::new(idle_rule),
+            prober: parts.prober,
+            policy: Mutex::new(policy),
+            signals: parts.signals,
+            views: Mutex::new(HashMap::new()),
             check_in_url: Mutex::new(None),
             locks: Locks::default(),
             creating: watch::Sender::new(HashSet::new()),
@@ -139,14 +153,19 @@ impl Service {
         find(&self.snapshot(), reference)
     }
 
-    /// When containers are stopped for idleness.
-    pub fn idle_rule(&self) -> IdleRule {
-        *lock(&self.inner.idle_rule)
+    /// When containers are stopped and removed.
+    pub fn policy(&self) -> Policy {
+        lock(&self.inner.policy).clone()
+    }
+
+    /// What happened to containers.
+    pub fn history(&self) -> &History {
+        self.inner.registry.history()
     }
 
     /// Grants every container time to report again, because the machine was suspended.
     pub fn resume(&self) {
-        lock(&self.inner.idle_rule).resumed_at = self.inner.clock.now();
+        lock(&self.inner.policy).resumed_at = self.inner.clock.now();
     }
 
     /// Lets new containers know where to check in.

@@ -3,9 +3,11 @@
 mod attempts;
 mod backoff;
 mod follow_events;
+mod probe_activity;
 mod reap_idle;
 mod reconcile;
 
 pub use follow_events::follow_events;
+pub use probe_activity::probe_activity;
 pub use reap_idle::reap_idle;
 pub use reconcile::reconcile;

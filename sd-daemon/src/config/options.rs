@@ -7,9 +7,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::domain::TimeLimit;
+use crate::domain::{ImagePattern, TimeLimit};
+use crate::duration;
 
 /// Containers on demand over the Docker engine, put away when nobody uses them.
 ///
@@ -112,7 +114,7 @@ pub struct Options {
 
     /// Stop containers that nobody used for this long: 2h30m, 90s; 0 or never pins them [default: 2h30m].
     #[arg(long, global = true, env = "SD_DAEMON_IDLE_TIMEOUT", value_name = "DURATION")]
-    pub(super) idle_timeout: Option<IdleSetting>,
+    pub(super) idle_timeout: Option<LimitSetting>,
 
     /// Where containers check in: gateway:PORT, ADDRESS:PORT or off [default: gateway:80].
     #[arg(long, global = true, env = "SD_DAEMON_CHECK_IN_LISTEN", value_name = "WHERE")]
@@ -124,6 +126,79 @@ pub struct Options {
         num_args = 0..=1, require_equals = true, default_missing_value = "true"
     )]
     pub(super) insecure_http: Option<bool>,
+
+    /// Stop containers that have run for this long, however much they are used [default: never].
+    #[arg(long, global = true, env = "SD_DAEMON_MAX_LIFETIME", value_name = "DURATION")]
+    pub(super) max_lifetime: Option<LimitSetting>,
+
+    /// Remove containers that have been stopped for this long [default: never].
+    #[arg(long, global = true, env = "SD_DAEMON_REMOVE_AFTER", value_name = "DURATION")]
+    pub(super) remove_after: Option<LimitSetting>,
+
+    /// Announce a stop this long before, or a quarter of the idle timeout where that is shorter; never
+    /// announces none [default: 5m].
+    #[arg(long, global = true, env = "SD_DAEMON_IDLE_WARNING", value_name = "DURATION")]
+    pub(super) idle_warning: Option<LimitSetting>,
+
+    /// What tells of use: check-in, connections (seen from the host), cpu [default: check-in,connections].
+    #[arg(
+        long,
+        global = true,
+        env = "SD_DAEMON_ACTIVITY_SIGNALS",
+        value_name = "LIST",
+        value_delimiter = ','
+    )]
+    pub(super) activity_signals: Option<Vec<SignalSetting>>,
+
+    /// How often containers are looked at from the host [default: 15s].
+    #[arg(
+        long,
+        global = true,
+        env = "SD_DAEMON_PROBE_INTERVAL",
+        value_name = "DURATION"
+    )]
+    pub(super) probe_interval: Option<SpanSetting>,
+
+    /// A connection is in use when it carries this many bytes of data a minute. What keeps a connection open
+    /// is no data, and keep-alives of ssh do not count [default: 1].
+    #[arg(long, global = true, env = "SD_DAEMON_CONNECTION_FLOOR", value_name = "BYTES")]
+    pub(super) connection_floor: Option<u64>,
+
+    /// A container is in use when it keeps this many processor cores busy, if cpu is among the signals
+    /// [default: 0.1].
+    #[arg(long, global = true, env = "SD_DAEMON_CPU_THRESHOLD", value_name = "CORES")]
+    pub(super) cpu_threshold: Option<f64>,
+
+    /// Connections from these addresses or networks are nobody's use, such as those of monitors.
+    #[arg(
+        long,
+        global = true,
+        env = "SD_DAEMON_IGNORE_SOURCES",
+        value_name = "LIST",
+        value_delimiter = ','
+    )]
+    pub(super) ignore_sources: Option<Vec<SourceSetting>>,
+
+    /// The longest time for which a container can say that it is busy [default: 4h].
+    #[arg(long, global = true, env = "SD_DAEMON_BUSY_LIMIT", value_name = "DURATION")]
+    pub(super) busy_limit: Option<SpanSetting>,
+
+    /// Where to post what happens to containers.
+    #[arg(long, global = true, env = "SD_DAEMON_WEBHOOK_URL", value_name = "URL")]
+    pub(super) webhook_url: Option<String>,
+
+    /// File with the secret that those posts are signed with; only its owner may read it.
+    #[arg(
+        long,
+        global = true,
+        env = "SD_DAEMON_WEBHOOK_SECRET_FILE",
+        value_name = "FILE"
+    )]
+    pub(super) webhook_secret_file: Option<PathBuf>,
+
+    /// Limits for the containers of some images. In the file only, as tables named `image_rules`.
+    #[arg(skip)]
+    pub(super) image_rules: Option<Vec<ImageRuleSetting>>,
 
     /// How the log is written [default: text].
     #[arg(long, global = true, env = "SD_DAEMON_LOG_FORMAT", value_name = "FORMAT")]
@@ -180,29 +255,126 @@ impl fmt::Display for CheckInListen {
     }
 }
 
-/// An idle timeout as a setting.
+/// How long something may last, as a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct IdleSetting(pub(super) TimeLimit);
+#[serde(try_from = "NumberOrText")]
+pub(super) struct LimitSetting(pub(super) TimeLimit);
 
-impl FromStr for IdleSetting {
+impl FromStr for LimitSetting {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const ALLOWED: &str = "must be a duration such as 90s, 6h or 2h30m in whole seconds, or never";
-        let is_seconds = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let duration = match text {
-            "never" => Some(Duration::ZERO),
-            _ if is_seconds => text.parse().ok().map(Duration::from_secs),
-            _ => humantime::parse_duration(text).ok(),
-        };
-        match duration.filter(|duration| duration.subsec_nanos() == 0) {
-            Some(Duration::ZERO) => Ok(Self(TimeLimit::Never)),
-            Some(duration) => Ok(Self(TimeLimit::After(duration))),
-            None => Err(ALLOWED.to_owned()),
-        }
+        Ok(Self(duration::parse_limit(text)?))
     }
 }
+
+/// A length of time as a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "NumberOrText")]
+pub(super) struct SpanSetting(pub(super) Duration);
+
+impl FromStr for SpanSetting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(Self(duration::parse_span(text)?))
+    }
+}
+
+/// Seconds may stand in the file as a number.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "must be a duration such as \"90s\", \"6h\" or \"2h30m\", or whole seconds"
+)]
+enum NumberOrText {
+    Number(u64),
+    Text(String),
+}
+
+/// What can tell of use, as a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum SignalSetting {
+    /// Reports of containers.
+    CheckIn,
+    /// Client connections seen from the host.
+    Connections,
+    /// The use of the processor.
+    Cpu,
+}
+
+impl fmt::Display for SignalSetting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::CheckIn => "check-in",
+            Self::Connections => "connections",
+            Self::Cpu => "cpu",
+        })
+    }
+}
+
+/// An address or a network, as a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct SourceSetting(pub(super) IpNet);
+
+impl FromStr for SourceSetting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let network =
+            network.map_err(|_| "must be an address such as 10.0.0.5 or a network such as 10.1.0.0/16");
+        Ok(Self(network?))
+    }
+}
+
+/// Limits for the containers of some images, as a setting.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ImageRuleSetting {
+    /// Which images: a reference in which `*` stands for anything.
+    pub(super) image: PatternSetting,
+    #[serde(default)]
+    pub(super) idle_timeout: Option<LimitSetting>,
+    #[serde(default)]
+    pub(super) max_lifetime: Option<LimitSetting>,
+    #[serde(default)]
+    pub(super) remove_after: Option<LimitSetting>,
+}
+
+/// Which images a rule is for, as a setting.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct PatternSetting(pub(super) ImagePattern);
+
+impl FromStr for PatternSetting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map(Self)
+            .map_err(|invalid: crate::domain::Invalid| invalid.to_string())
+    }
+}
+
+macro_rules! try_from_number_or_text {
+    ($($setting:ty),*) => {$(
+        impl TryFrom<NumberOrText> for $setting {
+            type Error = String;
+
+            fn try_from(value: NumberOrText) -> Result<Self, String> {
+                match value {
+                    NumberOrText::Number(number) => number.to_string().parse(),
+                    NumberOrText::Text(text) => text.parse(),
+                }
+            }
+        }
+    )*};
+}
+
+try_from_number_or_text!(LimitSetting, SpanSetting);
 
 macro_rules! try_from_string {
     ($($setting:ty),*) => {$(
@@ -216,7 +388,7 @@ macro_rules! try_from_string {
     )*};
 }
 
-try_from_string!(CheckInListen, IdleSetting);
+try_from_string!(CheckInListen, SourceSetting, PatternSetting);
 
 impl Options {
     /// Takes from another place what is missing here.
@@ -227,6 +399,18 @@ impl Options {
             password_file: self.password_file.or(other.password_file),
             publish_address: self.publish_address.or(other.publish_address),
             idle_timeout: self.idle_timeout.or(other.idle_timeout),
+            max_lifetime: self.max_lifetime.or(other.max_lifetime),
+            remove_after: self.remove_after.or(other.remove_after),
+            idle_warning: self.idle_warning.or(other.idle_warning),
+            activity_signals: self.activity_signals.or(other.activity_signals),
+            probe_interval: self.probe_interval.or(other.probe_interval),
+            connection_floor: self.connection_floor.or(other.connection_floor),
+            cpu_threshold: self.cpu_threshold.or(other.cpu_threshold),
+            ignore_sources: self.ignore_sources.or(other.ignore_sources),
+            busy_limit: self.busy_limit.or(other.busy_limit),
+            webhook_url: self.webhook_url.or(other.webhook_url),
+            webhook_secret_file: self.webhook_secret_file.or(other.webhook_secret_file),
+            image_rules: self.image_rules.or(other.image_rules),
             check_in_listen: self.check_in_listen.or(other.check_in_listen),
             insecure_http: self.insecure_http.or(other.insecure_http),
             log_format: self.log_format.or(other.log_format),

@@ -8,7 +8,7 @@ use super::*;
 
 fn config(arguments: &[&str]) -> Result<Config, ConfigError> {
     let cli = Cli::try_parse_from(["sd-daemon"].iter().chain(arguments)).unwrap();
-    resolve(cli.options, None)
+    resolve(&cli.options, None)
 }
 
 fn file_with(mode: u32, content: &str) -> (tempfile::TempDir, String) {
@@ -30,7 +30,10 @@ fn the_defaults_are_safe() {
     let config = config(&[]).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.publish_address.to_string(), "127.0.0.1");
-    assert_eq!(config.idle_timeout, TimeLimit::After(Duration::from_secs(9000)));
+    assert_eq!(
+        config.policy.default_timeout,
+        TimeLimit::After(Duration::from_secs(9000))
+    );
     assert_eq!(config.check_in_listen, CheckInListen::Gateway { port: 80 });
 }
 
@@ -63,7 +66,10 @@ fn a_flag_beats_the_file_and_the_file_beats_the_default() {
     let cli = Cli::try_parse_from(["sd-daemon", "--config", &path, "--listen", "127.0.0.1:2"]).unwrap();
     let config = cli.config(None).unwrap();
     assert_eq!(config.listen.port(), 2);
-    assert_eq!(config.idle_timeout, TimeLimit::After(Duration::from_secs(21_600)));
+    assert_eq!(
+        config.policy.default_timeout,
+        TimeLimit::After(Duration::from_secs(21_600))
+    );
 }
 
 #[test]
@@ -71,6 +77,13 @@ fn wrong_keys_and_values_in_the_file_are_errors_that_name_them() {
     for (content, expected) in [
         ("listne = \"127.0.0.1:1\"", "listne"),
         ("idle_timeout = \"soon\"", "idle_timeout"),
+        ("idle_timeout = true", "idle_timeout"),
+        ("probe_interval = 0", "probe_interval"),
+        ("activity_signals = [\"mouse\"]", "mouse"),
+        ("ignore_sources = [\"monitor\"]", "10.0.0.5"),
+        ("[[image_rules]]\nidle_timeout = \"6h\"", "image"),
+        ("[[image_rules]]\nimage = \"..\"", "team/*"),
+        ("[[image_rules]]\nimage = \"web\"\nidle = \"6h\"", "idle"),
         ("check_in_listen = \"gateway\"", "check_in_listen"),
         ("listen = \"localhost\"", "listen"),
     ] {
@@ -94,7 +107,7 @@ fn a_named_file_has_to_exist() {
 
 #[test]
 fn an_engine_that_cannot_be_spoken_to_is_refused() {
-    let error = resolve(Options::default(), Some("ssh://host".to_owned()))
+    let error = resolve(&Options::default(), Some("ssh://host".to_owned()))
         .unwrap_err()
         .to_string();
     assert!(error.starts_with("DOCKER_HOST: "), "{error}");
@@ -106,4 +119,101 @@ fn the_printed_settings_are_a_settings_file_and_hide_the_password() {
     let printed = config(&["--password-file", &password]).unwrap().to_string();
     assert!(!printed.contains("horse"), "{printed}");
     toml::from_str::<Options>(&printed).unwrap();
+}
+
+fn config_of_file(content: &str) -> Result<Config, ConfigError> {
+    let (_directory, path) = file_with(0o600, content);
+    Cli::try_parse_from(["sd-daemon", "--config", &path])
+        .unwrap()
+        .config(None)
+}
+
+#[test]
+fn what_counts_as_use_is_chosen_by_settings() {
+    let content = "
+        activity_signals = [\"connections\", \"cpu\"]
+        probe_interval = 5
+        connection_floor = 2000
+        cpu_threshold = 0.25
+        ignore_sources = [\"10.0.0.5\", \"10.1.0.0/16\"]
+        busy_limit = \"30m\"
+        idle_warning = \"never\"
+    ";
+    let config = config_of_file(content).unwrap();
+    let signals = &config.signals;
+    assert_eq!((signals.check_in, signals.connections), (Switch::Off, Switch::On));
+    assert_eq!(signals.use_rule.cpu_millicores, Some(250));
+    assert_eq!(signals.use_rule.bytes_per_minute, 2_000);
+    assert_eq!(signals.ignored_sources.len(), 2);
+    assert_eq!(signals.busy_limit, Duration::from_secs(1_800));
+    assert_eq!(config.probe_interval, Duration::from_secs(5));
+    assert_eq!(config.policy.warn_before, Duration::ZERO);
+}
+
+#[test]
+fn rules_for_images_are_read_in_their_order() {
+    let content = "
+        [[image_rules]]
+        image = \"team/*\"
+        idle_timeout = \"6h\"
+        max_lifetime = 86400
+
+        [[image_rules]]
+        image = \"*\"
+        remove_after = \"30d\"
+    ";
+    let rules = config_of_file(content).unwrap().policy.image_rules;
+    assert_eq!(rules[0].images.to_string(), "team/*");
+    assert_eq!(
+        rules[0].limits.max_lifetime,
+        Some(TimeLimit::After(Duration::from_secs(86_400)))
+    );
+    assert_eq!((rules[1].limits.idle_timeout, rules.len()), (None, 2));
+}
+
+#[test]
+fn looking_more_seldom_than_something_may_be_unused_is_refused() {
+    for (content, expected) in [
+        (
+            "probe_interval = \"1h\"\nidle_timeout = \"30m\"",
+            "idle_timeout, 30m",
+        ),
+        ("idle_timeout = \"15s\"", "idle_timeout, 15s"),
+        (
+            "[[image_rules]]\nimage = \"ci/*\"\nidle_timeout = \"10s\"",
+            "idle_timeout of the image rule ci/*, 10s",
+        ),
+    ] {
+        let error = config_of_file(content).unwrap_err().to_string();
+        assert!(
+            error.starts_with("probe_interval: ") && error.contains(expected),
+            "{error}"
+        );
+    }
+    let nobody_looks = "activity_signals = [\"check-in\"]\nidle_timeout = \"10s\"";
+    assert!(config_of_file(nobody_looks).is_ok());
+    assert!(config_of_file("idle_timeout = \"never\"\nprobe_interval = \"1h\"").is_ok());
+}
+
+#[test]
+fn a_webhook_has_an_address_and_a_secret_that_nobody_else_can_read() {
+    let (_directory, secret) = file_with(0o600, "hush\n");
+    let with = |arguments: &[&str]| config(arguments);
+    let webhook = with(&[
+        "--webhook-url",
+        "https://example.org/hook",
+        "--webhook-secret-file",
+        &secret,
+    ]);
+    assert_eq!(webhook.unwrap().webhook.unwrap().secret.unwrap().reveal(), "hush");
+    for wrong in ["example.org", "ftp://example.org", "http://"] {
+        assert!(
+            with(&["--webhook-url", wrong])
+                .unwrap_err()
+                .to_string()
+                .starts_with("webhook_url: ")
+        );
+    }
+    let error = with(&["--webhook-secret-file", &secret]).unwrap_err().to_string();
+    assert!(error.starts_with("webhook_secret_file: "), "{error}");
 }

@@ -1,6 +1,6 @@
 //! The wish for a container that the engine has not made yet.
 
-use super::{ImageRef, Name, OperationId, TimeLimit, Timestamp};
+use super::{ImageRef, Limits, Name, OperationId, Timestamp};
 
 /// A create that was asked for and has no container id yet.
 ///
@@ -14,8 +14,10 @@ pub struct Creation {
     pub image: ImageRef,
     /// The name that was asked for.
     pub name: Option<Name>,
-    /// The container's own idle timeout.
-    pub idle_timeout: Option<TimeLimit>,
+    /// The container's own limits.
+    pub limits: Limits,
+    /// The limits that labels of the image set.
+    pub label_limits: Limits,
     /// What makes a repetition of the request the same request.
     pub key: Option<IdempotencyKey>,
     /// When it was asked for.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::port::app_port;
-use super::{ContainerPort, Invalid};
+use super::{ContainerPort, Invalid, Limits};
 
 /// A reference to an image: `sd-postgres`, `phusion/baseimage:0.9.8`, `host:5000/a/b@sha256:…`.
 ///
@@ -53,6 +53,55 @@ impl fmt::Display for ImageRef {
     }
 }
 
+/// Which images a rule is for: a reference in which `*` stands for anything.
+///
+/// Without a tag it is for every tag of the image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImagePattern(Box<str>);
+
+impl ImagePattern {
+    /// Whether a rule is for this image.
+    pub fn matches(&self, image: &ImageRef) -> bool {
+        let whole = image.as_str();
+        // A colon before a slash belongs to a registry's port.
+        let untagged = match whole.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => name,
+            Some(_) | None => whole,
+        };
+        fits(&self.0, whole) || fits(&self.0, untagged)
+    }
+}
+
+impl FromStr for ImagePattern {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        // What fits everywhere a star stands fits here.
+        match text.replace('*', "x").parse::<ImageRef>() {
+            Ok(_) => Ok(Self(text.into())),
+            Err(_) => Err(Invalid(
+                "must be an image reference such as sd-postgres or team/*",
+            )),
+        }
+    }
+}
+
+impl fmt::Display for ImagePattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {
+            let mut starts = rest.char_indices().map(|(start, _)| start).chain([rest.len()]);
+            starts.any(|start| fits(after, &rest[start..]))
+        }),
+    }
+}
+
 /// What an image says about the containers made from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
@@ -60,6 +109,11 @@ pub struct Image {
     pub exposed: Vec<ContainerPort>,
     /// The port its label `spin-docker.app-port` names.
     pub app_port: Option<u16>,
+    /// The limits that its labels set.
+    pub limits: Limits,
+    /// A label of ours that cannot be understood, in words. No container is made from such an image:
+    /// its author meant something, and nobody knows what.
+    pub bad_label: Option<String>,
 }
 
 impl Image {
@@ -88,10 +142,38 @@ mod tests {
         let ports = Image {
             exposed,
             app_port: Some(5432),
+            ..Image::default()
         }
         .published_ports();
         assert_eq!(ports.len(), Image::MAX_PUBLISHED);
         assert_eq!(ports[..3], [22, 5432, 1].map(ContainerPort::tcp));
+    }
+
+    #[test]
+    fn a_pattern_fits_with_stars_and_for_every_tag() {
+        let matches = |pattern: &str, image: &str| {
+            let pattern: ImagePattern = pattern.parse().unwrap();
+            pattern.matches(&image.parse().unwrap())
+        };
+        for (pattern, image) in [
+            ("sd-postgres", "sd-postgres"),
+            ("sd-postgres", "sd-postgres:16"),
+            ("sd-*", "sd-web:1.2"),
+            ("*", "localhost:5000/team/web"),
+            ("localhost:5000/team/*", "localhost:5000/team/web:v1"),
+            ("*/web:*", "team/web:v1"),
+        ] {
+            assert!(matches(pattern, image), "{pattern} {image}");
+        }
+        for (pattern, image) in [
+            ("sd-postgres", "sd-postgres2"),
+            ("sd-postgres:16", "sd-postgres"),
+            ("team/*", "web"),
+            ("*-db", "db"),
+        ] {
+            assert!(!matches(pattern, image), "{pattern} {image}");
+        }
+        assert!("../*".parse::<ImagePattern>().is_err());
     }
 
     #[test]

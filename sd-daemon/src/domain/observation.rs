@@ -67,8 +67,13 @@ pub enum LiveState {
 /// How a main process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It returned, crashed or ran out of memory.
-    ByItself,
+    /// It returned or crashed.
+    ByItself {
+        /// With this exit status.
+        status: i64,
+    },
+    /// It took more memory than it may have.
+    OutOfMemory,
     /// Somebody on the host ended it.
     BySignal,
 }

@@ -34,6 +34,11 @@ impl ContainerPort {
     /// Where ssh listens.
     pub const SSH: Self = Self::tcp(22);
 
+    /// Its number, if it is a TCP port.
+    pub fn tcp_number(self) -> Option<u16> {
+        (self.protocol == Protocol::Tcp).then_some(self.number)
+    }
+
     /// A TCP port.
     pub const fn tcp(number: u16) -> Self {
         Self {

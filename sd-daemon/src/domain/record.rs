@@ -1,8 +1,11 @@
 //! One container as spin-docker knows it.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{ContainerId, Endpoints, ImageRef, Name, OperationId, RunId, TimeLimit, Timestamp};
+use super::{
+    ContainerId, Creation, Endpoints, ImageRef, Limits, Name, OperationId, ProcessId, RunId, Timestamp,
+};
 
 /// One container: who it is, what it is doing, whether anybody uses it.
 ///
@@ -25,8 +28,10 @@ pub struct RecordFields {
     pub image: ImageRef,
     /// When it was asked for.
     pub created_at: Timestamp,
-    /// Its own idle timeout, where it has one.
-    pub idle_timeout: Option<TimeLimit>,
+    /// Its own limits.
+    pub limits: Limits,
+    /// The limits that labels of its image set.
+    pub label_limits: Limits,
     /// What it is doing.
     pub lifecycle: Lifecycle,
     /// Whether anybody uses it.
@@ -50,6 +55,8 @@ pub enum Lifecycle {
         endpoints: Endpoints,
         /// Its own addresses: who checks in from one of them is this container.
         addresses: Vec<IpAddr>,
+        /// Its main process on the engine's host.
+        process: Option<ProcessId>,
     },
     /// Somebody on the host has frozen it. It is not idle: whoever froze it knows that it exists.
     Paused {
@@ -74,6 +81,8 @@ pub enum Lifecycle {
     },
     /// It shall go; the engine has not confirmed it.
     Removing {
+        /// Why.
+        cause: StopCause,
         /// Where it is still reached, when it was alive.
         endpoints: Option<Endpoints>,
     },
@@ -86,6 +95,8 @@ pub enum StopCause {
     Requested,
     /// Nobody used it.
     Idle,
+    /// It had run, or been at rest, for as long as it may.
+    Expired,
     /// Its main process ended.
     Exited,
     /// Somebody stopped it on the host.
@@ -94,28 +105,116 @@ pub enum StopCause {
     Failed,
 }
 
-/// Whether anybody uses a container. A time, never a level: a reporter that died after saying
-/// "active" does not keep its container for ever.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether anybody uses a container. Times, never levels: a reporter that died after saying "active" does
+/// not keep its container for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activity {
-    /// The latest moment of use; the creation before there was any.
-    pub last_active_at: Timestamp,
-    /// What said so.
-    pub signal: Signal,
+    /// When each signal last told of use. Those of earlier runs stay, to be told about.
+    pub evidence: BTreeMap<Signal, Evidence>,
     /// The latest reported number of connections.
     pub connections: u32,
+    /// Somebody asked that it is not stopped for idleness before this.
+    pub keep_until: Option<Timestamp>,
+    /// The deadline of which the coming was announced.
+    pub warned_of: Option<Timestamp>,
+}
+
+/// A signal's latest word of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// When.
+    pub at: Timestamp,
+    /// How much: connections, or thousandths of a core.
+    pub value: u32,
+}
+
+/// The latest use of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastActive {
+    /// When.
+    pub at: Timestamp,
+    /// What said so.
+    pub signal: Signal,
+    /// How much.
+    pub value: u32,
 }
 
 /// What can say that a container is in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Signal {
-    /// It was created, started or resumed.
+    /// It was created, started or thawed.
     Started,
-    /// It reported connections.
+    /// It reported itself.
     CheckIn,
+    /// A client connection was opened or carried data, seen from the host.
+    Connections,
+    /// It used the processor.
+    Cpu,
+}
+
+impl Activity {
+    /// The activity of a container that has just come to life.
+    pub fn started_at(at: Timestamp) -> Self {
+        Self {
+            evidence: BTreeMap::from([(Signal::Started, Evidence { at, value: 0 })]),
+            connections: 0,
+            keep_until: None,
+            warned_of: None,
+        }
+    }
+
+    /// The latest use.
+    pub fn last_active(&self) -> LastActive {
+        let latest = self.evidence.iter().max_by_key(|(_, evidence)| evidence.at);
+        let (signal, evidence) = latest.map_or((Signal::Started, Evidence::NONE), |(signal, evidence)| {
+            (*signal, *evidence)
+        });
+        LastActive {
+            at: evidence.at,
+            signal,
+            value: evidence.value,
+        }
+    }
+
+    /// Notes that a signal told of use.
+    pub(super) fn note(&mut self, signal: Signal, at: Timestamp, value: u32) {
+        self.evidence.insert(signal, Evidence { at, value });
+    }
+
+    /// Notes that a run has begun. What somebody asked for the run before does not hold for this one.
+    pub(super) fn begin_run(&mut self, at: Timestamp) {
+        self.note(Signal::Started, at, 0);
+        self.connections = 0;
+        self.keep_until = None;
+        self.warned_of = None;
+    }
+}
+
+impl Evidence {
+    const NONE: Self = Self {
+        at: Timestamp::from_millis(0),
+        value: 0,
+    };
 }
 
 impl Record {
+    /// What a creation becomes when the engine has made its container, which is still to be started.
+    pub fn begin(creation: &Creation, id: ContainerId, name: Name) -> Self {
+        Self::restore(RecordFields {
+            id,
+            operation: creation.operation,
+            name,
+            image: creation.image.clone(),
+            created_at: creation.opened_at,
+            limits: creation.limits,
+            label_limits: creation.label_limits,
+            lifecycle: Lifecycle::Starting,
+            activity: Activity::started_at(creation.opened_at),
+            generation: 1,
+            last_run: None,
+        })
+    }
+
     /// A record as it was kept.
     pub fn restore(fields: RecordFields) -> Self {
         Self { fields }
@@ -146,9 +245,14 @@ impl Record {
         self.fields.created_at
     }
 
-    /// Its own idle timeout, where it has one.
-    pub fn idle_timeout(&self) -> Option<TimeLimit> {
-        self.fields.idle_timeout
+    /// Its own limits.
+    pub fn limits(&self) -> &Limits {
+        &self.fields.limits
+    }
+
+    /// The limits that labels of its image set.
+    pub fn label_limits(&self) -> &Limits {
+        &self.fields.label_limits
     }
 
     /// What it is doing.
@@ -157,8 +261,8 @@ impl Record {
     }
 
     /// Whether anybody uses it.
-    pub fn activity(&self) -> Activity {
-        self.fields.activity
+    pub fn activity(&self) -> &Activity {
+        &self.fields.activity
     }
 
     /// Counts its runs.
@@ -191,7 +295,7 @@ impl Lifecycle {
             Self::Running { endpoints, .. }
             | Self::Paused { endpoints, .. }
             | Self::Stopping { endpoints, .. } => Some(endpoints),
-            Self::Removing { endpoints } => endpoints.as_ref(),
+            Self::Removing { endpoints, .. } => endpoints.as_ref(),
             Self::Starting | Self::Stopped { .. } => None,
         }
     }

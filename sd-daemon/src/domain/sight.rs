@@ -60,7 +60,7 @@ pub struct UseRule {
     /// A connection has to carry this many bytes of data a minute, both ways together.
     pub bytes_per_minute: u64,
     /// The processor has to be used by this many thousandths of a core; nothing when it does not count.
-    pub cpu_millicores: Option<u64>,
+    pub cpu_millicores: Option<u32>,
 }
 
 /// A [`Sight`], judged.
@@ -73,7 +73,7 @@ pub struct Look {
     /// Connections that were used: opened, or carrying data above the floor.
     pub used: u32,
     /// Thousandths of a core that were used, when they are enough to count.
-    pub busy_millicores: Option<u64>,
+    pub busy_millicores: Option<u32>,
 }
 
 /// Largest segment of a keep-alive of OpenSSH with its default cipher, either way. A keep-alive is data to
@@ -140,8 +140,8 @@ fn per_minute(bytes: u64, during: Duration) -> u64 {
     u64::try_from((u128::from(bytes) * MINUTE).div_ceil(millis)).unwrap_or(u64::MAX)
 }
 
-fn millicores(used: Duration, during: Duration) -> u64 {
-    u64::try_from(used.as_micros() / during.as_millis().max(1)).unwrap_or(u64::MAX)
+fn millicores(used: Duration, during: Duration) -> u32 {
+    u32::try_from(used.as_micros() / during.as_millis().max(1)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn the_processor_counts_only_where_it_is_told_to() {
         let sight = Sight {
-            processor_time: Some(Duration::from_millis(3_000)),
+            processor_time: Some(Duration::from_secs(3)),
             ..after_15_s(Vec::new())
         };
         assert_eq!(RULE.judge(&sight).busy_millicores, None);

@@ -6,10 +6,10 @@
 //!   Stopped ─────────► Starting ─────────────────► Running ◄────► Paused
 //!      ▲  ▲               │ StartRejected             │              │
 //!      │  └───────────────┘                           │ Stop         │ Stop
-//!      │        Observed ended                        │ IdleDue      │
+//!      │        Observed ended                        │ Due          │
 //!      └─────────────────────────── Stopping ◄────────┴──────────────┘
 //!
-//!   any state: Remove ──► Removing        any state: Vanished ──► gone
+//!   any state: Remove ──► Removing ◄── Due: Stopped       any state: Vanished ──► gone
 //!   Running, Paused: Observed ended ──► Stopped      Stopped: Observed live ──► Running
 //! ```
 //!
@@ -17,9 +17,14 @@
 //! answers with its effect again, so that after a crash the row and one inspection are enough to finish
 //! what was begun.
 
+use std::time::Duration;
+
+use super::happening::{Happening, What};
+use super::policy::Deadline;
+use super::words::Spoken;
 use super::{
-    Activity, Endpoints, Exit, IdleRule, Lifecycle, LiveState, Observation, ObservedState, Record, RunId,
-    Signal, StopCause, TimeLimit, Timestamp,
+    Because, Due, Endpoints, Exit, LastActive, Lifecycle, Limits, LiveState, Observation, ObservedState,
+    Policy, ProcessId, Record, RunId, Signal, StopCause, Timestamp,
 };
 
 /// Everything that can happen to a container.
@@ -31,21 +36,39 @@ pub enum Input {
     Stop,
     /// Somebody wants it gone.
     Remove(RemoveMode),
-    /// Somebody gives it an idle timeout of its own.
-    SetIdleTimeout(TimeLimit),
-    /// It seemed idle for too long in the run of this generation.
-    IdleDue {
-        /// The run that seemed idle.
-        generation: u64,
-        /// The rule to ask again.
-        rule: IdleRule,
+    /// Somebody gives it limits of its own. Those that are missing stay as they are.
+    SetLimits(Limits),
+    /// Somebody pushes its deadline.
+    Extend {
+        /// How.
+        extension: Extension,
+        /// The policy that says when it would be stopped.
+        policy: Policy,
     },
-    /// It reported how many connections it serves, from the run of this generation.
+    /// It seemed due for something in the run of this generation.
+    Due {
+        /// What for.
+        due: Due,
+        /// The run that seemed due.
+        generation: u64,
+        /// The policy to ask again.
+        policy: Policy,
+    },
+    /// It reported on itself, from the run of this generation.
     CheckIn {
         /// The run that reported.
         generation: u64,
-        /// How many connections.
-        connections: u32,
+        /// What it reported.
+        report: Report,
+    },
+    /// It was seen in use from the host, in the run of this generation.
+    Used {
+        /// The run that was seen.
+        generation: u64,
+        /// Which signal told of it.
+        signal: Signal,
+        /// How much.
+        value: u32,
     },
     /// The engine showed it.
     Observed(Observation),
@@ -53,6 +76,26 @@ pub enum Input {
     Vanished,
     /// The engine refused to start it.
     StartRejected,
+}
+
+/// What a container says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many connections it serves, where it says so.
+    pub connections: Option<u32>,
+    /// How long it will be busy, where it is: not longer than a report may ask for.
+    pub busy_for: Option<Duration>,
+    /// Whether reports are a signal here. One that is not is only remembered.
+    pub counts: bool,
+}
+
+/// How a deadline is pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extension {
+    /// It is stopped this much later than it would be.
+    By(Duration),
+    /// It is not stopped for this long from now.
+    For(Duration),
 }
 
 /// How a live container ends when it is removed.
@@ -83,6 +126,8 @@ pub struct Step {
     pub next: Next,
     /// What is to be done then.
     pub effect: Option<Effect>,
+    /// What its history says of it.
+    pub happening: Option<Happening>,
 }
 
 /// What becomes of a record.
@@ -105,25 +150,36 @@ pub enum Refusal {
     Stopping,
     /// It is on its way out.
     BeingRemoved,
+    /// There is no deadline to push.
+    NotRunning,
 }
+
+/// Why something happens that was asked for.
+const ASKED: &str = "asked for over the API";
+/// Why something happens that was done with the engine's own tools.
+const ON_HOST: &str = "done on the host, not by spin-docker";
 
 /// Decides what follows when `input` happens to `record` at `now`.
 pub fn step(record: &Record, input: Input, now: Timestamp) -> Result<Step, Refusal> {
     match input {
         Input::Start => start(record),
         Input::Stop => stop(record),
-        Input::Remove(mode) => Ok(remove(record, mode)),
-        Input::SetIdleTimeout(timeout) => Ok(set_idle_timeout(record, timeout)),
-        Input::IdleDue { generation, rule } => Ok(idle_due(record, generation, &rule, now)),
-        Input::CheckIn {
+        Input::Remove(mode) => Ok(remove(record, mode, StopCause::Requested)),
+        Input::SetLimits(limits) => Ok(set_limits(record, limits)),
+        Input::Extend { extension, policy } => extend(record, extension, &policy, now),
+        Input::Due {
+            due,
             generation,
-            connections,
-        } => Ok(check_in(record, generation, connections, now)),
+            policy,
+        } => Ok(when_due(record, due, generation, &policy, now)),
+        Input::CheckIn { generation, report } => Ok(check_in(record, generation, report, now)),
+        Input::Used {
+            generation,
+            signal,
+            value,
+        } => Ok(used(record, generation, signal, value, now)),
         Input::Observed(observation) => Ok(observed(record, observation, now)),
-        Input::Vanished => Ok(Step {
-            next: Next::Gone,
-            effect: None,
-        }),
+        Input::Vanished => Ok(vanished(record)),
         Input::StartRejected => Ok(start_rejected(record, now)),
     }
 }
@@ -147,7 +203,7 @@ fn start(record: &Record) -> Result<Step, Refusal> {
 fn stop(record: &Record) -> Result<Step, Refusal> {
     match record.lifecycle() {
         Lifecycle::Starting | Lifecycle::Running { .. } | Lifecycle::Paused { .. } => {
-            Ok(stopping(record, StopCause::Requested))
+            Ok(stopping(record, StopCause::Requested, ASKED.to_owned()))
         }
         Lifecycle::Stopping { .. } => Ok(Step::same().with(Effect::Stop)),
         Lifecycle::Stopped { .. } => Ok(Step::same()),
@@ -155,67 +211,236 @@ fn stop(record: &Record) -> Result<Step, Refusal> {
     }
 }
 
-fn stopping(record: &Record, cause: StopCause) -> Step {
+fn stopping(record: &Record, cause: StopCause, why: String) -> Step {
     let endpoints = record.lifecycle().endpoints().cloned().unwrap_or_default();
     record
         .becoming(Lifecycle::Stopping { cause, endpoints })
         .with(Effect::Stop)
+        .telling(What::Stopping, why)
 }
 
-fn remove(record: &Record, mode: RemoveMode) -> Step {
+fn remove(record: &Record, mode: RemoveMode, cause: StopCause) -> Step {
     let effect = Effect::Remove(mode);
     match record.lifecycle() {
         Lifecycle::Removing { .. } => Step::same().with(effect),
         lifecycle => {
             let endpoints = lifecycle.endpoints().cloned();
-            record.becoming(Lifecycle::Removing { endpoints }).with(effect)
+            record
+                .becoming(Lifecycle::Removing { cause, endpoints })
+                .with(effect)
         }
     }
 }
 
-fn set_idle_timeout(record: &Record, timeout: TimeLimit) -> Step {
+fn set_limits(record: &Record, limits: Limits) -> Step {
     let mut next = record.clone();
-    next.fields.idle_timeout = Some(timeout);
-    Step::unless_same(record, next)
+    next.fields.limits = limits.or(*record.limits());
+    let step = Step::unless_same(record, next);
+    if matches!(step.next, Next::Same) {
+        return step;
+    }
+    let named = [
+        ("idle timeout", limits.idle_timeout),
+        ("longest run", limits.max_lifetime),
+        ("removal after", limits.remove_after),
+    ];
+    let words = named
+        .iter()
+        .filter_map(|(name, limit)| Some(format!("{name} {}", (*limit)?)));
+    step.telling(What::Changed, words.collect::<Vec<_>>().join(", "))
 }
 
-/// The rule is asked again: whatever happened since the container seemed idle counts.
-fn idle_due(record: &Record, generation: u64, rule: &IdleRule, now: Timestamp) -> Step {
-    if record.generation() == generation && rule.is_due(record, now) {
-        stopping(record, StopCause::Idle)
+/// A container that is never stopped for idleness has no deadline to push, and needs none.
+fn extend(record: &Record, extension: Extension, policy: &Policy, now: Timestamp) -> Result<Step, Refusal> {
+    let Some(idle_ends_at) = policy.idle_ends_at(record) else {
+        return match record.lifecycle() {
+            Lifecycle::Running { .. } => Ok(Step::same()),
+            Lifecycle::Removing { .. } => Err(Refusal::BeingRemoved),
+            Lifecycle::Starting
+            | Lifecycle::Paused { .. }
+            | Lifecycle::Stopping { .. }
+            | Lifecycle::Stopped { .. } => Err(Refusal::NotRunning),
+        };
+    };
+    let mut next = record.clone();
+    let before = record.activity().keep_until;
+    let (until, why, is_news) = match extension {
+        // A deadline that has passed and was not acted on yet counts as now.
+        Extension::By(span) => (
+            idle_ends_at.max(now).after(span),
+            format!("by {}, {ASKED}", Spoken(span)),
+            true,
+        ),
+        Extension::For(span) => (
+            now.after(span),
+            format!(
+                "kept for {} from then, and for as long as that was repeated, {ASKED}",
+                Spoken(span)
+            ),
+            before.is_none_or(|before| before < now),
+        ),
+    };
+    next.fields.activity.keep_until = before.max(Some(until));
+    let stops_at = policy.stops_at(&next);
+    let step = Step::unless_same(record, next);
+    Ok(if is_news {
+        step.telling(What::Extended, why).until(stops_at)
     } else {
-        Step::same()
+        step
+    })
+}
+
+/// The policy is asked again: whatever happened since the container seemed due counts.
+fn when_due(record: &Record, due: Due, generation: u64, policy: &Policy, now: Timestamp) -> Step {
+    if record.generation() != generation || !policy.is_due(record, due, now) {
+        return Step::same();
+    }
+    match (due, policy.deadline(record)) {
+        (Due::Warning, Some(deadline)) => {
+            let mut next = record.clone();
+            next.fields.activity.warned_of = Some(deadline.at);
+            let why = format!(
+                "will be stopped in {}: {}",
+                Spoken(deadline.at.since(now)),
+                reason(record, deadline, policy, now)
+            );
+            Step::changed(next)
+                .telling(What::IdleWarning, why)
+                .until(Some(deadline.at))
+        }
+        (Due::Stop, Some(deadline)) => {
+            let cause = match deadline.because {
+                Because::IdleTimeout | Because::KeepUntil | Because::Grace => StopCause::Idle,
+                Because::MaxLifetime => StopCause::Expired,
+            };
+            stopping(record, cause, reason(record, deadline, policy, now))
+        }
+        (Due::Removal, _) => remove(record, RemoveMode::Graceful, StopCause::Expired),
+        // Only what has a deadline is due for these.
+        (Due::Warning | Due::Stop, None) => Step::same(),
     }
 }
 
-fn check_in(record: &Record, generation: u64, connections: u32, now: Timestamp) -> Step {
-    let is_running = matches!(record.lifecycle(), Lifecycle::Running { .. });
-    if !is_running || record.generation() != generation {
+/// Why a container is stopped at a deadline: what decided, and the latest use.
+fn reason(record: &Record, deadline: Deadline, policy: &Policy, now: Timestamp) -> String {
+    let last_active = record.activity().last_active();
+    let unused = Spoken(now.since(last_active.at));
+    let idle = policy.idle_timeout(record);
+    let used = use_in_words(last_active);
+    let idle_timeout = format!("its idle timeout is {} ({})", idle.limit, idle.source);
+    match deadline.because {
+        Because::IdleTimeout => format!("not used for {unused}, and {idle_timeout}; the last use was {used}"),
+        Because::KeepUntil => format!(
+            "nobody asks to keep it any longer, and it was not used for {unused}, while {idle_timeout}; the last use was {used}"
+        ),
+        Because::Grace => format!(
+            "not used for {unused}, not even in the time that containers are given to report after a start of \
+             the daemon, and {idle_timeout}; the last use was {used}"
+        ),
+        Because::MaxLifetime => {
+            let lifetime = policy.max_lifetime(record);
+            format!(
+                "a run may last {} at most ({}), however much it is used",
+                lifetime.limit, lifetime.source
+            )
+        }
+    }
+}
+
+fn use_in_words(last_active: LastActive) -> String {
+    let counted = |what: &str| match last_active.value {
+        1 => format!("1 {what}"),
+        value => format!("{value} {what}s"),
+    };
+    match last_active.signal {
+        Signal::Started => "its start".to_owned(),
+        Signal::CheckIn if last_active.value == 0 => "its report that it was busy".to_owned(),
+        Signal::CheckIn => format!("its report of {}", counted("connection")),
+        Signal::Connections => format!("{} seen in use from the host", counted("connection")),
+        Signal::Cpu => format!("{} thousandths of a processor core", last_active.value),
+    }
+}
+
+fn check_in(record: &Record, generation: u64, report: Report, now: Timestamp) -> Step {
+    if !is_in_run(record, generation) {
         return Step::same();
     }
     let mut next = record.clone();
-    next.fields.activity.connections = connections;
-    if connections > 0 {
-        next.fields.activity.last_active_at = now;
-        next.fields.activity.signal = Signal::CheckIn;
+    let activity = &mut next.fields.activity;
+    activity.connections = report.connections.unwrap_or(activity.connections);
+    if !report.counts {
+        return Step::unless_same(record, next);
     }
+    let used_by = report.connections.unwrap_or_default();
+    if used_by > 0 || report.busy_for.is_some() {
+        activity.note(Signal::CheckIn, now, used_by);
+    }
+    let mut begins = None;
+    if let Some(span) = report.busy_for {
+        let before = activity.keep_until;
+        activity.keep_until = before.max(Some(now.after(span)));
+        begins = before.is_none_or(|before| before < now).then_some(span);
+    }
+    let step = Step::unless_same(record, next);
+    match begins {
+        Some(span) => step.telling(
+            What::Extended,
+            format!("it reported to be busy for {}", Spoken(span)),
+        ),
+        None => step,
+    }
+}
+
+fn used(record: &Record, generation: u64, signal: Signal, value: u32, now: Timestamp) -> Step {
+    if !is_in_run(record, generation) {
+        return Step::same();
+    }
+    let mut next = record.clone();
+    next.fields.activity.note(signal, now, value);
     Step::unless_same(record, next)
+}
+
+fn is_in_run(record: &Record, generation: u64) -> bool {
+    matches!(record.lifecycle(), Lifecycle::Running { .. }) && record.generation() == generation
 }
 
 /// A container that never came to life is removed: nobody was told that it exists. One that ran before
 /// stays, for it may hold data.
 fn start_rejected(record: &Record, now: Timestamp) -> Step {
     match record.lifecycle() {
-        Lifecycle::Starting if record.last_run().is_none() => remove(record, RemoveMode::Force),
-        Lifecycle::Starting => record.becoming(Lifecycle::Stopped {
-            since: now,
-            cause: StopCause::Failed,
-        }),
+        Lifecycle::Starting if record.last_run().is_none() => {
+            remove(record, RemoveMode::Force, StopCause::Failed)
+        }
+        Lifecycle::Starting => record.at_rest(
+            StopCause::Failed,
+            now,
+            "the engine refused to start it".to_owned(),
+        ),
         Lifecycle::Running { .. }
         | Lifecycle::Paused { .. }
         | Lifecycle::Stopping { .. }
         | Lifecycle::Stopped { .. }
         | Lifecycle::Removing { .. } => Step::same(),
+    }
+}
+
+fn vanished(record: &Record) -> Step {
+    let why = match record.lifecycle() {
+        Lifecycle::Removing { cause, .. } => match cause {
+            StopCause::Expired => "it had been at rest for as long as it may",
+            StopCause::Failed => "the engine refused to start it",
+            StopCause::Requested | StopCause::Idle | StopCause::Exited | StopCause::External => ASKED,
+        },
+        Lifecycle::Starting
+        | Lifecycle::Running { .. }
+        | Lifecycle::Paused { .. }
+        | Lifecycle::Stopping { .. }
+        | Lifecycle::Stopped { .. } => ON_HOST,
+    };
+    Step {
+        next: Next::Gone,
+        effect: None,
+        happening: Some(Happening::new(What::Removed, why)),
     }
 }
 
@@ -229,7 +454,7 @@ fn observed(record: &Record, observation: Observation, now: Timestamp) -> Step {
             state,
             endpoints,
             addresses,
-            process: _,
+            process,
         } => observed_live(
             &renamed,
             Live {
@@ -237,6 +462,7 @@ fn observed(record: &Record, observation: Observation, now: Timestamp) -> Step {
                 state,
                 endpoints,
                 addresses,
+                process,
             },
             now,
         ),
@@ -251,9 +477,13 @@ fn observed(record: &Record, observation: Observation, now: Timestamp) -> Step {
 fn observed_created(record: &Record, now: Timestamp) -> Step {
     match record.lifecycle() {
         Lifecycle::Starting => Step::same().with(Effect::Start),
-        Lifecycle::Stopping { cause, .. } => record.at_rest(*cause, now),
+        Lifecycle::Stopping { cause, .. } => record.at_rest(*cause, now, String::new()),
         // The engine has lost the run we knew; nothing runs, which is all that matters.
-        Lifecycle::Running { .. } | Lifecycle::Paused { .. } => record.at_rest(StopCause::External, now),
+        Lifecycle::Running { .. } | Lifecycle::Paused { .. } => record.at_rest(
+            StopCause::External,
+            now,
+            "the engine says that it never ran".to_owned(),
+        ),
         Lifecycle::Stopped { .. } => Step::same(),
         Lifecycle::Removing { .. } => Step::same().with(Effect::Remove(RemoveMode::Graceful)),
     }
@@ -263,19 +493,27 @@ fn observed_ended(record: &Record, run: RunId, exit: Exit, now: Timestamp) -> St
     let is_known_run = record.last_run() == Some(&run);
     let mut ended = record.clone();
     ended.fields.last_run = Some(run);
-    let cause = match exit {
-        Exit::ByItself => StopCause::Exited,
-        Exit::BySignal => StopCause::External,
+    let (cause, why) = match exit {
+        Exit::ByItself { status } => (
+            StopCause::Exited,
+            format!("its main process ended by itself, with status {status}"),
+        ),
+        Exit::OutOfMemory => (
+            StopCause::Exited,
+            "it took more memory than it may have, and was ended by the system".to_owned(),
+        ),
+        Exit::BySignal => (StopCause::External, ON_HOST.to_owned()),
     };
     match record.lifecycle() {
         // What ended is the run before; the one that was asked for has not begun.
         Lifecycle::Starting if is_known_run => Step::same().with(Effect::Start),
-        Lifecycle::Stopping { cause, .. } => ended.at_rest(*cause, now),
+        // Why was said when the stop began.
+        Lifecycle::Stopping { cause, .. } => ended.at_rest(*cause, now, String::new()),
         Lifecycle::Stopped { .. } if is_known_run => Step::same(),
         Lifecycle::Starting
         | Lifecycle::Running { .. }
         | Lifecycle::Paused { .. }
-        | Lifecycle::Stopped { .. } => ended.at_rest(cause, now),
+        | Lifecycle::Stopped { .. } => ended.at_rest(cause, now, why),
         Lifecycle::Removing { .. } => Step::same().with(Effect::Remove(RemoveMode::Graceful)),
     }
 }
@@ -286,32 +524,39 @@ struct Live {
     state: LiveState,
     endpoints: Endpoints,
     addresses: Vec<std::net::IpAddr>,
+    process: Option<ProcessId>,
 }
 
 fn observed_live(record: &Record, live: Live, now: Timestamp) -> Step {
     let is_known_run = record.last_run() == Some(&live.run);
+    let state = live.state;
     match record.lifecycle() {
         Lifecycle::Stopping { .. } => Step::same().with(Effect::Stop),
         Lifecycle::Removing { .. } => Step::same().with(Effect::Remove(RemoveMode::Graceful)),
         // The generation was counted when the start was asked for.
-        Lifecycle::Starting => Step::changed(record.in_run(live, now, Resumed::Yes)),
-        Lifecycle::Running { since, .. } if is_known_run => {
-            Step::unless_same(record, record.in_run(live, *since, Resumed::No))
+        Lifecycle::Starting => {
+            Step::changed(record.in_run(live, now, Resumed::Yes)).telling(What::Started, ASKED)
         }
-        Lifecycle::Paused { since, .. } if is_known_run => match live.state {
+        Lifecycle::Running { since, .. } if is_known_run => {
+            let step = Step::unless_same(record, record.in_run(live, *since, Resumed::No));
+            match state {
+                LiveState::Running => step,
+                LiveState::Paused => step.telling(What::Paused, ON_HOST),
+            }
+        }
+        Lifecycle::Paused { since, .. } if is_known_run => match state {
             LiveState::Paused => Step::unless_same(record, record.in_run(live, *since, Resumed::No)),
             LiveState::Running => {
                 let mut next = record.in_run(live, *since, Resumed::No);
-                next.fields.activity.last_active_at = now;
-                next.fields.activity.signal = Signal::Started;
-                Step::changed(next)
+                next.fields.activity.note(Signal::Started, now, 0);
+                Step::changed(next).telling(What::Resumed, ON_HOST)
             }
         },
         // Somebody started it on the host: a new run, with a fresh clock.
         Lifecycle::Running { .. } | Lifecycle::Paused { .. } | Lifecycle::Stopped { .. } => {
             let mut next = record.in_run(live, now, Resumed::Yes);
             next.fields.generation += 1;
-            Step::changed(next)
+            Step::changed(next).telling(What::Started, ON_HOST)
         }
     }
 }
@@ -330,11 +575,12 @@ impl Record {
         Step::changed(next)
     }
 
-    fn at_rest(&self, cause: StopCause, now: Timestamp) -> Step {
+    fn at_rest(&self, cause: StopCause, now: Timestamp, why: String) -> Step {
         let mut next = self.clone();
         next.fields.lifecycle = Lifecycle::Stopped { since: now, cause };
         next.fields.activity.connections = 0;
-        Step::changed(next)
+        next.fields.activity.keep_until = None;
+        Step::changed(next).telling(What::Stopped, why)
     }
 
     fn in_run(&self, live: Live, since: Timestamp, resumed: Resumed) -> Self {
@@ -343,6 +589,7 @@ impl Record {
             state,
             endpoints,
             addresses,
+            process,
         } = live;
         let mut next = self.clone();
         next.fields.last_run = Some(run);
@@ -351,15 +598,12 @@ impl Record {
                 since,
                 endpoints,
                 addresses,
+                process,
             },
             LiveState::Paused => Lifecycle::Paused { since, endpoints },
         };
         if resumed == Resumed::Yes {
-            next.fields.activity = Activity {
-                last_active_at: since,
-                signal: Signal::Started,
-                connections: 0,
-            };
+            next.fields.activity.begin_run(since);
         }
         next
     }
@@ -370,13 +614,14 @@ impl Step {
         Self {
             next: Next::Same,
             effect: None,
+            happening: None,
         }
     }
 
     fn changed(record: Record) -> Self {
         Self {
             next: Next::Changed(Box::new(record)),
-            effect: None,
+            ..Self::same()
         }
     }
 
@@ -390,6 +635,20 @@ impl Step {
 
     fn with(mut self, effect: Effect) -> Self {
         self.effect = Some(effect);
+        self
+    }
+
+    /// The same step, told in the history.
+    fn telling(mut self, what: What, why: impl Into<String>) -> Self {
+        self.happening = Some(Happening::new(what, why));
+        self
+    }
+
+    /// The same step, telling until when the container is kept.
+    fn until(mut self, stops_at: Option<Timestamp>) -> Self {
+        if let Some(happening) = &mut self.happening {
+            happening.stops_at = stops_at;
+        }
         self
     }
 }

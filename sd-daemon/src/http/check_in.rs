@@ -2,22 +2,63 @@
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use sd_client::api::CheckIn;
 
 use super::payload::Payload;
 use super::problem::Problem;
 use super::serve::Peer;
+use super::view;
+use crate::domain::{Record, Report, TimeLimit};
 use crate::service::Service;
 
-/// Credits the container that calls. Who that is, only its address tells: headers could be forged.
+/// Credits the container that calls, and tells it how it stands. Who that is, its token tells, or else its
+/// address; other headers could be forged.
 pub(super) async fn report(
     State(service): State<Service>,
     Extension(peer): Extension<Peer>,
-    Payload(report): Payload<CheckIn>,
-) -> Result<StatusCode, Problem> {
-    service
-        .check_in(peer.address(), report.active_connections.unwrap_or_default())
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
+    headers: HeaderMap,
+    Payload(body): Payload<CheckIn>,
+) -> Result<(StatusCode, HeaderMap), Problem> {
+    if body.active_connections.is_none() && body.busy_for.is_none() {
+        return Err(Problem::invalid(
+            "body",
+            "nothing to report: give active-connections, or for",
+        ));
+    }
+    let report = Report {
+        connections: body.active_connections,
+        busy_for: body.busy_for.map(sd_client::api::Span::duration),
+        ..Report::default()
+    };
+    let record = match token(&headers) {
+        Some(token) => service.check_in_by_token(token, report).await?,
+        None => service.check_in(peer.address(), report).await?,
+    };
+    Ok((StatusCode::NO_CONTENT, receipt(&service, &record)))
+}
+
+/// What stands behind `Authorization: Bearer`.
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// How the container stands: what a reporter has to know to report often enough.
+fn receipt(service: &Service, record: &Record) -> HeaderMap {
+    let idle_timeout = match service.policy().idle_timeout(record).limit {
+        TimeLimit::Never => "never".to_owned(),
+        TimeLimit::After(timeout) => timeout.as_secs().to_string(),
+    };
+    let keep_until = record.activity().keep_until;
+    let keep_until = keep_until.map(|at| view::wire_time(at).to_string());
+    let lines = [
+        (CheckIn::IDLE_TIMEOUT_HEADER, Some(idle_timeout)),
+        (CheckIn::KEEP_UNTIL_HEADER, keep_until),
+    ];
+    let lines = lines.into_iter().filter_map(|(name, text)| {
+        Some((HeaderName::from_static(name), HeaderValue::from_str(&text?).ok()?))
+    });
+    lines.collect()
 }

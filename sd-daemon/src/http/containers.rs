@@ -7,13 +7,14 @@ use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use sd_client::api::{
-    self, ContainerQuery, CreateContainer, DesiredStatus, RemoveMode, RemoveQuery, UpdateContainer,
+    self, ContainerQuery, CreateContainer, DesiredStatus, ExtendContainer, RemoveMode, RemoveQuery,
+    UpdateContainer,
 };
 
 use super::payload::{Payload, Query, Reference};
 use super::problem::Problem;
 use super::view;
-use crate::domain::{self, IdempotencyKey, Record, TimeLimit};
+use crate::domain::{self, Extension, IdempotencyKey, Limits, Record, TimeLimit};
 use crate::service::{NewContainer, Service};
 
 /// Longest key of a create, in bytes.
@@ -29,10 +30,10 @@ pub(super) async fn list(
     if query.audit {
         service.reconcile_all().await?;
     }
-    let (snapshot, rule) = (service.snapshot(), service.idle_rule());
+    let (snapshot, policy) = (service.snapshot(), service.policy());
     let mut records: Vec<_> = snapshot.records().collect();
     records.sort_by_key(|record| std::cmp::Reverse((record.created_at(), record.id())));
-    let containers = records.into_iter().map(|record| view::container(record, &rule));
+    let containers = records.into_iter().map(|record| view::container(record, &policy));
     Ok(Json(
         containers
             .filter(|container| matches(&query, container))
@@ -77,29 +78,48 @@ pub(super) async fn create(
     ))
 }
 
-/// A start, a stop, another idle timeout.
+/// A start, a stop, other limits.
 pub(super) async fn update(
     State(service): State<Service>,
     Reference(reference): Reference,
     Payload(body): Payload<UpdateContainer>,
 ) -> Result<Description, Problem> {
-    if body.status.is_none() && body.idle_timeout.is_none() {
+    let limits = limits(body.idle_timeout, body.max_lifetime, body.remove_after);
+    if body.status.is_none() && limits.is_empty() {
         return Err(Problem::invalid(
             "body",
-            "nothing to change: give status or idle_timeout",
+            "nothing to change: give status, idle_timeout, max_lifetime or remove_after",
         ));
     }
     let mut record = service.find(&reference)?;
-    if let Some(timeout) = body.idle_timeout {
-        record = service
-            .set_idle_timeout(&reference, idle_timeout(timeout))
-            .await?;
+    if !limits.is_empty() {
+        record = service.set_limits(&reference, limits).await?;
     }
     match body.status {
         Some(DesiredStatus::Running) => record = service.start(&reference).await?,
         Some(DesiredStatus::Stopped) => record = service.stop(&reference).await?,
         None => {}
     }
+    Ok(describe(&service, &record))
+}
+
+/// A later deadline.
+pub(super) async fn extend(
+    State(service): State<Service>,
+    Reference(reference): Reference,
+    Payload(body): Payload<ExtendContainer>,
+) -> Result<Description, Problem> {
+    let extension = match (body.by, body.hold_for) {
+        (Some(span), None) => Extension::By(span.duration()),
+        (None, Some(span)) => Extension::For(span.duration()),
+        (None, None) | (Some(_), Some(_)) => {
+            return Err(Problem::invalid(
+                "body",
+                "give by, to push the deadline, or for, to keep it from now: one of the two",
+            ));
+        }
+    };
+    let record = service.extend(&reference, extension).await?;
     Ok(describe(&service, &record))
 }
 
@@ -118,7 +138,7 @@ pub(super) async fn remove(
 }
 
 fn describe(service: &Service, record: &Arc<Record>) -> Description {
-    Json(view::container(record, &service.idle_rule()))
+    Json(view::container(record, &service.policy()))
 }
 
 /// What a request asks for, checked field by field.
@@ -153,15 +173,24 @@ fn new_container(body: CreateContainer, key: Option<String>) -> Result<NewContai
         command: body.cmd,
         memory_bytes: body.memory.map(api::Memory::bytes),
         nano_cpus: body.cpus.map(api::Cpus::billionths),
-        idle_timeout: body.idle_timeout.map(idle_timeout),
+        limits: limits(body.idle_timeout, body.max_lifetime, body.remove_after),
         key: key.map(|key| IdempotencyKey { key, request }),
     })
 }
 
-fn idle_timeout(timeout: api::TimeLimit) -> TimeLimit {
-    match timeout {
+fn limits(
+    idle_timeout: Option<api::TimeLimit>,
+    max_lifetime: Option<api::TimeLimit>,
+    remove_after: Option<api::TimeLimit>,
+) -> Limits {
+    let limit = |limit: api::TimeLimit| match limit {
         api::TimeLimit::Never => TimeLimit::Never,
         api::TimeLimit::After(duration) => TimeLimit::After(duration),
+    };
+    Limits {
+        idle_timeout: idle_timeout.map(limit),
+        max_lifetime: max_lifetime.map(limit),
+        remove_after: remove_after.map(limit),
     }
 }
 

@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use sd_client::api::{CheckIn, CreateContainer, UpdateContainer};
+use sd_client::api::{CheckIn, CreateContainer, ExtendContainer, UpdateContainer};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -30,6 +30,8 @@ impl Body for CreateContainer {
 }
 
 impl Body for UpdateContainer {}
+
+impl Body for ExtendContainer {}
 
 impl Body for CheckIn {
     const LIMIT: usize = super::LARGEST_REPORT;
@@ -240,7 +242,6 @@ mod tests {
         for form in [
             "active=1&active_connections=1",
             "active=1&active=1",
-            "",
             "active=-1",
             "active=1000001",
             "active=x",

@@ -33,6 +33,7 @@ enum Kind {
     KeyReused,
     ImageNotFound,
     UnknownCaller,
+    UnknownToken,
     Malformed,
     UnsupportedMediaType,
     InvalidValue,
@@ -73,6 +74,11 @@ impl Kind {
             ),
             Self::ImageNotFound => (S::NOT_FOUND, "image-not-found", "No such image"),
             Self::UnknownCaller => (S::NOT_FOUND, "unknown-caller", "The caller is not a container"),
+            Self::UnknownToken => (
+                S::UNAUTHORIZED,
+                "unknown-token",
+                "The token is not one of this daemon",
+            ),
             Self::Malformed => (S::BAD_REQUEST, "malformed-request", "The request cannot be read"),
             Self::UnsupportedMediaType => (
                 S::UNSUPPORTED_MEDIA_TYPE,
@@ -189,7 +195,9 @@ impl From<ServiceError> for Problem {
             ServiceError::ImageNotFound(_) => Kind::ImageNotFound,
             ServiceError::NameInUse(_) => Kind::NameInUse,
             ServiceError::KeyReused => Kind::KeyReused,
-            ServiceError::UnknownCaller(_) => Kind::UnknownCaller,
+            ServiceError::UnknownCaller(_) | ServiceError::TokenOfNobody => Kind::UnknownCaller,
+            ServiceError::UnknownToken => Kind::UnknownToken,
+            ServiceError::BadLabel { .. } => Kind::InvalidValue,
             ServiceError::Engine(EngineError::Unavailable(_)) => {
                 let advice = "start it, and see that sd-daemon may use its socket";
                 return Self::new(Kind::EngineUnavailable, format!("{detail}: {advice}"));

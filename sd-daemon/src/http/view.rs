@@ -4,10 +4,14 @@ use std::time::SystemTime;
 
 use sd_client::api::{self, route};
 
-use crate::domain::{ContainerPort, Endpoints, IdleRule, Lifecycle, Record, StopCause, TimeLimit, Timestamp};
+use crate::domain::{
+    Because, ContainerPort, Decided, Endpoints, Event, Lifecycle, Policy, Record, Signal, Source, StopCause,
+    TimeLimit, Timestamp, What,
+};
+use crate::service::{ActivityReport, Signals, Switch, View};
 
 /// The container object of a record.
-pub(super) fn container(record: &Record, rule: &IdleRule) -> api::Container {
+pub(super) fn container(record: &Record, policy: &Policy) -> api::Container {
     let lifecycle = record.lifecycle();
     let endpoints = lifecycle.endpoints();
     let id = record.id().to_string();
@@ -29,15 +33,12 @@ pub(super) fn container(record: &Record, rule: &IdleRule) -> api::Container {
         started_at: started_at(lifecycle).map(wire_time),
         last_active_at: record
             .last_run()
-            .map(|_| wire_time(record.activity().last_active_at)),
-        idle_timeout: match rule.timeout_of(record) {
-            TimeLimit::Never => None,
-            TimeLimit::After(timeout) => Some(timeout.as_secs()),
-        },
-        stops_at: rule.stops_at(record).map(wire_time),
-        max_lifetime: None,
-        remove_after: None,
-        removes_at: None,
+            .map(|_| wire_time(record.activity().last_active().at)),
+        idle_timeout: seconds(policy.idle_timeout(record)),
+        stops_at: policy.stops_at(record).map(wire_time),
+        max_lifetime: seconds(policy.max_lifetime(record)),
+        remove_after: seconds(policy.remove_after(record)),
+        removes_at: policy.removes_at(record).map(wire_time),
         stop_reason: stop_reason(lifecycle),
     }
 }
@@ -52,8 +53,11 @@ fn status(lifecycle: &Lifecycle) -> api::Status {
         Lifecycle::Running { .. } => api::Status::Running,
         Lifecycle::Paused { .. } => api::Status::Paused,
         // A live container that is being removed is stopped first; one at rest stays so until it is gone.
-        Lifecycle::Stopping { .. } | Lifecycle::Removing { endpoints: Some(_) } => api::Status::Stopping,
-        Lifecycle::Stopped { .. } | Lifecycle::Removing { endpoints: None } => api::Status::Stopped,
+        Lifecycle::Stopping { .. }
+        | Lifecycle::Removing {
+            endpoints: Some(_), ..
+        } => api::Status::Stopping,
+        Lifecycle::Stopped { .. } | Lifecycle::Removing { endpoints: None, .. } => api::Status::Stopped,
     }
 }
 
@@ -69,18 +73,197 @@ fn started_at(lifecycle: &Lifecycle) -> Option<Timestamp> {
 
 fn stop_reason(lifecycle: &Lifecycle) -> Option<api::StopReason> {
     match lifecycle {
-        Lifecycle::Stopping { cause, .. } | Lifecycle::Stopped { cause, .. } => Some(match cause {
+        Lifecycle::Stopping { cause, .. }
+        | Lifecycle::Stopped { cause, .. }
+        | Lifecycle::Removing { cause, .. } => Some(match cause {
             StopCause::Requested => api::StopReason::Requested,
             StopCause::Idle => api::StopReason::Idle,
+            StopCause::Expired => api::StopReason::Expired,
             StopCause::Exited => api::StopReason::Exited,
             StopCause::External => api::StopReason::External,
             StopCause::Failed => api::StopReason::Failed,
         }),
-        Lifecycle::Removing { .. } => Some(api::StopReason::Requested),
         Lifecycle::Starting | Lifecycle::Running { .. } | Lifecycle::Paused { .. } => None,
     }
 }
 
-fn wire_time(timestamp: Timestamp) -> api::Timestamp {
+/// Everything about who uses a container.
+pub(super) fn activity(report: &ActivityReport, signals: &Signals) -> api::Activity {
+    let ActivityReport {
+        record,
+        policy,
+        view,
+        history,
+        now,
+    } = report;
+    let lifecycle = record.lifecycle();
+    let deadline = policy.deadline(record);
+    let last_active = record.last_run().map(|_| record.activity().last_active());
+    let limits = [
+        policy.idle_timeout(record),
+        policy.max_lifetime(record),
+        policy.remove_after(record),
+    ];
+    let [idle_timeout, max_lifetime, remove_after] = limits.map(seconds);
+    let [idle_timeout_source, max_lifetime_source, remove_after_source] = limits.map(source);
+    api::Activity {
+        container_id: record.id().to_string(),
+        name: format!("/{}", record.name().as_str()),
+        image: record.image().to_string(),
+        status: status(lifecycle),
+        at: wire_time(*now),
+        created_at: wire_time(record.created_at()),
+        started_at: started_at(lifecycle).map(wire_time),
+        stopped_at: match lifecycle {
+            Lifecycle::Stopped { since, .. } => Some(wire_time(*since)),
+            _ => None, // no other state is at rest
+        },
+        stop_reason: stop_reason(lifecycle),
+        last_active_at: last_active.map(|last| wire_time(last.at)),
+        last_active_signal: last_active.map(|last| signal_kind(last.signal)),
+        idle_timeout,
+        idle_timeout_source,
+        max_lifetime,
+        max_lifetime_source,
+        remove_after,
+        remove_after_source,
+        stops_at: deadline.map(|deadline| wire_time(deadline.at)),
+        stops_because: deadline.map(|deadline| stops_because(deadline.because)),
+        removes_at: policy.removes_at(record).map(wire_time),
+        keep_until: record.activity().keep_until.map(wire_time),
+        connections: view.as_ref().and_then(open_connections),
+        signals: all_signals(record, view.as_ref(), signals),
+        history: history.iter().map(|event| history_entry(event)).collect(),
+    }
+}
+
+fn seconds(decided: Decided) -> Option<u64> {
+    match decided.limit {
+        TimeLimit::Never => None,
+        TimeLimit::After(duration) => Some(duration.as_secs()),
+    }
+}
+
+fn source(decided: Decided) -> api::PolicySource {
+    match decided.source {
+        Source::Container => api::PolicySource::Container,
+        Source::ImageLabel => api::PolicySource::ImageLabel,
+        Source::ImageRule => api::PolicySource::ImageRule,
+        Source::Default => api::PolicySource::Default,
+    }
+}
+
+fn stops_because(because: Because) -> api::StopsBecause {
+    match because {
+        Because::IdleTimeout => api::StopsBecause::IdleTimeout,
+        Because::KeepUntil => api::StopsBecause::KeepUntil,
+        Because::Grace => api::StopsBecause::Grace,
+        Because::MaxLifetime => api::StopsBecause::MaxLifetime,
+    }
+}
+
+fn signal_kind(signal: Signal) -> api::SignalKind {
+    match signal {
+        Signal::Started => api::SignalKind::Started,
+        Signal::CheckIn => api::SignalKind::CheckIn,
+        Signal::Connections => api::SignalKind::Connections,
+        Signal::Cpu => api::SignalKind::Cpu,
+    }
+}
+
+fn open_connections(view: &View) -> Option<api::OpenConnections> {
+    let View::Seen { at, look } = view else {
+        return None;
+    };
+    Some(api::OpenConnections {
+        seen_at: wire_time(*at),
+        open: look.connections(),
+        ports: look
+            .open
+            .iter()
+            .map(|(port, open)| (port.to_string(), *open))
+            .collect(),
+        bytes_per_minute: look.bytes_per_minute,
+    })
+}
+
+/// Every signal: whether it counts, why not, and its latest word.
+fn all_signals(record: &Record, view: Option<&View>, signals: &Signals) -> Vec<api::Signal> {
+    const SWITCHED_OFF: &str = "the daemon's settings leave it out";
+    let switched = |switch: Switch| (switch == Switch::Off).then(|| SWITCHED_OFF.to_owned());
+    let blind = match view {
+        Some(View::Blind(blind)) => Some(blind.to_string()),
+        Some(View::Seen { .. }) | None => None,
+    };
+    let cpu = match signals.use_rule.cpu_millicores {
+        Some(_) => Switch::On,
+        None => Switch::Off,
+    };
+    let reasons = [
+        (Signal::Started, None),
+        (Signal::CheckIn, switched(signals.check_in)),
+        (
+            Signal::Connections,
+            switched(signals.connections).or_else(|| blind.clone()),
+        ),
+        (Signal::Cpu, switched(cpu).or(blind)),
+    ];
+    let describe = |(signal, reason): (Signal, Option<String>)| {
+        let evidence = record.activity().evidence.get(&signal);
+        api::Signal {
+            kind: signal_kind(signal),
+            state: match reason {
+                Some(_) => api::SignalState::Off,
+                None => api::SignalState::On,
+            },
+            reason,
+            at: evidence.map(|evidence| wire_time(evidence.at)),
+            value: evidence
+                .filter(|_| signal != Signal::Started)
+                .map(|evidence| u64::from(evidence.value)),
+        }
+    };
+    reasons.map(describe).into()
+}
+
+fn history_entry(event: &Event) -> api::HistoryEntry {
+    api::HistoryEntry {
+        id: event.id,
+        at: wire_time(event.at),
+        what: event_kind(event.happening.what),
+        why: event.happening.why.clone(),
+    }
+}
+
+/// Something that happened, for those who listen.
+pub(crate) fn event(event: &Event) -> api::Event {
+    api::Event {
+        id: event.id,
+        event: event_kind(event.happening.what),
+        at: wire_time(event.at),
+        container_id: event.container.to_string(),
+        name: format!("/{}", event.name.as_str()),
+        image: event.image.to_string(),
+        why: event.happening.why.clone(),
+        stops_at: event.happening.stops_at.map(wire_time),
+    }
+}
+
+fn event_kind(what: What) -> api::EventKind {
+    match what {
+        What::Created => api::EventKind::Created,
+        What::Started => api::EventKind::Started,
+        What::IdleWarning => api::EventKind::IdleWarning,
+        What::Extended => api::EventKind::Extended,
+        What::Changed => api::EventKind::Changed,
+        What::Paused => api::EventKind::Paused,
+        What::Resumed => api::EventKind::Resumed,
+        What::Stopping => api::EventKind::Stopping,
+        What::Stopped => api::EventKind::Stopped,
+        What::Removed => api::EventKind::Removed,
+    }
+}
+
+pub(super) fn wire_time(timestamp: Timestamp) -> api::Timestamp {
     SystemTime::from(timestamp).into()
 }

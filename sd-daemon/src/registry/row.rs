@@ -10,8 +10,8 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, named_params};
 
 use crate::domain::{
-    Activity, ContainerId, ContainerPort, Creation, Endpoints, IdempotencyKey, Lifecycle, Name, OperationId,
-    Record, RecordFields, RunId, Signal, StopCause, TimeLimit, Timestamp,
+    Activity, ContainerId, ContainerPort, Creation, Endpoints, Evidence, IdempotencyKey, Lifecycle, Limits,
+    Name, OperationId, ProcessId, Record, RecordFields, RunId, Signal, StopCause, TimeLimit, Timestamp,
 };
 
 /// Every container.
@@ -32,21 +32,25 @@ pub(super) fn load_creations(connection: &Connection) -> rusqlite::Result<Vec<Cr
 /// Writes a container, new or known.
 pub(super) fn save_record(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
     let lifecycle = Columns::of(record.lifecycle());
+    let (limits, labels) = (record.limits(), record.label_limits());
     let activity = record.activity();
     connection
         .prepare_cached(
             "insert into container values (
-                 :id, :operation, :name, :image, :created_at, :idle_timeout, :generation, :last_run,
-                 :state, :since, :cause, :ports, :app_port, :addresses,
-                 :last_active_at, :last_active_signal, :connections
+                 :id, :operation, :name, :image, :created_at,
+                 :idle_timeout, :max_lifetime, :remove_after,
+                 :label_idle_timeout, :label_max_lifetime, :label_remove_after,
+                 :generation, :last_run, :state, :since, :cause, :ports, :app_port, :addresses, :process,
+                 :evidence, :connections, :keep_until, :warned_of
              )
              on conflict (id) do update set
                  name = excluded.name, idle_timeout = excluded.idle_timeout,
+                 max_lifetime = excluded.max_lifetime, remove_after = excluded.remove_after,
                  generation = excluded.generation, last_run = excluded.last_run,
                  state = excluded.state, since = excluded.since, cause = excluded.cause,
                  ports = excluded.ports, app_port = excluded.app_port, addresses = excluded.addresses,
-                 last_active_at = excluded.last_active_at,
-                 last_active_signal = excluded.last_active_signal, connections = excluded.connections",
+                 process = excluded.process, evidence = excluded.evidence, connections = excluded.connections,
+                 keep_until = excluded.keep_until, warned_of = excluded.warned_of",
         )?
         .execute(named_params! {
             ":id": record.id().to_string(),
@@ -54,18 +58,25 @@ pub(super) fn save_record(connection: &Connection, record: &Record) -> rusqlite:
             ":name": record.name().as_str(),
             ":image": record.image().as_str(),
             ":created_at": millis(record.created_at()),
-            ":idle_timeout": record.idle_timeout().map(idle_timeout_column),
+            ":idle_timeout": limits.idle_timeout.map(limit_column),
+            ":max_lifetime": limits.max_lifetime.map(limit_column),
+            ":remove_after": limits.remove_after.map(limit_column),
+            ":label_idle_timeout": labels.idle_timeout.map(limit_column),
+            ":label_max_lifetime": labels.max_lifetime.map(limit_column),
+            ":label_remove_after": labels.remove_after.map(limit_column),
             ":generation": record.generation(),
             ":last_run": record.last_run().map(RunId::as_str),
             ":state": lifecycle.state,
             ":since": lifecycle.since.map(millis),
-            ":cause": lifecycle.cause.map(|cause| name_of(CAUSES, cause)),
+            ":cause": lifecycle.cause.and_then(|cause| name_of(CAUSES, cause)),
             ":ports": lifecycle.endpoints.map(ports_column),
             ":app_port": lifecycle.endpoints.and_then(Endpoints::app_port).map(|port| port.to_string()),
             ":addresses": lifecycle.addresses,
-            ":last_active_at": millis(activity.last_active_at),
-            ":last_active_signal": name_of(SIGNALS, activity.signal),
+            ":process": lifecycle.process.map(ProcessId::number),
+            ":evidence": evidence_column(&activity.evidence),
             ":connections": activity.connections,
+            ":keep_until": activity.keep_until.map(millis),
+            ":warned_of": activity.warned_of.map(millis),
         })?;
     Ok(())
 }
@@ -80,14 +91,25 @@ pub(super) fn delete_record(connection: &Connection, id: ContainerId) -> rusqlit
 
 /// Writes a new creation, and its key.
 pub(super) fn save_creation(connection: &Connection, creation: &Creation) -> rusqlite::Result<()> {
+    let (limits, labels) = (&creation.limits, &creation.label_limits);
     connection
-        .prepare_cached("insert into creation values (:operation, :image, :name, :idle_timeout, :opened_at)")?
+        .prepare_cached(
+            "insert into creation values (
+                 :operation, :image, :name, :idle_timeout, :opened_at, :max_lifetime, :remove_after,
+                 :label_idle_timeout, :label_max_lifetime, :label_remove_after
+             )",
+        )?
         .execute(named_params! {
             ":operation": creation.operation.to_string(),
             ":image": creation.image.as_str(),
             ":name": creation.name.as_ref().map(Name::as_str),
-            ":idle_timeout": creation.idle_timeout.map(idle_timeout_column),
+            ":idle_timeout": limits.idle_timeout.map(limit_column),
             ":opened_at": millis(creation.opened_at),
+            ":max_lifetime": limits.max_lifetime.map(limit_column),
+            ":remove_after": limits.remove_after.map(limit_column),
+            ":label_idle_timeout": labels.idle_timeout.map(limit_column),
+            ":label_max_lifetime": labels.max_lifetime.map(limit_column),
+            ":label_remove_after": labels.remove_after.map(limit_column),
         })?;
     if let Some(IdempotencyKey { key, request }) = &creation.key {
         connection
@@ -137,29 +159,41 @@ pub(super) fn delete_keys_before(connection: &Connection, moment: Timestamp) -> 
     Ok(())
 }
 
-/// The identity of this registry: what it makes carries it as a label.
-pub(super) fn instance(connection: &Connection) -> rusqlite::Result<String> {
-    connection.query_row("select id from instance", [], |row| row.get(0))
+/// The identity of this registry: what it makes carries it as a label. And what only it knows.
+pub(super) fn instance(connection: &Connection) -> rusqlite::Result<(String, String)> {
+    connection.query_row("select id, secret from instance", [], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })
 }
 
 const CAUSES: &[(&str, StopCause)] = &[
     ("requested", StopCause::Requested),
     ("idle", StopCause::Idle),
+    ("expired", StopCause::Expired),
     ("exited", StopCause::Exited),
     ("external", StopCause::External),
     ("failed", StopCause::Failed),
 ];
 
-const SIGNALS: &[(&str, Signal)] = &[("started", Signal::Started), ("check-in", Signal::CheckIn)];
+const SIGNALS: &[(&str, Signal)] = &[
+    ("started", Signal::Started),
+    ("check-in", Signal::CheckIn),
+    ("connections", Signal::Connections),
+    ("cpu", Signal::Cpu),
+];
 
-fn name_of<T: PartialEq + Copy>(names: &[(&'static str, T)], value: T) -> Option<&'static str> {
+pub(super) fn name_of<T: PartialEq + Copy>(names: &[(&'static str, T)], value: T) -> Option<&'static str> {
     names
         .iter()
         .find(|(_, named)| *named == value)
         .map(|(name, _)| *name)
 }
 
-fn value_of<T: Copy>(names: &[(&'static str, T)], row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+pub(super) fn value_of<T: Copy>(
+    names: &[(&'static str, T)],
+    row: &Row<'_>,
+    column: &str,
+) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     let value = names
         .iter()
@@ -176,6 +210,7 @@ struct Columns<'a> {
     cause: Option<StopCause>,
     endpoints: Option<&'a Endpoints>,
     addresses: Option<String>,
+    process: Option<ProcessId>,
 }
 
 impl<'a> Columns<'a> {
@@ -186,7 +221,12 @@ impl<'a> Columns<'a> {
                 state: "starting",
                 ..Self::default()
             },
-            Lifecycle::Running { since, addresses, .. } => {
+            Lifecycle::Running {
+                since,
+                addresses,
+                process,
+                ..
+            } => {
                 let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 let addresses = Some(addresses.join(" "));
                 Self {
@@ -194,6 +234,7 @@ impl<'a> Columns<'a> {
                     since: Some(*since),
                     endpoints,
                     addresses,
+                    process: *process,
                     cause: None,
                 }
             }
@@ -215,8 +256,9 @@ impl<'a> Columns<'a> {
                 cause: Some(*cause),
                 ..Self::default()
             },
-            Lifecycle::Removing { .. } => Self {
+            Lifecycle::Removing { cause, .. } => Self {
                 state: "removing",
+                cause: Some(*cause),
                 endpoints,
                 ..Self::default()
             },
@@ -231,12 +273,19 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<Record> {
         name: parse(row, "name")?,
         image: parse(row, "image")?,
         created_at: timestamp(row, "created_at")?,
-        idle_timeout: idle_timeout(row)?,
+        limits: limits(row, ["idle_timeout", "max_lifetime", "remove_after"])?,
+        label_limits: limits(
+            row,
+            ["label_idle_timeout", "label_max_lifetime", "label_remove_after"],
+        )?,
         lifecycle: read_lifecycle(row)?,
         activity: Activity {
-            last_active_at: timestamp(row, "last_active_at")?,
-            signal: value_of(SIGNALS, row, "last_active_signal")?,
+            evidence: list(row, "evidence", |text| {
+                evidence(text).ok_or("it is not a signal's word")
+            })?,
             connections: row.get("connections")?,
+            keep_until: optional_timestamp(row, "keep_until")?,
+            warned_of: optional_timestamp(row, "warned_of")?,
         },
         generation: row.get("generation")?,
         last_run: row
@@ -254,6 +303,7 @@ fn read_lifecycle(row: &Row<'_>) -> rusqlite::Result<Lifecycle> {
             since: timestamp(row, "since")?,
             endpoints: endpoints(row)?.unwrap_or_default(),
             addresses: list(row, "addresses", str::parse)?,
+            process: row.get::<_, Option<u32>>("process")?.and_then(ProcessId::new),
         },
         "paused" => Lifecycle::Paused {
             since: timestamp(row, "since")?,
@@ -268,6 +318,7 @@ fn read_lifecycle(row: &Row<'_>) -> rusqlite::Result<Lifecycle> {
             cause: value_of(CAUSES, row, "cause")?,
         },
         "removing" => Lifecycle::Removing {
+            cause: value_of(CAUSES, row, "cause")?,
             endpoints: endpoints(row)?,
         },
         unknown => return Err(unreadable(row, "state", &format!("{unknown:?} is unknown"))),
@@ -281,7 +332,11 @@ fn read_creation(row: &Row<'_>) -> rusqlite::Result<Creation> {
         operation: parse(row, "operation")?,
         image: parse(row, "image")?,
         name: parse_optional(row, "name")?,
-        idle_timeout: idle_timeout(row)?,
+        limits: limits(row, ["idle_timeout", "max_lifetime", "remove_after"])?,
+        label_limits: limits(
+            row,
+            ["label_idle_timeout", "label_max_lifetime", "label_remove_after"],
+        )?,
         key: key
             .zip(request)
             .map(|(key, request)| IdempotencyKey { key, request }),
@@ -310,30 +365,60 @@ fn endpoints(row: &Row<'_>) -> rusqlite::Result<Option<Endpoints>> {
     Ok(Some(Endpoints::restore(ports, parse_optional(row, "app_port")?)))
 }
 
-fn idle_timeout_column(timeout: TimeLimit) -> u64 {
-    match timeout {
+fn evidence_column(evidence: &BTreeMap<Signal, Evidence>) -> String {
+    let words = evidence.iter().filter_map(|(signal, Evidence { at, value })| {
+        Some(format!("{}={}/{value}", name_of(SIGNALS, *signal)?, millis(*at)))
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn evidence(text: &str) -> Option<(Signal, Evidence)> {
+    let (name, rest) = text.split_once('=')?;
+    let (at, value) = rest.split_once('/')?;
+    let (_, signal) = SIGNALS.iter().find(|(known, _)| *known == name)?;
+    let evidence = Evidence {
+        at: Timestamp::from_millis(at.parse().ok()?),
+        value: value.parse().ok()?,
+    };
+    Some((*signal, evidence))
+}
+
+fn limit_column(limit: TimeLimit) -> u64 {
+    match limit {
         TimeLimit::Never => 0,
         TimeLimit::After(duration) => duration.as_secs(),
     }
 }
 
-fn idle_timeout(row: &Row<'_>) -> rusqlite::Result<Option<TimeLimit>> {
-    let seconds: Option<u64> = row.get("idle_timeout")?;
-    Ok(seconds.map(|seconds| match seconds {
-        0 => TimeLimit::Never,
-        _ => TimeLimit::After(Duration::from_secs(seconds)),
-    }))
+fn limits(row: &Row<'_>, [idle_timeout, max_lifetime, remove_after]: [&str; 3]) -> rusqlite::Result<Limits> {
+    let limit = |column| -> rusqlite::Result<Option<TimeLimit>> {
+        let seconds: Option<u64> = row.get(column)?;
+        Ok(seconds.map(|seconds| match seconds {
+            0 => TimeLimit::Never,
+            _ => TimeLimit::After(Duration::from_secs(seconds)),
+        }))
+    };
+    Ok(Limits {
+        idle_timeout: limit(idle_timeout)?,
+        max_lifetime: limit(max_lifetime)?,
+        remove_after: limit(remove_after)?,
+    })
 }
 
-fn millis(timestamp: Timestamp) -> i64 {
+pub(super) fn millis(timestamp: Timestamp) -> i64 {
     i64::try_from(timestamp.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn timestamp(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+pub(super) fn timestamp(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
     row.get(column).map(Timestamp::from_millis)
 }
 
-fn parse<T: FromStr<Err: ToString>>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+pub(super) fn optional_timestamp(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+    let millis: Option<u64> = row.get(column)?;
+    Ok(millis.map(Timestamp::from_millis))
+}
+
+pub(super) fn parse<T: FromStr<Err: ToString>>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     text.parse()
         .map_err(|error: T::Err| unreadable(row, column, &error.to_string()))
@@ -361,7 +446,7 @@ fn list<T, E: ToString, C: FromIterator<T>>(
         .map_err(|reason| unreadable(row, column, &reason))
 }
 
-fn unreadable(row: &Row<'_>, column: &str, reason: &str) -> rusqlite::Error {
+pub(super) fn unreadable(row: &Row<'_>, column: &str, reason: &str) -> rusqlite::Error {
     let index = row.as_ref().column_index(column).unwrap_or_default();
     let reason = format!("column {column}: {reason}");
     rusqlite::Error::FromSqlConversionFailure(index, Type::Text, reason.into())

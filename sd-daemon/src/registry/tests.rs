@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::clock::ManualClock;
 use crate::domain::{
-    ContainerPort, Endpoints, Exit, IdempotencyKey, Lifecycle, LiveState, Observation, ObservedState,
-    ProcessId, RunId, StopCause, TimeLimit, Timestamp,
+    ContainerPort, Endpoints, Exit, IdempotencyKey, Lifecycle, Limits, LiveState, Observation, ObservedState,
+    ProcessId, Report, RunId, StopCause, TimeLimit, Timestamp,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_373_731_250);
@@ -48,7 +48,15 @@ fn creation(number: u8, key: Option<(&str, &str)>) -> Creation {
         operation: operation(number),
         image: "team/web:1.2".parse().unwrap(),
         name: None,
-        idle_timeout: Some(TimeLimit::After(Duration::from_secs(60))),
+        limits: Limits {
+            idle_timeout: Some(TimeLimit::After(Duration::from_secs(60))),
+            max_lifetime: Some(TimeLimit::Never),
+            remove_after: None,
+        },
+        label_limits: Limits {
+            remove_after: Some(TimeLimit::After(Duration::from_secs(90))),
+            ..Limits::default()
+        },
         key: key.map(|(key, request)| IdempotencyKey {
             key: key.to_owned(),
             request: request.to_owned(),
@@ -82,6 +90,15 @@ fn live(run: &str, state: LiveState) -> Input {
     })
 }
 
+fn report(generation: u64, connections: u32) -> Input {
+    let report = Report {
+        connections: Some(connections),
+        busy_for: None,
+        counts: true,
+    };
+    Input::CheckIn { generation, report }
+}
+
 fn observed(state: ObservedState) -> Input {
     Input::Observed(Observation {
         name: "renamed".parse().unwrap(),
@@ -108,14 +125,14 @@ async fn every_state_is_found_again_exactly_as_it_was() {
         ],
         vec![running(), Input::Remove(crate::domain::RemoveMode::Graceful)],
         vec![Input::Remove(crate::domain::RemoveMode::Force)],
-        vec![running(), Input::SetIdleTimeout(TimeLimit::Never)],
         vec![
             running(),
-            Input::CheckIn {
-                generation: 1,
-                connections: 3,
-            },
+            Input::SetLimits(Limits {
+                idle_timeout: Some(TimeLimit::Never),
+                ..Limits::default()
+            }),
         ],
+        vec![running(), report(1, 3)],
     ];
     for (history, number) in histories.into_iter().zip(1..) {
         bound(&registry, number).await;
@@ -150,15 +167,7 @@ async fn activity_is_written_down_at_the_latest_when_the_registry_is_closed() {
     let registry = open(&directory);
     bound(&registry, 1).await;
     apply(&registry, 1, live("first", LiveState::Running)).await;
-    apply(
-        &registry,
-        1,
-        Input::CheckIn {
-            generation: 1,
-            connections: 3,
-        },
-    )
-    .await;
+    apply(&registry, 1, report(1, 3)).await;
     assert_eq!(
         registry.snapshot().get(id(1)).unwrap().activity().connections,
         3,
@@ -358,7 +367,7 @@ async fn a_cause_is_kept_by_name() {
     apply(&registry, 1, live("first", LiveState::Running)).await;
     let ended = ObservedState::Ended {
         run: RunId::new("first"),
-        exit: Exit::ByItself,
+        exit: Exit::ByItself { status: 0 },
     };
     apply(&registry, 1, observed(ended)).await;
     let connection = rusqlite::Connection::open(directory.path().join(FILE_NAME)).unwrap();

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::watch;
 
-use super::{Applied, Change, Opened, RegistryError, Snapshot, row};
+use super::{Applied, Change, History, Opened, RegistryError, Snapshot, history, row};
 use crate::clock::Clock;
 use crate::domain::{
-    Activity, ContainerId, Creation, IdempotencyKey, Input, Lifecycle, Name, Next, OperationId, Record,
-    RecordFields, Refusal, Signal, step,
+    ContainerId, Creation, Event, Happening, IdempotencyKey, Input, Name, Next, OperationId, Record, Refusal,
+    Timestamp, What, step,
 };
 
 /// Something to do, and how to tell that it is done.
@@ -61,6 +61,9 @@ pub(super) struct Ledger {
     unwritten: HashSet<ContainerId>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     is_published: bool,
+    history: History,
+    /// Events that are on the disk and not shown yet: what they tell of is to be seen first.
+    unshown: Vec<Event>,
     /// Once set, nothing is acknowledged any more.
     failure: Option<String>,
 }
@@ -70,7 +73,7 @@ impl Ledger {
     pub(super) fn load(
         connection: Connection,
         clock: Arc<dyn Clock>,
-    ) -> rusqlite::Result<(Self, watch::Receiver<Arc<Snapshot>>)> {
+    ) -> rusqlite::Result<(Self, watch::Receiver<Arc<Snapshot>>, History)> {
         let records: HashMap<_, _> = row::load_records(&connection)?
             .into_iter()
             .map(|record| (record.id(), Arc::new(record)))
@@ -79,8 +82,9 @@ impl Ledger {
             .into_iter()
             .map(|creation| (creation.operation, Arc::new(creation)))
             .collect();
-        let instance = row::instance(&connection)?;
+        let (instance, _) = row::instance(&connection)?;
         let first = Snapshot::new(instance.into(), records.clone(), creations.clone());
+        let history = History::load(&connection)?;
         let (snapshots, receiver) = watch::channel(Arc::new(first));
         let ledger = Self {
             connection,
@@ -90,9 +94,11 @@ impl Ledger {
             unwritten: HashSet::new(),
             snapshots,
             is_published: true,
+            history: history.clone(),
+            unshown: Vec::new(),
             failure: None,
         };
-        Ok((ledger, receiver))
+        Ok((ledger, receiver, history))
     }
 
     /// Reads, steps, writes.
@@ -108,19 +114,22 @@ impl Ledger {
                 effect: None,
             }));
         };
-        let is_report = matches!(input, Input::CheckIn { .. });
-        let step = match step(record, input, self.clock.now()) {
+        let record = Arc::clone(record);
+        let now = self.clock.now();
+        let step = match step(&record, input, now) {
             Ok(step) => step,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let (record, change) = match step.next {
-            Next::Same => (Some(Arc::clone(record)), Change::None),
+            Next::Same => (Some(record), Change::None),
             Next::Changed(next) => {
                 let next = Arc::new(*next);
-                if is_report {
+                if is_only_use(&record, &next) {
                     self.unwritten.insert(id);
                 } else {
-                    self.transact(|connection| row::save_record(connection, &next))?;
+                    self.transact_telling(&next, step.happening, now, |connection| {
+                        row::save_record(connection, &next)
+                    })?;
                     self.unwritten.remove(&id);
                 }
                 self.records.insert(id, Arc::clone(&next));
@@ -129,7 +138,7 @@ impl Ledger {
             Next::Gone => {
                 // What never ran came to nothing: a repetition of its create may make another one.
                 let never_ran = record.last_run().is_none().then(|| record.operation());
-                self.transact(|connection| {
+                self.transact_telling(&record, step.happening, now, |connection| {
                     never_ran.map_or(Ok(()), |operation| row::delete_key_of(connection, operation))?;
                     row::delete_record(connection, id)
                 })?;
@@ -184,23 +193,9 @@ impl Ledger {
         let Some(creation) = self.creations.get(&operation) else {
             return Ok(None);
         };
-        let record = Arc::new(Record::restore(RecordFields {
-            id,
-            operation,
-            name,
-            image: creation.image.clone(),
-            created_at: creation.opened_at,
-            idle_timeout: creation.idle_timeout,
-            lifecycle: Lifecycle::Starting,
-            activity: Activity {
-                last_active_at: creation.opened_at,
-                signal: Signal::Started,
-                connections: 0,
-            },
-            generation: 1,
-            last_run: None,
-        }));
-        self.transact(|connection| {
+        let record = Arc::new(Record::begin(creation, id, name));
+        let happening = Happening::new(What::Created, "asked for over the API");
+        self.transact_telling(&record, Some(happening), self.clock.now(), |connection| {
             row::delete_creation(connection, operation)?;
             row::save_record(connection, &record)
         })?;
@@ -262,6 +257,36 @@ impl Ledger {
         self.snapshots.send_modify(|latest| {
             *latest = Arc::new(Snapshot::new(latest.instance().clone(), records, creations));
         });
+        for event in self.unshown.drain(..) {
+            self.history.show(event);
+        }
+    }
+
+    /// How far what happened was told to the outside; nothing when nothing ever was.
+    pub(super) fn delivered(&mut self) -> Result<Option<u64>, RegistryError> {
+        self.transact(history::delivered)
+    }
+
+    /// Writes down how far what happened was told to the outside.
+    pub(super) fn save_delivered(&mut self, id: u64) -> Result<(), RegistryError> {
+        self.transact(|connection| history::save_delivered(connection, id))
+    }
+
+    /// Writes all or nothing, and what it means in the history of a container.
+    fn transact_telling(
+        &mut self,
+        record: &Record,
+        happening: Option<Happening>,
+        now: Timestamp,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    ) -> Result<(), RegistryError> {
+        let event = self.transact(|connection| {
+            write(connection)?;
+            let tell = |happening| history::save(connection, record, happening, now);
+            happening.map(tell).transpose()
+        })?;
+        self.unshown.extend(event);
+        Ok(())
     }
 
     /// Writes all or nothing, durably.
@@ -294,4 +319,14 @@ impl Ledger {
             }
         })
     }
+}
+
+/// Whether all that changed is when a container was last used, and how much. Losing the last seconds of
+/// that stops nothing early; a deadline that somebody pushed is not to be lost.
+fn is_only_use(before: &Record, after: &Record) -> bool {
+    before.lifecycle() == after.lifecycle()
+        && before.name() == after.name()
+        && before.limits() == after.limits()
+        && before.activity().keep_until == after.activity().keep_until
+        && before.activity().warned_of == after.activity().warned_of
 }

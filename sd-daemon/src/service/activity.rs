@@ -1,24 +1,50 @@
-//! Reports of containers on their own activity.
+//! Who is using a container: what it reports, and what is known of it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Service, ServiceError};
-use crate::domain::{Input, Lifecycle, Record};
+use super::{Service, ServiceError, Switch, View, token};
+use crate::domain::{Event, Input, Lifecycle, Policy, Record, Report, Timestamp};
 
 /// How long a report waits: for a container that is just starting, whose first report may be here before
 /// the engine has told anybody its address; and for the engine to confirm who it comes from.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Everything that is known of who uses a container.
+pub struct ActivityReport {
+    /// The container.
+    pub record: Arc<Record>,
+    /// When it is stopped and removed.
+    pub policy: Policy,
+    /// What the latest look from the host showed.
+    pub view: Option<View>,
+    /// What happened to it, the oldest first.
+    pub history: Vec<Arc<Event>>,
+    /// The present.
+    pub now: Timestamp,
+}
+
 impl Service {
-    /// Credits the container at an address with a report.
+    /// Who uses a container, and why it is up or not. Never waits.
+    pub fn activity(&self, reference: &str) -> Result<ActivityReport, ServiceError> {
+        let record = self.find(reference)?;
+        Ok(ActivityReport {
+            policy: self.policy(),
+            view: self.view_of(&record),
+            history: self.history().of(record.id()),
+            now: self.inner.clock.now(),
+            record,
+        })
+    }
+
+    /// Credits the container at an address with a report, and shows it as it is then.
     ///
     /// An address goes to the next container as soon as the last one is stopped. A report is therefore
     /// credited only after the engine has confirmed, later than the report came, that the container is
     /// still in the same run at the same address. While the engine cannot be asked the latest known
     /// holder is believed: what is unknown stops nobody.
-    pub async fn check_in(&self, address: IpAddr, connections: u32) -> Result<(), ServiceError> {
+    pub async fn check_in(&self, address: IpAddr, report: Report) -> Result<Arc<Record>, ServiceError> {
         for candidate in self.candidates(address).await {
             let Some(run) = candidate.last_run() else { continue };
             let is_holder = match tokio::time::timeout(PATIENCE, self.inspect(candidate.id())).await {
@@ -30,17 +56,39 @@ impl Service {
                 }
             };
             if is_holder {
-                let input = Input::CheckIn {
-                    generation: candidate.generation(),
-                    connections,
-                };
-                self.apply(candidate.id(), input).await?;
-                return Ok(());
+                return self.credit_report(&candidate, report).await;
             }
             // What is known of it is out of date: it has ended, or begun another run.
             self.notice(candidate.id());
         }
         Err(ServiceError::UnknownCaller(address))
+    }
+
+    /// Credits the container that a token belongs to with a report, wherever it came from.
+    ///
+    /// Only that container was given the token, so nobody has to be asked. A report that was on its way when
+    /// its run ended is credited to the run that there is, which it cannot harm.
+    pub async fn check_in_by_token(&self, token: &str, report: Report) -> Result<Arc<Record>, ServiceError> {
+        let operation = token::read(token, self.inner.registry.secret()).ok_or(ServiceError::UnknownToken)?;
+        let container = self.snapshot().of_operation(operation).cloned();
+        let running = container.filter(|record| matches!(record.lifecycle(), Lifecycle::Running { .. }));
+        let record = running.ok_or(ServiceError::TokenOfNobody)?;
+        self.credit_report(&record, report).await
+    }
+
+    async fn credit_report(&self, record: &Arc<Record>, report: Report) -> Result<Arc<Record>, ServiceError> {
+        let signals = &self.inner.signals;
+        let report = Report {
+            busy_for: report.busy_for.map(|span| span.min(signals.busy_limit)),
+            counts: signals.check_in == Switch::On,
+            ..report
+        };
+        let input = Input::CheckIn {
+            generation: record.generation(),
+            report,
+        };
+        let applied = self.apply(record.id(), input).await?;
+        Ok(applied.record.unwrap_or_else(|| Arc::clone(record)))
     }
 
     /// The containers that may be at an address, the likeliest first.

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Service, ServiceError, lock, turn};
+use super::{Service, ServiceError, lock, token, turn};
 use crate::domain::{
-    ContainerId, Creation, Effect, IdempotencyKey, Image, ImageRef, Lifecycle, Name, OperationId, Record,
-    TimeLimit,
+    ContainerId, Creation, Effect, IdempotencyKey, Image, ImageRef, Lifecycle, Limits, Name, OperationId,
+    Record,
 };
 use crate::engine::{ContainerSpec, EngineError};
 use crate::registry::{Applied, Change, Opened};
 
 /// The variable that tells a container where to check in.
 const CHECK_IN_VARIABLE: &str = "SD_CHECK_IN_URL";
+
+/// The variable that holds a container's token.
+const TOKEN_VARIABLE: &str = "SD_CHECK_IN_TOKEN";
 
 /// How long a repeated request waits for the first one.
 const OTHERS_PATIENCE: Duration = Duration::from_secs(150);
@@ -33,8 +36,8 @@ pub struct NewContainer {
     pub memory_bytes: Option<u64>,
     /// Processor limit in billionths of a core.
     pub nano_cpus: Option<u64>,
-    /// Idle timeout of its own.
-    pub idle_timeout: Option<TimeLimit>,
+    /// Limits of its own.
+    pub limits: Limits,
     /// Makes a repetition of this request the same request.
     pub key: Option<IdempotencyKey>,
 }
@@ -91,13 +94,20 @@ impl Service {
             }
             Err(error) => return Err(error.into()),
         };
+        if let Some(reason) = &image.bad_label {
+            return Err(ServiceError::BadLabel {
+                image: wanted.image.to_string(),
+                reason: reason.clone(),
+            });
+        }
         let operation = new_operation()?;
         let _mine = self.claim(operation);
         let creation = Creation {
             operation,
             image: wanted.image.clone(),
             name: wanted.name.clone(),
-            idle_timeout: wanted.idle_timeout,
+            limits: wanted.limits,
+            label_limits: image.limits,
             key: wanted.key.clone(),
             opened_at: self.inner.clock.now(),
         };
@@ -185,6 +195,8 @@ impl Service {
         if let Some(url) = lock(&self.inner.check_in_url).clone() {
             variables.entry(CHECK_IN_VARIABLE.to_owned()).or_insert(url);
         }
+        let token = token::of(operation, self.inner.registry.secret());
+        variables.entry(TOKEN_VARIABLE.to_owned()).or_insert(token);
         ContainerSpec {
             operation,
             image: wanted.image.clone(),

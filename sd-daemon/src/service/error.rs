@@ -31,6 +31,20 @@ pub enum ServiceError {
     /// The caller is not a container of ours.
     #[error("no running container has the address {0}: only containers started here can check in")]
     UnknownCaller(std::net::IpAddr),
+    /// The token is not one that this daemon gave to a container.
+    #[error("the token is not one of this daemon: containers find theirs in SD_CHECK_IN_TOKEN")]
+    UnknownToken,
+    /// The container that the token was given to does not run.
+    #[error("the container that this token was given to is not running")]
+    TokenOfNobody,
+    /// The labels of the image cannot be understood.
+    #[error("Image {image} cannot be used: {reason}")]
+    BadLabel {
+        /// The image.
+        image: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The engine did not do it.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -49,6 +63,9 @@ fn sentence(refusal: Refusal, reference: &str) -> String {
         }
         Refusal::Stopping => {
             format!("Container {reference} is still stopping: try again in a few seconds")
+        }
+        Refusal::NotRunning => {
+            format!("Container {reference} is not running, so there is no deadline to push: start it first")
         }
         Refusal::BeingRemoved => format!("Container {reference} is being removed"),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::{STOP_GRACE, Service, ServiceError, turn};
-use crate::domain::{ContainerId, Effect, Input, Lifecycle, Record, RemoveMode, TimeLimit};
+use crate::domain::{ContainerId, Due, Effect, Extension, Input, Lifecycle, Limits, Record, RemoveMode};
 use crate::engine::EngineError;
 use crate::registry::Applied;
 
@@ -62,23 +62,50 @@ impl Service {
         }
     }
 
-    /// Stops a container if it still is idle for too long in the run of this generation.
-    pub(crate) async fn stop_idle(&self, id: ContainerId, generation: u64) -> Result<(), ServiceError> {
+    /// Warns of the stop of a container, stops or removes it, if it still is due for that in the run of this
+    /// generation.
+    ///
+    /// Before anything is done about a container it is looked at once more, from the host too: however
+    /// seldom that happens otherwise, nothing is stopped that is in use.
+    pub(crate) async fn act_when_due(
+        &self,
+        id: ContainerId,
+        generation: u64,
+        due: Due,
+    ) -> Result<(), ServiceError> {
         let service = self.clone();
         self.run(async move {
             let _held = service.inner.locks.acquire(id).await;
-            service.look(id).await?;
-            let input = Input::IdleDue {
+            if due != Due::Warning {
+                service.look(id).await?;
+            }
+            if due != Due::Removal {
+                service.probe_now(id).await;
+            }
+            let input = Input::Due {
+                due,
                 generation,
-                rule: service.idle_rule(),
+                policy: service.policy(),
             };
             let wished = service.apply(id, input).await?;
-            if let (Some(Effect::Stop), Some(record)) = (wished.effect, &wished.record) {
-                tracing::info!(container = %id, name = record.name().as_str(), "stopping: idle");
+            if let (Some(effect), Some(record)) = (wished.effect, &wished.record) {
+                tracing::info!(container = %id, name = record.name().as_str(), ?effect, "due");
             }
             service.carry_out(id, wished).await.map(drop)
         })
         .await
+    }
+
+    /// Pushes the deadline of a container. The engine is not asked.
+    pub async fn extend(&self, reference: &str, extension: Extension) -> Result<Arc<Record>, ServiceError> {
+        let id = self.find(reference)?.id();
+        let policy = self.policy();
+        let wished = self
+            .wish(id, reference, Input::Extend { extension, policy })
+            .await?;
+        wished
+            .record
+            .ok_or_else(|| ServiceError::NotFound(reference.to_owned()))
     }
 
     /// Removes a container with its anonymous volumes, and waits until it is gone.
@@ -99,14 +126,10 @@ impl Service {
         .await
     }
 
-    /// Gives a container an idle timeout of its own. The engine is not asked.
-    pub async fn set_idle_timeout(
-        &self,
-        reference: &str,
-        timeout: TimeLimit,
-    ) -> Result<Arc<Record>, ServiceError> {
+    /// Gives a container limits of its own. The engine is not asked.
+    pub async fn set_limits(&self, reference: &str, limits: Limits) -> Result<Arc<Record>, ServiceError> {
         let id = self.find(reference)?.id();
-        let wished = self.wish(id, reference, Input::SetIdleTimeout(timeout)).await?;
+        let wished = self.wish(id, reference, Input::SetLimits(limits)).await?;
         wished
             .record
             .ok_or_else(|| ServiceError::NotFound(reference.to_owned()))

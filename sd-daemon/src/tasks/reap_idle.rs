@@ -1,4 +1,5 @@
-//! Stops containers that nobody uses, to the second.
+//! Warns of the stop of containers that nobody uses, stops them, and removes what has been at rest for as
+//! long as it may; to the second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempts::Attempts;
 use crate::clock::Clock;
-use crate::domain::{ContainerId, Timestamp};
+use crate::domain::{ContainerId, Due, Timestamp};
 use crate::service::Service;
 
-/// Idle stops at once. A host with hundreds of idle containers stays usable while they end.
-const STOPS_AT_ONCE: usize = 8;
+/// What is done at once. A host with hundreds of idle containers stays usable while they end.
+const AT_ONCE: usize = 8;
 /// Longest sleep, in case a deadline moved in a way that nothing announced.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// Shortest time between two sweeps, however often something changes.
@@ -19,12 +20,12 @@ const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
 /// A machine that did not run for this long was suspended; less is scheduling.
 const SUSPENSION: Duration = Duration::from_secs(5);
 
-/// Sleeps until the first deadline, stops what is due, and begins again, until told to stop.
+/// Sleeps until the first moment that something is due, does it, and begins again, until told to stop.
 ///
 /// It only proposes: the service asks the rule again, under the container's lock.
 pub async fn reap_idle(service: Service, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
     let mut snapshots = service.subscribe();
-    let mut stops = Attempts::new(STOPS_AT_ONCE);
+    let mut attempts = Attempts::new(AT_ONCE);
     let mut suspended = clock.suspended();
     loop {
         if clock.suspended() >= suspended + SUSPENSION {
@@ -36,20 +37,22 @@ pub async fn reap_idle(service: Service, clock: Arc<dyn Clock>, shutdown: Cancel
         snapshots.mark_unchanged();
         let now = clock.now();
         let sweep = Sweep::of(&service, now);
-        stops.retain(|id| sweep.due.iter().any(|(due, _)| *due == id));
-        for (id, generation) in &sweep.due {
-            let (service, id, generation) = (service.clone(), *id, *generation);
-            stops.begin(id, now, async move { service.stop_idle(id, generation).await });
+        attempts.retain(|work| sweep.due.iter().any(|due| due.work() == work));
+        for due @ DueContainer { id, generation, what } in sweep.due.iter().copied() {
+            let service = service.clone();
+            attempts.begin(due.work(), now, async move {
+                service.act_when_due(id, generation, what).await
+            });
         }
 
-        let wake_at = sweep.wake_at(&stops, now);
+        let wake_at = sweep.wake_at(&attempts, now);
         tokio::select! {
             () = shutdown.cancelled() => return,
-            ended = stops.ended() => {
+            ended = attempts.ended() => {
                 if let Err(error) = &ended.result {
-                    tracing::warn!(container = %ended.id, %error, "failed to stop an idle container; it will be tried again");
+                    tracing::warn!(container = %ended.which.0, %error, "failed to put a container away; it will be tried again");
                 }
-                stops.pause_after(&ended, clock.now());
+                attempts.pause_after(&ended, clock.now());
             }
             () = clock.sleep_until(wake_at) => {}
             Ok(()) = snapshots.changed() => {
@@ -64,25 +67,44 @@ pub async fn reap_idle(service: Service, clock: Arc<dyn Clock>, shutdown: Cancel
 
 /// What one look at all containers finds.
 struct Sweep {
-    /// What is past its deadline, with its run.
-    due: Vec<(ContainerId, u64)>,
-    /// The next deadline.
+    /// What is due.
+    due: Vec<DueContainer>,
+    /// When something else will be.
     next: Option<Timestamp>,
+}
+
+/// A container that is due for something, in a run.
+#[derive(Clone, Copy)]
+struct DueContainer {
+    id: ContainerId,
+    generation: u64,
+    what: Due,
+}
+
+impl DueContainer {
+    /// A container that is warned may become due for its stop meanwhile.
+    fn work(&self) -> (ContainerId, Due) {
+        (self.id, self.what)
+    }
 }
 
 impl Sweep {
     fn of(service: &Service, now: Timestamp) -> Self {
-        let rule = service.idle_rule();
+        let policy = service.policy();
         let mut sweep = Self {
             due: Vec::new(),
             next: None,
         };
         for record in service.snapshot().records() {
-            match rule.stops_at(record) {
-                Some(stops_at) if stops_at > now => {
-                    sweep.next = Some(sweep.next.map_or(stops_at, |next| next.min(stops_at)));
+            match policy.next_due(record, now) {
+                Some((at, _)) if at > now => {
+                    sweep.next = Some(sweep.next.map_or(at, |next| next.min(at)));
                 }
-                Some(_) => sweep.due.push((record.id(), record.generation())),
+                Some((_, what)) => sweep.due.push(DueContainer {
+                    id: record.id(),
+                    generation: record.generation(),
+                    what,
+                }),
                 None => {}
             }
         }
@@ -90,8 +112,8 @@ impl Sweep {
     }
 
     /// The next deadline, or the end of a pause after a failure.
-    fn wake_at(&self, stops: &Attempts, now: Timestamp) -> Timestamp {
-        let retries = self.due.iter().filter_map(|(id, _)| stops.waits_until(*id));
+    fn wake_at(&self, attempts: &Attempts<(ContainerId, Due)>, now: Timestamp) -> Timestamp {
+        let retries = self.due.iter().filter_map(|due| attempts.waits_until(due.work()));
         let first = retries.chain(self.next).chain([now.after(LONGEST_SLEEP)]).min();
         first.unwrap_or(now).max(now.after(SHORTEST_SLEEP))
     }

@@ -45,7 +45,7 @@ pub async fn reconcile(service: Service, clock: Arc<dyn Clock>, shutdown: Cancel
             () = shutdown.cancelled() => return,
             ended = attempts.ended() => {
                 if let Err(error) = &ended.result {
-                    tracing::warn!(container = %ended.id, %error, "failed to finish with a container; it will be tried again");
+                    tracing::warn!(container = %ended.which, %error, "failed to finish with a container; it will be tried again");
                 }
                 attempts.pause_after(&ended, clock.now());
             }

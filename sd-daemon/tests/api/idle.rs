@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use sd_client::api::{Container, CreateContainer, TimeLimit, Status, StopReason};
+use sd_client::api::{Container, CreateContainer, Status, StopReason, TimeLimit};
 use sd_daemon::engine::EngineError;
 use sd_daemon::engine::fake::{Action, Call, Point};
 use serde_json::json;

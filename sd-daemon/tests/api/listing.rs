@@ -45,6 +45,9 @@ async fn a_container_has_the_fields_of_the_original_as_strings_and_some_more() {
         "last_active_at": START_TEXT,
         "idle_timeout": 9000,
         "stops_at": "2026-03-01T16:32:11.250Z",
+        "max_lifetime": null,
+        "remove_after": null,
+        "removes_at": null,
         "stop_reason": null,
     });
     assert_eq!((answer.status, answer.json()), (200, expected.clone()));

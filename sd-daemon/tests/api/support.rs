@@ -16,12 +16,15 @@ use reqwest::Method;
 use sd_client::Client;
 use sd_client::api::{Container, CreateContainer, Status};
 use sd_daemon::clock::{Clock, ManualClock};
-use sd_daemon::domain::{ContainerId, ContainerPort, TimeLimit, Image, OperationId, Timestamp};
+use sd_daemon::domain::{
+    ContainerId, ContainerPort, Image, OperationId, Policy, TimeLimit, Timestamp, UseRule,
+};
 use sd_daemon::engine::Engine;
 use sd_daemon::engine::fake::{Action, FakeEngine};
 use sd_daemon::http::{self, Credentials};
+use sd_daemon::prober::fake::FakeProber;
 use sd_daemon::registry::{Registry, Snapshot, StateDirectory};
-use sd_daemon::service::{Parts, Service};
+use sd_daemon::service::{Parts, Service, Signals, Switch};
 use sd_daemon::tasks;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +40,12 @@ pub(crate) const START_TEXT: &str = "2026-03-01T14:02:11.250Z";
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(9000);
 /// How long nothing is stopped for idleness after a start of the daemon.
 pub(crate) const GRACE: Duration = Duration::from_secs(600);
+/// How often containers are looked at from the host.
+pub(crate) const PROBE_INTERVAL: Duration = Duration::from_secs(15);
+/// How long before a stop it is announced.
+pub(crate) const WARNING: Duration = Duration::from_secs(300);
+/// For how long a container can say that it is busy.
+pub(crate) const BUSY_LIMIT: Duration = Duration::from_secs(14_400);
 /// An image that exposes ssh and one other port.
 pub(crate) const IMAGE: &str = "sd-postgres";
 
@@ -67,31 +76,80 @@ pub(crate) struct TestDaemon {
     registry: Registry,
     directory: TempDir,
     process: Process,
+    setup: Setup,
+}
+
+/// The settings of a daemon, and what it sees from the host.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) policy: Policy,
+    pub(crate) signals: Signals,
+    pub(crate) prober: FakeProber,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            policy: Policy {
+                default_timeout: TimeLimit::After(IDLE_TIMEOUT),
+                default_lifetime: TimeLimit::Never,
+                default_rest: TimeLimit::Never,
+                image_rules: [].into(),
+                restart_grace: GRACE,
+                resumed_at: Timestamp::from_millis(0),
+                warn_before: WARNING,
+            },
+            signals: Signals {
+                check_in: Switch::On,
+                connections: Switch::On,
+                use_rule: UseRule {
+                    bytes_per_minute: 1,
+                    cpu_millicores: None,
+                },
+                ignored_sources: Vec::new(),
+                busy_limit: BUSY_LIMIT,
+            },
+            prober: FakeProber::default(),
+        }
+    }
 }
 
 impl TestDaemon {
     /// A daemon whose engine has three images and no container.
     pub(crate) fn start() -> Self {
-        Self::with(Tasks::Running)
+        Self::with(Tasks::Running, Setup::default())
+    }
+
+    /// The same with other settings.
+    pub(crate) fn with_setup(setup: Setup) -> Self {
+        Self::with(Tasks::Running, setup)
     }
 
     /// The same, but nothing runs by itself: what the engine is asked, a request has caused.
     pub(crate) fn without_tasks() -> Self {
-        Self::with(Tasks::Missing)
+        Self::with(Tasks::Missing, Setup::default())
     }
 
-    fn with(tasks: Tasks) -> Self {
+    fn with(tasks: Tasks, setup: Setup) -> Self {
         let engine = FakeEngine::new();
         let image = |ports: &[u16], app_port| Image {
             exposed: ports.iter().copied().map(ContainerPort::tcp).collect(),
             app_port,
+            ..Image::default()
         };
         engine.add_image("sd-postgres:latest", image(&[22, 5432], None));
         engine.add_image("sd-web:1.2", image(&[22, 80, 8080], Some(8080)));
         engine.add_image("sd-quiet:latest", image(&[], None));
         let directory = tempfile::tempdir().unwrap();
         let state = StateDirectory::claim(directory.path()).unwrap();
-        Self::over(tasks, engine, Arc::new(ManualClock::at(START)), directory, state)
+        Self::over(
+            tasks,
+            setup,
+            engine,
+            Arc::new(ManualClock::at(START)),
+            directory,
+            state,
+        )
     }
 
     /// The same daemon again, after it was killed in the middle of whatever it was doing.
@@ -106,6 +164,7 @@ impl TestDaemon {
             clock,
             directory,
             process,
+            setup,
             ..
         } = self;
         process.kill().await;
@@ -113,11 +172,13 @@ impl TestDaemon {
             engine,
             clock,
             directory,
+            setup,
         }
     }
 
     fn over(
         tasks: Tasks,
+        setup: Setup,
         engine: FakeEngine,
         clock: Arc<ManualClock>,
         directory: TempDir,
@@ -129,8 +190,9 @@ impl TestDaemon {
             engine: Arc::new(engine.clone()),
             registry: registry.clone(),
             clock: Arc::clone(&shared_clock),
-            idle_timeout: TimeLimit::After(IDLE_TIMEOUT),
-            restart_grace: GRACE,
+            prober: Arc::new(setup.prober.clone()),
+            policy: setup.policy.clone(),
+            signals: setup.signals.clone(),
         });
         let (process, shutdown) = (Process::new(), CancellationToken::new());
         let (api_listener, api) = listen();
@@ -145,7 +207,11 @@ impl TestDaemon {
         };
         serve(
             api_listener,
-            http::api(service.clone(), Credentials::new(USER, PASSWORD)),
+            http::api(
+                service.clone(),
+                Credentials::new(USER, PASSWORD),
+                shutdown.clone(),
+            ),
         );
         serve(check_in_listener, http::check_in(service.clone()));
         if tasks == Tasks::Running {
@@ -157,6 +223,12 @@ impl TestDaemon {
             process.run(tasks::reap_idle(
                 service.clone(),
                 Arc::clone(&shared_clock),
+                shutdown.clone(),
+            ));
+            process.run(tasks::probe_activity(
+                service.clone(),
+                Arc::clone(&shared_clock),
+                PROBE_INTERVAL,
                 shutdown.clone(),
             ));
             process.run(tasks::reconcile(service, shared_clock, shutdown));
@@ -175,6 +247,7 @@ impl TestDaemon {
             registry,
             directory,
             process,
+            setup,
         }
     }
 
@@ -348,6 +421,7 @@ pub(crate) struct KilledDaemon {
     pub(crate) engine: FakeEngine,
     pub(crate) clock: Arc<ManualClock>,
     directory: TempDir,
+    setup: Setup,
 }
 
 impl KilledDaemon {
@@ -357,11 +431,12 @@ impl KilledDaemon {
             engine,
             clock,
             directory,
+            setup,
         } = self;
         let state = tokio::time::timeout(PATIENCE, claim(directory.path()))
             .await
             .unwrap();
-        TestDaemon::over(Tasks::Running, engine, clock, directory, state)
+        TestDaemon::over(Tasks::Running, setup, engine, clock, directory, state)
     }
 }
 

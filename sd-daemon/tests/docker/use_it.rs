@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sd_client::Error;
-use sd_client::api::{CreateContainer, TimeLimit, RemoveMode, Status, StopReason};
+use sd_client::api::{CreateContainer, RemoveMode, Status, StopReason, TimeLimit};
 
 use crate::daemon::{Daemon, check_in_from_inside, eventually, within};
 use crate::docker::{docker, image};

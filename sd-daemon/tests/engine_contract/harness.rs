@@ -80,6 +80,7 @@ impl Fake {
             Image {
                 exposed,
                 app_port: Some(8000),
+                ..Image::default()
             },
         );
         engine.add_image("sd-base:latest", Image::default());

@@ -27,6 +27,7 @@ pub(crate) async fn an_image_tells_its_ports(harness: &impl Harness) {
     let expected = Image {
         exposed,
         app_port: Some(8000),
+        ..Image::default()
     };
     assert_eq!(harness.engine().image(&harness.image()).await, Ok(expected));
 }
@@ -234,7 +235,7 @@ pub(crate) async fn a_main_process_that_returns_ended_by_itself(harness: &impl H
     let mut events = harness.engine().events();
     harness.exit(id);
     let ended = see(harness, &mut events, id, |seen| how_it_ended(seen).is_some()).await;
-    assert_eq!(how_it_ended(&ended), Some(Exit::ByItself));
+    assert_eq!(how_it_ended(&ended), Some(Exit::ByItself { status: 0 }));
 }
 
 pub(crate) async fn a_main_process_that_somebody_stops_ended_by_signal(harness: &impl Harness) {

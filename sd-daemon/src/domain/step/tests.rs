@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::domain::{ContainerPort, RecordFields};
+use crate::domain::{Activity, ContainerPort, RecordFields, TimeLimit};
 
 mod properties;
 
+const BY_ITSELF: Exit = Exit::ByItself { status: 1 };
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 const EARLIER: Timestamp = Timestamp::from_millis(900_000);
 
@@ -27,13 +28,10 @@ fn record(lifecycle: Lifecycle) -> Record {
         name: "hungry_bell".parse().unwrap(),
         image: "web".parse().unwrap(),
         created_at: EARLIER,
-        idle_timeout: None,
+        limits: Limits::default(),
+        label_limits: Limits::default(),
         lifecycle,
-        activity: Activity {
-            last_active_at: EARLIER,
-            signal: Signal::Started,
-            connections: 0,
-        },
+        activity: Activity::started_at(EARLIER),
         generation: 7,
         last_run: Some(run("first")),
     })
@@ -48,6 +46,7 @@ fn running() -> Record {
         since: EARLIER,
         endpoints: endpoints(49_153),
         addresses: vec!["172.17.0.2".parse().unwrap()],
+        process: ProcessId::new(4_711),
     })
 }
 
@@ -73,7 +72,10 @@ fn stopped() -> Record {
 }
 
 fn removing() -> Record {
-    record(Lifecycle::Removing { endpoints: None })
+    record(Lifecycle::Removing {
+        cause: StopCause::Requested,
+        endpoints: None,
+    })
 }
 
 fn created() -> Input {
@@ -87,7 +89,7 @@ fn live(run: &str, state: LiveState) -> Input {
         state,
         endpoints: endpoints(49_153),
         addresses,
-        process: crate::domain::ProcessId::new(4_711),
+        process: ProcessId::new(4_711),
     })
 }
 
@@ -112,14 +114,17 @@ fn outcome(record: &Record, input: Input) -> (String, Option<Effect>) {
         Ok(Step {
             next: Next::Same,
             effect,
+            ..
         }) => ("same".to_owned(), effect),
         Ok(Step {
             next: Next::Gone,
             effect,
+            ..
         }) => ("gone".to_owned(), effect),
         Ok(Step {
             next: Next::Changed(next),
             effect,
+            ..
         }) => (state(&next), effect),
     }
 }
@@ -200,7 +205,7 @@ fn wishes_lead_where_the_diagram_says() {
 
 #[test]
 fn observations_lead_where_the_design_says() {
-    use Exit::{ByItself, BySignal};
+    use Exit::BySignal;
     use LiveState::{Paused, Running};
     type Row = (fn() -> Record, fn() -> Input, &'static str, Option<Effect>);
     let table: [Row; 25] = [
@@ -208,13 +213,13 @@ fn observations_lead_where_the_design_says() {
         (starting, || live("second", Running), "running", None),
         (starting, || live("second", Paused), "paused", None),
         // The run before is over, and the one that was asked for has not begun.
-        (starting, || ended("first", ByItself), "same", START),
+        (starting, || ended("first", BY_ITSELF), "same", START),
         // It began and is over already.
-        (starting, || ended("second", ByItself), "stopped Exited", None),
+        (starting, || ended("second", BY_ITSELF), "stopped Exited", None),
         (running, || live("first", Running), "same", None),
         (running, || live("second", Running), "running", None),
         (running, || live("first", Paused), "paused", None),
-        (running, || ended("first", ByItself), "stopped Exited", None),
+        (running, || ended("first", BY_ITSELF), "stopped Exited", None),
         (running, || ended("first", BySignal), "stopped External", None),
         (paused, || live("first", Paused), "same", None),
         (paused, || live("first", Running), "running", None),
@@ -222,14 +227,14 @@ fn observations_lead_where_the_design_says() {
         (stopping, || live("first", Running), "same", STOP),
         (stopping, || live("second", Running), "same", STOP),
         (stopping, || live("first", Paused), "same", STOP),
-        (stopping, || ended("first", ByItself), "stopped Requested", None),
+        (stopping, || ended("first", BY_ITSELF), "stopped Requested", None),
         (stopping, created, "stopped Requested", None),
         (stopped, || live("second", Running), "running", None),
-        (stopped, || ended("first", ByItself), "same", None),
-        (stopped, || ended("second", ByItself), "stopped Exited", None),
+        (stopped, || ended("first", BY_ITSELF), "same", None),
+        (stopped, || ended("second", BY_ITSELF), "stopped Exited", None),
         (stopped, created, "same", None),
         (removing, || live("first", Running), "same", GRACEFUL),
-        (removing, || ended("first", ByItself), "same", GRACEFUL),
+        (removing, || ended("first", BY_ITSELF), "same", GRACEFUL),
         (removing, created, "same", GRACEFUL),
     ];
     for (from, input, expected, effect) in table {
@@ -256,7 +261,7 @@ fn a_start_and_a_run_behind_our_back_are_new_runs_with_a_fresh_clock() {
     for record in [stopped(), running(), paused()] {
         let next = after(&record, live("second", LiveState::Running));
         assert_eq!(next.generation(), 8);
-        assert_eq!(next.activity().last_active_at, NOW);
+        assert_eq!(next.activity().last_active().at, NOW);
         assert!(matches!(next.lifecycle(), Lifecycle::Running { since: NOW, .. }));
     }
 }
@@ -264,7 +269,10 @@ fn a_start_and_a_run_behind_our_back_are_new_runs_with_a_fresh_clock() {
 #[test]
 fn the_same_run_keeps_its_clock() {
     let next = after(&running(), live("first", LiveState::Running));
-    assert_eq!((next.generation(), next.activity().last_active_at), (7, EARLIER));
+    assert_eq!(
+        (next.generation(), next.activity().last_active().at),
+        (7, EARLIER)
+    );
 }
 
 #[test]
@@ -273,6 +281,7 @@ fn new_ports_of_the_same_run_are_taken_over() {
         since: EARLIER,
         endpoints: endpoints(1),
         addresses: vec![],
+        process: None,
     });
     let next = after(&before, live("first", LiveState::Running));
     assert_eq!(next.lifecycle().endpoints(), Some(&endpoints(49_153)));
@@ -288,7 +297,8 @@ fn a_thawed_container_gets_time_to_be_used() {
     assert_eq!(
         after(&paused(), live("first", LiveState::Running))
             .activity()
-            .last_active_at,
+            .last_active()
+            .at,
         NOW
     );
 }
@@ -349,18 +359,15 @@ fn what_has_vanished_is_gone_from_every_state() {
 
 #[test]
 fn a_report_counts_in_its_own_run_only() {
-    let report = |generation, connections| Input::CheckIn {
-        generation,
-        connections,
-    };
     let next = after(&running(), report(7, 3));
+    let expected = LastActive {
+        at: NOW,
+        signal: Signal::CheckIn,
+        value: 3,
+    };
     assert_eq!(
-        next.activity(),
-        Activity {
-            last_active_at: NOW,
-            signal: Signal::CheckIn,
-            connections: 3
-        }
+        (next.activity().last_active(), next.activity().connections),
+        (expected, 3)
     );
     assert_eq!(outcome(&running(), report(6, 3)), ("same".to_owned(), None));
     for other in [starting(), paused(), stopping(), stopped(), removing()] {
@@ -375,58 +382,59 @@ fn a_report_counts_in_its_own_run_only() {
 
 #[test]
 fn a_report_of_nobody_changes_the_count_and_not_the_time() {
-    let used = after(
-        &running(),
-        Input::CheckIn {
-            generation: 7,
-            connections: 3,
-        },
-    );
-    let next = after(
-        &used,
-        Input::CheckIn {
-            generation: 7,
-            connections: 0,
-        },
-    );
+    let used = after(&running(), report(7, 3));
+    let next = after(&used, report(7, 0));
     assert_eq!(
-        (next.activity().connections, next.activity().last_active_at),
+        (next.activity().connections, next.activity().last_active().at),
         (0, NOW)
     );
-    assert_eq!(
-        outcome(
-            &running(),
-            Input::CheckIn {
-                generation: 7,
-                connections: 0
-            }
-        ),
-        ("same".to_owned(), None)
-    );
+    assert_eq!(outcome(&running(), report(7, 0)), ("same".to_owned(), None));
 }
 
 #[test]
 fn a_container_at_rest_serves_nobody() {
-    let used = after(
-        &running(),
-        Input::CheckIn {
-            generation: 7,
-            connections: 3,
-        },
-    );
+    let used = after(&running(), report(7, 3));
     assert_eq!(
-        after(&used, ended("first", Exit::ByItself))
+        after(&used, ended("first", Exit::ByItself { status: 1 }))
             .activity()
             .connections,
         0
     );
 }
 
-fn rule(default_timeout: TimeLimit) -> IdleRule {
-    IdleRule {
+fn report(generation: u64, connections: u32) -> Input {
+    let report = Report {
+        connections: Some(connections),
+        busy_for: None,
+        counts: true,
+    };
+    Input::CheckIn { generation, report }
+}
+
+fn policy(default_timeout: TimeLimit) -> Policy {
+    Policy {
         default_timeout,
+        default_lifetime: TimeLimit::Never,
+        default_rest: TimeLimit::Never,
+        image_rules: [].into(),
         restart_grace: Duration::from_secs(600),
         resumed_at: Timestamp::from_millis(0),
+        warn_before: Duration::ZERO,
+    }
+}
+
+fn due_to_stop(generation: u64, policy: Policy) -> Input {
+    Input::Due {
+        due: Due::Stop,
+        generation,
+        policy,
+    }
+}
+
+fn timeout_of(timeout: TimeLimit) -> Limits {
+    Limits {
+        idle_timeout: Some(timeout),
+        ..Limits::default()
     }
 }
 
@@ -437,40 +445,34 @@ fn seconds(seconds: u64) -> TimeLimit {
 /// The records above were last active 100 s before `NOW`.
 #[test]
 fn an_idle_container_is_stopped_at_its_deadline_and_not_before() {
-    let due = |generation, rule| Input::IdleDue { generation, rule };
+    let due = due_to_stop;
     let stops = ("stopping Idle".to_owned(), STOP);
     let stays = ("same".to_owned(), None);
-    assert_eq!(outcome(&running(), due(7, rule(seconds(100)))), stops);
+    assert_eq!(outcome(&running(), due(7, policy(seconds(100)))), stops);
     assert_eq!(
-        outcome(&running(), due(7, rule(seconds(101)))),
+        outcome(&running(), due(7, policy(seconds(101)))),
         stays,
         "before the deadline"
     );
     assert_eq!(
-        outcome(&running(), due(6, rule(seconds(100)))),
+        outcome(&running(), due(6, policy(seconds(100)))),
         stays,
         "another run"
     );
     assert_eq!(
-        outcome(&running(), due(7, rule(TimeLimit::Never))),
+        outcome(&running(), due(7, policy(TimeLimit::Never))),
         stays,
         "never"
     );
-    let used = after(
-        &running(),
-        Input::CheckIn {
-            generation: 7,
-            connections: 1,
-        },
-    );
+    let used = after(&running(), report(7, 1));
     assert_eq!(
-        outcome(&used, due(7, rule(seconds(1)))),
+        outcome(&used, due(7, policy(seconds(1)))),
         stays,
         "used at the last moment"
     );
     for other in [starting(), paused(), self::stopping(), stopped(), removing()] {
         assert_eq!(
-            outcome(&other, due(7, rule(seconds(1)))),
+            outcome(&other, due(7, policy(seconds(1)))),
             stays,
             "{}",
             state(&other)
@@ -480,19 +482,19 @@ fn an_idle_container_is_stopped_at_its_deadline_and_not_before() {
 
 #[test]
 fn a_timeout_of_its_own_beats_the_default_both_ways() {
-    let long = after(&running(), Input::SetIdleTimeout(seconds(1000)));
-    assert!(!rule(seconds(1)).is_due(&long, NOW));
-    let pinned = after(&running(), Input::SetIdleTimeout(TimeLimit::Never));
-    assert_eq!(rule(seconds(1)).stops_at(&pinned), None);
-    let short = after(&running(), Input::SetIdleTimeout(seconds(1)));
-    assert!(rule(TimeLimit::Never).is_due(&short, NOW));
+    let long = after(&running(), Input::SetLimits(timeout_of(seconds(1000))));
+    assert!(!policy(seconds(1)).is_due(&long, Due::Stop, NOW));
+    let pinned = after(&running(), Input::SetLimits(timeout_of(TimeLimit::Never)));
+    assert_eq!(policy(seconds(1)).stops_at(&pinned), None);
+    let short = after(&running(), Input::SetLimits(timeout_of(seconds(1))));
+    assert!(policy(TimeLimit::Never).is_due(&short, Due::Stop, NOW));
 }
 
 #[test]
 fn after_a_restart_reporters_speak_first() {
-    let restarted = |timeout| IdleRule {
+    let restarted = |timeout| Policy {
         resumed_at: NOW,
-        ..rule(seconds(timeout))
+        ..policy(seconds(timeout))
     };
     let grace = |timeout| {
         restarted(timeout)

@@ -10,8 +10,10 @@ use bollard::models::{
 
 use super::policy::OPERATION_LABEL;
 use crate::domain::{
-    ContainerId, Endpoints, Exit, Image, LiveState, Name, Observation, ObservedState, ProcessId, RunId,
+    ContainerId, Endpoints, Exit, Image, Limits, LiveState, Name, Observation, ObservedState, ProcessId,
+    RunId, TimeLimit,
 };
+use crate::duration;
 use crate::engine::{EngineError, Managed};
 
 /// The label by which an image names its application's port.
@@ -43,10 +45,35 @@ pub(super) fn image(image: ImageInspect) -> Image {
         .collect();
     exposed.sort_unstable();
     exposed.dedup();
+    let labels = config.labels.unwrap_or_default();
+    let (limits, bad_label) = match labelled_limits(&labels) {
+        Ok(limits) => (limits, None),
+        Err(reason) => (Limits::default(), Some(reason)),
+    };
     Image {
         exposed,
-        app_port: labelled_app_port(config.labels.as_ref()),
+        app_port: labelled_app_port(Some(&labels)),
+        limits,
+        bad_label,
     }
+}
+
+/// The limits that labels set, or what is wrong with one of them.
+fn labelled_limits(labels: &HashMap<String, String>) -> Result<Limits, String> {
+    let limit = |label: &str| -> Result<Option<TimeLimit>, String> {
+        let Some(text) = labels.get(label) else {
+            return Ok(None);
+        };
+        let limit = duration::parse_limit(text);
+        limit
+            .map(Some)
+            .map_err(|allowed| format!("its label {label}={text:?} {allowed}"))
+    };
+    Ok(Limits {
+        idle_timeout: limit("spin-docker.idle-timeout")?,
+        max_lifetime: limit("spin-docker.max-lifetime")?,
+        remove_after: limit("spin-docker.remove-after")?,
+    })
 }
 
 /// What an inspection shows. `signalled` says that the present run was sent a signal from outside.
@@ -120,14 +147,13 @@ fn first_address(subnet: &str) -> Option<Ipv4Addr> {
 }
 
 fn exit(state: &ContainerState, signalled: bool) -> Exit {
-    let ran_out_of_memory = state.oom_killed.unwrap_or_default();
-    let code_says_signal = state
-        .exit_code
-        .is_some_and(|code| SIGNAL_EXIT_CODES.contains(&code));
-    if !ran_out_of_memory && (signalled || code_says_signal) {
+    let status = state.exit_code.unwrap_or_default();
+    if state.oom_killed.unwrap_or_default() {
+        Exit::OutOfMemory
+    } else if signalled || SIGNAL_EXIT_CODES.contains(&status) {
         Exit::BySignal
     } else {
-        Exit::ByItself
+        Exit::ByItself { status }
     }
 }
 
@@ -230,12 +256,12 @@ mod tests {
     #[test]
     fn how_a_container_ended_is_told_by_signals_and_exit_codes() {
         let cases = [
-            (0, false, false, Exit::ByItself),
-            (1, false, false, Exit::ByItself),
+            (0, false, false, Exit::ByItself { status: 0 }),
+            (1, false, false, Exit::ByItself { status: 1 }),
             (137, false, false, Exit::BySignal),
             (143, false, false, Exit::BySignal),
             (0, false, true, Exit::BySignal),
-            (137, true, true, Exit::ByItself),
+            (137, true, true, Exit::OutOfMemory),
         ];
         for (code, out_of_memory, signalled, expected) in cases {
             let state =

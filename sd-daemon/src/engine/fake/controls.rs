@@ -99,7 +99,7 @@ impl FakeEngine {
 
     /// The main process ends by itself.
     pub fn exit(&self, id: ContainerId) {
-        self.change(id, |world| world.end(id, Exit::ByItself));
+        self.change(id, |world| world.end(id, Exit::ByItself { status: 0 }));
     }
 
     /// `docker rm --force --volumes` by somebody else.

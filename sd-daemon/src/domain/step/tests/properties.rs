@@ -11,7 +11,7 @@ struct Event {
     input: Input,
 }
 
-fn inputs(rule: IdleRule) -> impl Strategy<Value = Input> {
+fn inputs(policy: Policy) -> impl Strategy<Value = Input> {
     let generation = 0_u64..6;
     prop_oneof![
         Just(Input::Start),
@@ -19,14 +19,11 @@ fn inputs(rule: IdleRule) -> impl Strategy<Value = Input> {
         Just(Input::Remove(RemoveMode::Graceful)),
         Just(Input::Remove(RemoveMode::Force)),
         Just(Input::StartRejected),
-        (1_u64..200).prop_map(|timeout| Input::SetIdleTimeout(seconds(timeout))),
+        (1_u64..200).prop_map(|timeout| Input::SetLimits(timeout_of(seconds(timeout)))),
         generation
             .clone()
-            .prop_map(move |generation| Input::IdleDue { generation, rule }),
-        (generation, 0_u32..3).prop_map(|(generation, connections)| Input::CheckIn {
-            generation,
-            connections
-        }),
+            .prop_map(move |generation| due_to_stop(generation, policy.clone())),
+        (generation, 0_u32..3).prop_map(|(generation, connections)| report(generation, connections)),
         observations(),
         observations(),
     ]
@@ -35,7 +32,11 @@ fn inputs(rule: IdleRule) -> impl Strategy<Value = Input> {
 fn observations() -> impl Strategy<Value = Input> {
     let runs = prop_oneof![Just("first"), Just("second"), Just("third")];
     let live = prop_oneof![Just(LiveState::Running), Just(LiveState::Paused)];
-    let exits = prop_oneof![Just(Exit::ByItself), Just(Exit::BySignal)];
+    let exits = prop_oneof![
+        Just(Exit::ByItself { status: 0 }),
+        Just(Exit::OutOfMemory),
+        Just(Exit::BySignal)
+    ];
     prop_oneof![
         Just(created()),
         (runs.clone(), live).prop_map(|(run, state)| super::live(run, state)),
@@ -43,8 +44,8 @@ fn observations() -> impl Strategy<Value = Input> {
     ]
 }
 
-fn histories(rule: IdleRule) -> impl Strategy<Value = Vec<Event>> {
-    let event = (0_u64..60_000, inputs(rule)).prop_map(|(millis, input)| Event {
+fn histories(policy: Policy) -> impl Strategy<Value = Vec<Event>> {
+    let event = (0_u64..60_000, inputs(policy)).prop_map(|(millis, input)| Event {
         pause: Duration::from_millis(millis),
         input,
     });
@@ -66,7 +67,7 @@ fn play(
     let (mut record, mut now) = (new_record(), NOW);
     for Event { pause, input } in history {
         now = now.after(pause);
-        let Ok(Step { next, effect }) = step(&record, input.clone(), now) else {
+        let Ok(Step { next, effect, .. }) = step(&record, input.clone(), now) else {
             continue;
         };
         let after = match next {
@@ -80,8 +81,8 @@ fn play(
     Ok(())
 }
 
-fn never() -> IdleRule {
-    rule(TimeLimit::Never)
+fn never() -> Policy {
+    super::policy(TimeLimit::Never)
 }
 
 proptest! {
@@ -142,7 +143,7 @@ proptest! {
 
     #[test]
     fn with_idle_stops_off_nothing_ends_as_idle(history in histories(never())) {
-        let timeouts_stay_off = |event: &Event| !matches!(event.input, Input::SetIdleTimeout(_));
+        let timeouts_stay_off = |event: &Event| !matches!(event.input, Input::SetLimits(_));
         let history = history.into_iter().filter(timeouts_stay_off).collect();
         play(history, |_, _, after, _, _| {
             let is_idle = matches!(
@@ -155,13 +156,13 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_stopped_for_idleness_before_its_deadline(history in histories(rule(seconds(30)))) {
+    fn nothing_is_stopped_for_idleness_before_its_deadline(history in histories(policy(seconds(30)))) {
         play(history, |before, input, after, effect, now| {
-            if let (Input::IdleDue { rule, .. }, Some(Effect::Stop)) = (input, effect) {
-                let TimeLimit::After(timeout) = rule.timeout_of(before) else {
+            if let (Input::Due { policy, .. }, Some(Effect::Stop)) = (input, effect) {
+                let TimeLimit::After(timeout) = policy.idle_timeout(before).limit else {
                     return Err(TestCaseError::fail("stopped what is pinned"));
                 };
-                prop_assert!(now.since(before.activity().last_active_at) >= timeout);
+                prop_assert!(now.since(before.activity().last_active().at) >= timeout);
                 let is_running = matches!(before.lifecycle(), Lifecycle::Running { .. });
                 prop_assert!(is_running && before != after);
             }
@@ -171,15 +172,15 @@ proptest! {
 
     #[test]
     fn whatever_is_past_its_deadline_is_stopped_when_the_rule_is_asked(
-        history in histories(rule(seconds(30))), wait in 0_u64..300
+        history in histories(policy(seconds(30))), wait in 0_u64..300
     ) {
-        let rule = rule(seconds(30));
+        let policy = policy(seconds(30));
         let (mut last, mut end) = (new_record(), NOW);
         play(history, |_, _, after, _, now| { (last, end) = (after.clone(), now); Ok(()) })?;
         let now = end.after(Duration::from_secs(wait));
-        let asked = Input::IdleDue { generation: last.generation(), rule };
+        let asked = due_to_stop(last.generation(), policy.clone());
         let is_stopped = step(&last, asked, now).unwrap().effect == Some(Effect::Stop);
-        let is_past = rule.stops_at(&last).is_some_and(|stops_at| now >= stops_at);
+        let is_past = policy.stops_at(&last).is_some_and(|stops_at| now >= stops_at);
         prop_assert_eq!(is_stopped, is_past);
     }
 }

@@ -1,0 +1,67 @@
+//! What happens to a container, as its history tells it.
+
+use super::{ContainerId, ImageRef, Name, Timestamp};
+
+/// Something that happened to a container, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    /// What.
+    pub what: What,
+    /// Why, in words that stay true: no points in time, only lengths. Empty where there is nothing to say.
+    pub why: String,
+    /// When it will be stopped if nothing happens until then, where that is the point.
+    pub stops_at: Option<Timestamp>,
+}
+
+impl Happening {
+    /// Something that happened, without more about when it will be stopped.
+    pub fn new(what: What, why: impl Into<String>) -> Self {
+        Self {
+            what,
+            why: why.into(),
+            stops_at: None,
+        }
+    }
+}
+
+/// What can happen to a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It was created.
+    Created,
+    /// It runs.
+    Started,
+    /// It will be stopped soon unless somebody uses it.
+    IdleWarning,
+    /// Its deadline was pushed.
+    Extended,
+    /// One of its limits was changed.
+    Changed,
+    /// It was frozen on the host.
+    Paused,
+    /// It was thawed.
+    Resumed,
+    /// A stop began.
+    Stopping,
+    /// It is at rest.
+    Stopped,
+    /// It is gone.
+    Removed,
+}
+
+/// A line of history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Grows with every event; never used twice.
+    pub id: u64,
+    /// When.
+    pub at: Timestamp,
+    /// To which container.
+    pub container: ContainerId,
+    /// Its name then.
+    pub name: Name,
+    /// Its image.
+    pub image: ImageRef,
+    /// What, and why.
+    pub happening: Happening,
+}

@@ -1,0 +1,99 @@
+//! `/v1/events`
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use futures_util::stream::{self, Stream};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::problem::Problem;
+use super::view;
+use crate::domain;
+use crate::service::{History, Service};
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// A line that says nothing is sent this often, so that both ends notice when the other has gone.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Events that are taken from the history at once.
+const BATCH: usize = 256;
+
+/// Ends every stream.
+#[derive(Clone)]
+pub(super) struct End(pub(super) CancellationToken);
+
+/// What happens to containers, as it happens; after the event that `Last-Event-ID` names, where that is given.
+pub(super) async fn follow(
+    State(service): State<Service>,
+    Extension(End(end)): Extension<End>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let history = service.history().clone();
+    let latest = history.follow();
+    let from = match headers.get(LAST_EVENT_ID) {
+        Some(id) => id
+            .to_str()
+            .ok()
+            .and_then(|id| id.trim().parse().ok())
+            .ok_or_else(|| Problem::invalid("Last-Event-ID", "must be the id of an event, a whole number"))?,
+        None => *latest.borrow(),
+    };
+    let listener = Listener {
+        history,
+        latest,
+        last: from,
+        waiting: VecDeque::new(),
+        end,
+    };
+    let events = stream::unfold(listener, |mut listener| async {
+        let event = listener.next().await?;
+        Some((Ok(frame(&event)), listener))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// Somebody who listens.
+struct Listener {
+    history: History,
+    latest: watch::Receiver<u64>,
+    last: u64,
+    waiting: VecDeque<Arc<domain::Event>>,
+    end: CancellationToken,
+}
+
+impl Listener {
+    /// The next event; nothing when the daemon ends.
+    async fn next(&mut self) -> Option<Arc<domain::Event>> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                self.last = event.id;
+                return Some(event);
+            }
+            self.latest.mark_unchanged();
+            self.waiting.extend(self.history.after(self.last, BATCH));
+            if !self.waiting.is_empty() {
+                continue;
+            }
+            tokio::select! {
+                () = self.end.cancelled() => return None,
+                changed = self.latest.changed() => changed.ok()?,
+            }
+        }
+    }
+}
+
+fn frame(event: &domain::Event) -> Event {
+    let body = view::event(event);
+    let frame = Event::default()
+        .id(body.id.to_string())
+        .event(body.event.to_string());
+    // Words and numbers can always be written as JSON.
+    frame.json_data(body).unwrap_or_default()
+}

@@ -1,0 +1,177 @@
+//! What happened to containers: a bounded table, and the same in memory for readers.
+//!
+//! An event is written in the transaction of the change it tells of, and shown to readers only after that.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rusqlite::{Connection, Row, named_params};
+use tokio::sync::watch;
+
+use super::row::{millis, name_of, optional_timestamp, parse, timestamp, value_of};
+use crate::domain::{ContainerId, Event, Happening, Record, Timestamp, What};
+
+/// Events that are kept in all. More than a busy day of a small server.
+const KEPT: usize = 20_000;
+/// Events that are kept of one container, so that one that is started and stopped all day does not make
+/// the others' history shorter.
+const KEPT_OF_ONE: usize = 100;
+
+/// What happened, for readers. Cheap to clone; all clones are the same history.
+#[derive(Clone)]
+pub struct History {
+    events: Arc<RwLock<VecDeque<Arc<Event>>>>,
+    latest: watch::Sender<u64>,
+}
+
+impl History {
+    /// Reads what is kept.
+    pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        let mut statement = connection.prepare("select * from history order by id")?;
+        let events: VecDeque<_> = statement
+            .query_map([], read_event)?
+            .map(|event| event.map(Arc::new))
+            .collect::<rusqlite::Result<_>>()?;
+        // What was forgotten had numbers too, and they are not given again.
+        let latest = connection.query_row(
+            "select coalesce((select seq from sqlite_sequence where name = 'history'), 0)",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok(Self {
+            events: Arc::new(RwLock::new(events)),
+            latest: watch::Sender::new(latest),
+        })
+    }
+
+    /// What happened after the event of this number, the oldest first.
+    pub fn after(&self, id: u64, at_most: usize) -> Vec<Arc<Event>> {
+        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        let first = events.partition_point(|event| event.id <= id);
+        events.range(first..).take(at_most).cloned().collect()
+    }
+
+    /// What happened to a container, the oldest first.
+    pub fn of(&self, id: ContainerId) -> Vec<Arc<Event>> {
+        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        events
+            .iter()
+            .filter(|event| event.container == id)
+            .cloned()
+            .collect()
+    }
+
+    /// The number of the latest event, now and whenever there is another.
+    pub fn follow(&self) -> watch::Receiver<u64> {
+        self.latest.subscribe()
+    }
+
+    /// Shows an event that is on the disk, and forgets what is not there any more.
+    pub(super) fn show(&self, event: Event) {
+        let id = event.id;
+        let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
+        let of_same = |other: &&Arc<Event>| other.container == event.container;
+        if events.iter().filter(of_same).count() >= KEPT_OF_ONE
+            && let Some(oldest) = events.iter().position(|other| other.container == event.container)
+        {
+            events.remove(oldest);
+        }
+        if events.len() >= KEPT {
+            events.pop_front();
+        }
+        events.push_back(Arc::new(event));
+        drop(events);
+        self.latest.send_replace(id);
+    }
+}
+
+/// Writes what happened to a container, and deletes what is too old.
+pub(super) fn save(
+    connection: &Connection,
+    record: &Record,
+    happening: Happening,
+    now: Timestamp,
+) -> rusqlite::Result<Event> {
+    let container = record.id().to_string();
+    connection
+        .prepare_cached(
+            "insert into history (at, container, name, image, what, why, stops_at)
+             values (:at, :container, :name, :image, :what, :why, :stops_at)",
+        )?
+        .execute(named_params! {
+            ":at": millis(now),
+            ":container": container,
+            ":name": record.name().as_str(),
+            ":image": record.image().as_str(),
+            ":what": name_of(WHATS, happening.what),
+            ":why": happening.why,
+            ":stops_at": happening.stops_at.map(millis),
+        })?;
+    let id = connection.last_insert_rowid();
+    connection
+        .prepare_cached(
+            "delete from history where container = :container and id <= (
+                 select id from history where container = :container
+                 order by id desc limit 1 offset :kept_of_one
+             )",
+        )?
+        .execute(named_params! { ":container": container, ":kept_of_one": KEPT_OF_ONE })?;
+    connection
+        .prepare_cached(
+            "delete from history where id <= (select id from history order by id desc limit 1 offset ?1)",
+        )?
+        .execute([KEPT])?;
+    Ok(Event {
+        id: u64::try_from(id).unwrap_or_default(),
+        at: now,
+        container: record.id(),
+        name: record.name().clone(),
+        image: record.image().clone(),
+        happening,
+    })
+}
+
+/// The number of the latest event that was told to the outside; nothing when none ever was.
+pub(super) fn delivered(connection: &Connection) -> rusqlite::Result<Option<u64>> {
+    let mut statement = connection.prepare_cached("select delivered from webhook")?;
+    let mut rows = statement.query_map([], |row| row.get(0))?;
+    rows.next().transpose()
+}
+
+/// Writes down how far what happened was told to the outside.
+pub(super) fn save_delivered(connection: &Connection, id: u64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "insert into webhook values (1, ?1) on conflict (only_row) do update set delivered = excluded.delivered",
+        )?
+        .execute([id])?;
+    Ok(())
+}
+
+fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {
+    Ok(Event {
+        id: row.get("id")?,
+        at: timestamp(row, "at")?,
+        container: parse(row, "container")?,
+        name: parse(row, "name")?,
+        image: parse(row, "image")?,
+        happening: Happening {
+            what: value_of(WHATS, row, "what")?,
+            why: row.get("why")?,
+            stops_at: optional_timestamp(row, "stops_at")?,
+        },
+    })
+}
+
+const WHATS: &[(&str, What)] = &[
+    ("created", What::Created),
+    ("started", What::Started),
+    ("idle_warning", What::IdleWarning),
+    ("extended", What::Extended),
+    ("changed", What::Changed),
+    ("paused", What::Paused),
+    ("resumed", What::Resumed),
+    ("stopping", What::Stopping),
+    ("stopped", What::Stopped),
+    ("removed", What::Removed),
+];

@@ -1,0 +1,192 @@
+//! Looking at containers from the host, and crediting what is seen.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::{Service, ServiceError, lock};
+use crate::domain::{ContainerId, Input, Lifecycle, Look, Record, Sight, Signal, Timestamp, UseRule};
+use crate::prober::{Blind, Target};
+
+/// What tells of use here.
+#[derive(Clone, Debug)]
+pub struct Signals {
+    /// Whether reports of containers count.
+    pub check_in: Switch,
+    /// Whether client connections count that are seen from the host.
+    pub connections: Switch,
+    /// What is use, of what is seen from the host; whether the processor counts is said in it.
+    pub use_rule: UseRule,
+    /// Connections from here are nobody's use: monitors, for instance.
+    pub ignored_sources: Vec<IpNet>,
+    /// A report cannot ask to be kept for longer than this.
+    pub busy_limit: std::time::Duration,
+}
+
+/// Whether something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
+/// What the latest look at a container showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum View {
+    /// It was seen.
+    Seen {
+        /// When.
+        at: Timestamp,
+        /// What was there.
+        look: Look,
+    },
+    /// It could not be seen.
+    Blind(Blind),
+}
+
+impl Signals {
+    /// Whether there is any reason to look at containers from the host.
+    pub fn need_looks(&self) -> bool {
+        self.connections == Switch::On || self.use_rule.cpu_millicores.is_some()
+    }
+
+    fn is_ignored(&self, peer: std::net::IpAddr) -> bool {
+        self.ignored_sources.iter().any(|network| network.contains(&peer))
+    }
+}
+
+impl Service {
+    /// What tells of use here.
+    pub fn signals(&self) -> &Signals {
+        &self.inner.signals
+    }
+
+    /// What the latest look at the present run of a container showed; nothing when nobody has looked yet.
+    pub(super) fn view_of(&self, record: &Record) -> Option<View> {
+        let views = lock(&self.inner.views);
+        let (generation, view) = views.get(&record.id())?;
+        (*generation == record.generation()).then(|| view.clone())
+    }
+
+    /// Looks at every running container, and forgets what it knew of others.
+    pub(crate) async fn probe_all(&self) {
+        let running = self.running();
+        let ids: Vec<_> = running.iter().map(|record| record.id()).collect();
+        self.inner.prober.retain(ids.clone()).await;
+        let kept: HashSet<_> = ids.into_iter().collect();
+        lock(&self.inner.views).retain(|id, _| kept.contains(id));
+        self.probe(running).await;
+    }
+
+    /// Looks at the running containers that nobody has looked at yet: what comes later can then be told
+    /// from what was there.
+    pub(crate) async fn probe_new(&self) {
+        let mut new = self.running();
+        {
+            let views = lock(&self.inner.views);
+            let is_seen = |record: &Record| {
+                let view = views.get(&record.id());
+                view.is_some_and(|(generation, _)| *generation == record.generation())
+            };
+            new.retain(|record| !is_seen(record));
+        }
+        self.probe(new).await;
+    }
+
+    /// Looks at one container, if looking is of any use here.
+    pub(super) async fn probe_now(&self, id: ContainerId) {
+        let record = self.snapshot().get(id).cloned();
+        if let Some(record) = record.filter(|_| self.inner.signals.need_looks()) {
+            self.probe(vec![record]).await;
+        }
+    }
+
+    fn running(&self) -> Vec<Arc<Record>> {
+        let snapshot = self.snapshot();
+        let is_running = |record: &&Arc<Record>| matches!(record.lifecycle(), Lifecycle::Running { .. });
+        snapshot.records().filter(is_running).cloned().collect()
+    }
+
+    async fn probe(&self, records: Vec<Arc<Record>>) {
+        let (seen, targets): (Vec<_>, Vec<_>) = records
+            .into_iter()
+            .filter_map(|record| target(&record).map(|target| (record, target)))
+            .unzip();
+        if targets.is_empty() {
+            return;
+        }
+        let answers = self.inner.prober.look(targets).await;
+        for (record, answer) in seen.iter().zip(answers) {
+            if let Err(error) = self.credit(record, answer).await {
+                tracing::debug!(container = %record.id(), %error, "failed to credit what was seen");
+            }
+        }
+    }
+
+    /// Notes what was seen of a container, and credits it with the use that tells of.
+    async fn credit(&self, record: &Record, answer: Result<Sight, Blind>) -> Result<(), ServiceError> {
+        let (id, generation) = (record.id(), record.generation());
+        let mut sight = match answer {
+            Ok(sight) => sight,
+            Err(blind) => {
+                self.complain_once(&blind);
+                lock(&self.inner.views).insert(id, (generation, View::Blind(blind)));
+                return Ok(());
+            }
+        };
+        let signals = &self.inner.signals;
+        sight.open.retain(|traffic| !signals.is_ignored(traffic.peer));
+        sight.ended.retain(|traffic| !signals.is_ignored(traffic.peer));
+        let look = signals.use_rule.judge(&sight);
+        let at = self.inner.clock.now();
+        let used = Some(look.used).filter(|used| *used > 0 && signals.connections == Switch::On);
+        let busy = look.busy_millicores;
+        lock(&self.inner.views).insert(id, (generation, View::Seen { at, look }));
+        let told = [(Signal::Connections, used), (Signal::Cpu, busy)];
+        for (signal, value) in told
+            .into_iter()
+            .filter_map(|(signal, value)| Some((signal, value?)))
+        {
+            let input = Input::Used {
+                generation,
+                signal,
+                value,
+            };
+            self.apply(id, input).await?;
+        }
+        Ok(())
+    }
+
+    /// That containers cannot be seen is said in the log when it begins, and by each of them for itself.
+    fn complain_once(&self, blind: &Blind) {
+        let is_new = !lock(&self.inner.views)
+            .values()
+            .any(|(_, view)| matches!(view, View::Blind(other) if other == blind));
+        if is_new && !matches!(blind, Blind::Failed(_)) {
+            tracing::warn!("client connections do not count: {blind}");
+        }
+    }
+}
+
+/// How a container is looked at; not at all where the engine does not say what its process is.
+fn target(record: &Record) -> Option<Target> {
+    let Lifecycle::Running {
+        endpoints, process, ..
+    } = record.lifecycle()
+    else {
+        return None;
+    };
+    Some(Target {
+        id: record.id(),
+        run: record.last_run()?.clone(),
+        process: (*process)?,
+        ports: endpoints
+            .ports()
+            .keys()
+            .filter_map(|port| port.tcp_number())
+            .collect(),
+    })
+}

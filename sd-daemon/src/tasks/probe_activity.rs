@@ -1,0 +1,39 @@
+//! Looks at running containers from the host, again and again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::service::Service;
+
+/// Shortest time between two looks at new containers, however many are started.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
+
+/// Looks at all running containers each interval, and at each new one soon after its start, until told to
+/// stop.
+pub async fn probe_activity(
+    service: Service,
+    clock: Arc<dyn Clock>,
+    interval: Duration,
+    shutdown: CancellationToken,
+) {
+    let mut snapshots = service.subscribe();
+    loop {
+        snapshots.mark_unchanged();
+        service.probe_all().await;
+        let next = clock.now().after(interval);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = clock.sleep_until(next) => break,
+                Ok(()) = snapshots.changed() => service.probe_new().await,
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = clock.sleep_until(clock.now().after(SHORTEST_SLEEP)) => {}
+            }
+        }
+    }
+}
