@@ -64,7 +64,7 @@ pub struct Config {
     pub policy: Policy,
     /// What tells of use.
     pub signals: Signals,
-    /// How often containers are looked at from the host.
+    /// How often containers are looked at from the host; more often where one may be unused for less long.
     pub probe_interval: Duration,
     /// Where to tell what happens to containers.
     pub webhook: Option<Webhook>,
@@ -164,11 +164,9 @@ fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, Con
     }
     let policy = policy(options);
     let signals = signals(options)?;
-    let probe_interval = options
-        .probe_interval
-        .map_or(DEFAULT_PROBE_INTERVAL, |setting| setting.0);
-    if signals.need_looks() {
-        refuse_seldom_looks(&policy, probe_interval)?;
+    let wanted_interval = options.probe_interval.map(|setting| setting.0);
+    if let Some(interval) = wanted_interval.filter(|_| signals.need_looks()) {
+        refuse_seldom_looks(&policy, interval)?;
     }
     Ok(Config {
         listen,
@@ -177,7 +175,7 @@ fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, Con
         publish_address: options.publish_address.unwrap_or(listen.ip()),
         policy,
         signals,
-        probe_interval,
+        probe_interval: wanted_interval.unwrap_or(DEFAULT_PROBE_INTERVAL),
         webhook: webhook(options)?,
         check_in_listen: options.check_in_listen.unwrap_or(DEFAULT_CHECK_IN),
         log_format: options.log_format.unwrap_or_default(),

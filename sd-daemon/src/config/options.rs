@@ -150,7 +150,8 @@ pub struct Options {
     )]
     pub(super) activity_signals: Option<Vec<SignalSetting>>,
 
-    /// How often containers are looked at from the host [default: 15s].
+    /// How often containers are looked at from the host; oftener while a container with a short idle
+    /// timeout runs [default: 15s].
     #[arg(
         long,
         global = true,

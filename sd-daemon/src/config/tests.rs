@@ -178,9 +178,9 @@ fn looking_more_seldom_than_something_may_be_unused_is_refused() {
             "probe_interval = \"1h\"\nidle_timeout = \"30m\"",
             "idle_timeout, 30m",
         ),
-        ("idle_timeout = \"15s\"", "idle_timeout, 15s"),
+        ("probe_interval = 15\nidle_timeout = \"15s\"", "idle_timeout, 15s"),
         (
-            "[[image_rules]]\nimage = \"ci/*\"\nidle_timeout = \"10s\"",
+            "probe_interval = 10\n[[image_rules]]\nimage = \"ci/*\"\nidle_timeout = \"10s\"",
             "idle_timeout of the image rule ci/*, 10s",
         ),
     ] {
@@ -190,8 +190,12 @@ fn looking_more_seldom_than_something_may_be_unused_is_refused() {
             "{error}"
         );
     }
-    let nobody_looks = "activity_signals = [\"check-in\"]\nidle_timeout = \"10s\"";
+    let nobody_looks = "activity_signals = [\"check-in\"]\nprobe_interval = 60\nidle_timeout = \"10s\"";
     assert!(config_of_file(nobody_looks).is_ok());
+    assert!(
+        config_of_file("idle_timeout = \"2s\"").is_ok(),
+        "where nobody has chosen, it is looked often enough"
+    );
     assert!(config_of_file("idle_timeout = \"never\"\nprobe_interval = \"1h\"").is_ok());
 }
 

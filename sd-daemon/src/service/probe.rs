@@ -2,12 +2,20 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::{Service, ServiceError, lock};
-use crate::domain::{ContainerId, Input, Lifecycle, Look, Record, Sight, Signal, Timestamp, UseRule};
+use crate::domain::{
+    ContainerId, Input, Lifecycle, Look, Record, Sight, Signal, TimeLimit, Timestamp, UseRule,
+};
 use crate::prober::{Blind, Target};
+
+/// Looks at a container in its idle timeout, at least.
+const LOOKS_IN_A_TIMEOUT: u32 = 4;
+/// However short a timeout is: a look costs time, and there is another one before each stop.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What tells of use here.
 #[derive(Clone, Debug)]
@@ -21,7 +29,7 @@ pub struct Signals {
     /// Connections from here are nobody's use: monitors, for instance.
     pub ignored_sources: Vec<IpNet>,
     /// A report cannot ask to be kept for longer than this.
-    pub busy_limit: std::time::Duration,
+    pub busy_limit: Duration,
 }
 
 /// Whether something is done.
@@ -94,6 +102,22 @@ impl Service {
             new.retain(|record| !is_seen(record));
         }
         self.probe(new).await;
+    }
+
+    /// How often running containers are to be looked at, where `interval` is often enough for most: several
+    /// times in the shortest idle timeout among them, so that what is shown of their use is true.
+    pub(crate) fn probe_interval(&self, interval: Duration) -> Duration {
+        let policy = self.policy();
+        let timeouts =
+            self.running()
+                .into_iter()
+                .filter_map(|record| match policy.idle_timeout(&record).limit {
+                    TimeLimit::Never => None,
+                    TimeLimit::After(timeout) => Some(timeout / LOOKS_IN_A_TIMEOUT),
+                });
+        timeouts
+            .min()
+            .map_or(interval, |shortest| interval.min(shortest.max(SHORTEST_INTERVAL)))
     }
 
     /// Looks at one container, if looking is of any use here.

@@ -11,7 +11,7 @@ use crate::service::Service;
 /// Shortest time between two looks at new containers, however many are started.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
 
-/// Looks at all running containers each interval, and at each new one soon after its start, until told to
+/// Looks at all running containers each interval, more often where one needs it, and at each new one soon after its start, until told to
 /// stop.
 pub async fn probe_activity(
     service: Service,
@@ -23,8 +23,10 @@ pub async fn probe_activity(
     loop {
         snapshots.mark_unchanged();
         service.probe_all().await;
-        let next = clock.now().after(interval);
+        let looked_at = clock.now();
         loop {
+            // Asked each time: a container with a short timeout may have been started meanwhile.
+            let next = looked_at.after(service.probe_interval(interval));
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = clock.sleep_until(next) => break,
