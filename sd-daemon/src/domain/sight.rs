@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn the_processor_counts_only_where_it_is_told_to() {
         let sight = Sight {
-            processor_time: Some(Duration::from_millis(3_000)),
+            processor_time: Some(Duration::from_secs(3)),
             ..after_15_s(Vec::new())
         };
         assert_eq!(RULE.judge(&sight).busy_millicores, None);
