@@ -15,7 +15,7 @@ use crate::config::{CheckInListen, Config, USER};
 use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
 use crate::http::{self, Credentials};
-use crate::prober::host::HostProber;
+use crate::prober::host::{HostProber, ProcessorTime};
 use crate::registry::{Registry, StateDirectory};
 use crate::service::{Parts, Service};
 use crate::tasks;
@@ -34,7 +34,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let instance = Arc::clone(registry.snapshot().instance());
     let engine = DockerEngine::new(&config.docker_host, instance, config.publish_address);
     let events = engine.events();
-    let prober = HostProber;
+    let processor_time = match config.signals.use_rule.cpu_millicores {
+        Some(_) => ProcessorTime::Measured,
+        None => ProcessorTime::Ignored,
+    };
+    let prober = HostProber::new(processor_time).context("failed to begin looking at containers")?;
     let service = Service::new(Parts {
         engine: Arc::new(engine),
         prober: Arc::new(prober),

@@ -100,6 +100,17 @@ fn only_the_registry_knows_sqlite() {
 }
 
 #[test]
+fn only_the_prober_asks_the_kernel_about_others() {
+    let of_the_kernel = [
+        "netlink",
+        "rustix::thread",
+        "rustix::net",
+        "move_into_link_name_space",
+    ];
+    assert_unknown(&of_the_kernel, |name| !is_in(name, "prober"));
+}
+
+#[test]
 fn only_http_knows_axum_and_the_wire_types() {
     assert_unknown(&["axum", "sd_client"], |name| !is_in(name, "http"));
 }
