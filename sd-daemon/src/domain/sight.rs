@@ -76,9 +76,16 @@ pub struct Look {
     pub busy_millicores: Option<u32>,
 }
 
-/// Largest segment of a keep-alive of OpenSSH with its default cipher, either way. A keep-alive is data to
-/// the network; on the port of ssh a segment counts only for what is above this.
-const SSH_KEEP_ALIVE: u64 = 60;
+/// What OpenSSH sends to see whether the other side is still there, with the ciphers it prefers. To the network
+/// that is data like any other; on the port of ssh a segment counts only for what is above this.
+///
+/// Of a client that asks (`ServerAliveInterval`) the container receives the question and sends the answer.
+const SSH_QUESTION: u64 = 52;
+/// The answer; chacha20-poly1305 makes it 28 bytes long.
+const SSH_ANSWER: u64 = 36;
+/// Where the container asks (`ClientAliveInterval`), its question is as long as a short word for its client. That
+/// it is one shows in nothing else having been said.
+const SSH_QUESTION_OF_SERVER: u64 = 60;
 
 impl UseRule {
     /// Decides whether what was seen is use.
@@ -120,14 +127,29 @@ impl Traffic {
     /// The bytes that tell of use: those of keep-alives of ssh do not.
     fn telling_bytes(&self) -> u64 {
         if self.port == ContainerPort::SSH.number {
-            self.received.above(SSH_KEEP_ALIVE) + self.sent.above(SSH_KEEP_ALIVE)
+            let said = if self.is_asked_by_server() {
+                0
+            } else {
+                self.sent.above(SSH_ANSWER)
+            };
+            self.received.above(SSH_QUESTION) + said
         } else {
             self.bytes()
         }
     }
+
+    fn is_asked_by_server(&self) -> bool {
+        self.sent.is_of(SSH_QUESTION_OF_SERVER) && self.received.is_of(SSH_ANSWER)
+    }
 }
 
 impl Carried {
+    /// Whether all segments were of this length.
+    fn is_of(self, segment: u64) -> bool {
+        self.bytes == self.segments.saturating_mul(segment)
+    }
+
+    /// What was more than segments of this length.
     fn above(self, segment: u64) -> u64 {
         self.bytes.saturating_sub(self.segments.saturating_mul(segment))
     }
@@ -220,8 +242,13 @@ mod tests {
         // Requests of the server.
         let keep_alives = traffic(22, (3 * 36, 3), (3 * 60, 3));
         assert_eq!(RULE.judge(&after_15_s(vec![keep_alives])).used, 0);
+        // With AES-GCM.
+        let keep_alives = traffic(22, (3 * 52, 3), (3 * 36, 3));
+        assert_eq!(RULE.judge(&after_15_s(vec![keep_alives])).used, 0);
         let command = traffic(22, (36, 1), (68, 1));
         assert_eq!(RULE.judge(&after_15_s(vec![command])).used, 1);
+        let among_keep_alives = traffic(22, (3 * 52 + 36, 4), (3 * 28 + 68, 4));
+        assert_eq!(RULE.judge(&after_15_s(vec![among_keep_alives])).used, 1);
         // Anywhere else data is data.
         let elsewhere = traffic(6379, (14, 1), (7, 1));
         assert_eq!(RULE.judge(&after_15_s(vec![elsewhere])).used, 1);

@@ -9,5 +9,8 @@ mod docker;
 mod behind_its_back;
 mod crash;
 mod daemon;
+mod in_use;
 mod original_api;
+mod reused_address;
+mod sessions;
 mod use_it;

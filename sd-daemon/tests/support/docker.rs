@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use sd_daemon::domain::OperationId;
 
 /// The main process of the image: it ends at once, with status 0, when it is asked to.
-const MAIN_PROCESS: &str =
+pub(crate) const MAIN_PROCESS: &str =
     r#"CMD ["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"]"#;
 
 /// What the image says about itself. The volume has no name, so that each container gets its own.
@@ -86,8 +86,10 @@ fn import(tag: &str) {
 /// A process that waits until this one has ended, even by a signal, and then cleans up: its standard
 /// input ends when the last writer, which is this process, does.
 fn wait_to_remove(tag: &str) -> Child {
-    let script = "cat; docker ps --all --quiet --filter ancestor=\"$0\" \
-                  | while read -r id; do docker rm --force --volumes \"$id\"; done; docker rmi --force \"$0\"";
+    // Images that were made from this one have the same name and another tag.
+    let script = "cat; docker images --format '{{.Repository}}:{{.Tag}}' \"${0%:*}\" | while read -r image; do \
+                  docker ps --all --quiet --filter ancestor=\"$image\" \
+                  | while read -r id; do docker rm --force --volumes \"$id\"; done; docker rmi --force \"$image\"; done";
     Command::new("sh")
         .args(["-c", script, tag])
         .stdin(Stdio::piped())
