@@ -75,7 +75,10 @@ fn connector(url: &Url) -> anyhow::Result<HttpsConnector<HttpConnector>> {
     let builder = if url.scheme() == "https" {
         builder
             .with_provider_and_native_roots(ring::default_provider())
-            .context("failed to find certificates that this machine trusts, which webhook_url needs")?
+            .context(
+                "failed to find the certificates that an https webhook_url needs: \
+                 install ca-certificates, or name a file with SSL_CERT_FILE",
+            )?
     } else {
         // Nothing is encrypted, and a machine without certificates can do that too.
         let config = ClientConfig::builder_with_provider(ring::default_provider().into());

@@ -11,3 +11,4 @@ mod crash;
 mod daemon;
 mod original_api;
 mod use_it;
+mod webhook;
