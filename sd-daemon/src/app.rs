@@ -19,6 +19,7 @@ use crate::prober::host::{HostProber, ProcessorTime};
 use crate::registry::{Registry, StateDirectory};
 use crate::service::{Parts, Service};
 use crate::tasks;
+use crate::webhook::Webhook;
 
 /// Everything that was begun is ended within this time. Longer than a container may take to stop.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(25);
@@ -48,6 +49,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         signals: config.signals.clone(),
     });
 
+    let webhook = config.webhook.as_ref();
+    let webhook = webhook
+        .map(|receiver| Webhook::new(receiver, service.clone(), Arc::clone(&clock)))
+        .transpose()?;
     let api = TcpListener::bind(config.listen).await.with_context(|| {
         format!(
             "failed to listen on {}: choose another address with --listen",
@@ -75,6 +80,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         "reconcile",
         tasks::reconcile(service.clone(), Arc::clone(&clock), shutdown.clone()),
     );
+    if let Some(webhook) = webhook {
+        tasks.spawn("webhook", webhook.run(shutdown.clone()));
+    }
     if config.signals.need_looks() {
         let probing = tasks::probe_activity(service.clone(), clock, config.probe_interval, shutdown.clone());
         tasks.spawn("probe_activity", probing);

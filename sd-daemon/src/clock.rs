@@ -1,7 +1,7 @@
 //! Time, as something that can be handed over.
 //!
 //! Durations count on the boot clock: it never jumps when somebody sets the date, and it goes on while
-//! the machine is suspended. The date is read once, at the start, and carried forward from there.
+//! the machine is suspended. Its date is read once, at the start, and carried forward from there.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +14,9 @@ use crate::domain::Timestamp;
 pub trait Clock: Send + Sync + 'static {
     /// The present.
     fn now(&self) -> Timestamp;
+    /// The present as the machine's date says it, for others that compare it with theirs. It jumps when
+    /// somebody sets the date; nothing here is decided by it.
+    fn date(&self) -> Timestamp;
     /// How long the machine has been suspended so far.
     fn suspended(&self) -> Duration;
     /// Waits until a point in time, or a little longer after the machine was suspended.
@@ -29,10 +32,9 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// A clock that starts from the machine's date.
-    #[expect(clippy::disallowed_methods, reason = "this is where time comes from")]
     pub fn new() -> Self {
         Self {
-            date_at_start: SystemTime::now().into(),
+            date_at_start: read_date(),
             boot_clock_at_start: read(ClockId::Boottime),
         }
     }
@@ -50,6 +52,10 @@ impl Clock for SystemClock {
             .after(read(ClockId::Boottime).saturating_sub(self.boot_clock_at_start))
     }
 
+    fn date(&self) -> Timestamp {
+        read_date()
+    }
+
     fn suspended(&self) -> Duration {
         read(ClockId::Boottime).saturating_sub(read(ClockId::Monotonic))
     }
@@ -57,6 +63,11 @@ impl Clock for SystemClock {
     fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<'_, ()> {
         Box::pin(tokio::time::sleep(deadline.since(self.now())))
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where time comes from")]
+fn read_date() -> Timestamp {
+    SystemTime::now().into()
 }
 
 fn read(clock: ClockId) -> Duration {
@@ -106,6 +117,10 @@ mod manual {
     impl Clock for ManualClock {
         fn now(&self) -> Timestamp {
             *self.now.borrow()
+        }
+
+        fn date(&self) -> Timestamp {
+            self.now()
         }
 
         fn suspended(&self) -> Duration {

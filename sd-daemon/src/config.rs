@@ -14,6 +14,7 @@ use url::Url;
 use crate::domain::{ImageRule, Limits, Policy, TimeLimit, Timestamp, UseRule};
 use crate::engine::docker;
 use crate::service::{Signals, Switch};
+use crate::webhook::{Receiver, SigningKey};
 
 pub use options::{CheckInListen, Cli, Command, LogFormat, MANUAL, Options};
 use options::{DEFAULT_FILE, LimitSetting, SignalSetting};
@@ -67,22 +68,13 @@ pub struct Config {
     /// How often containers are looked at from the host; more often where one may be unused for less long.
     pub probe_interval: Duration,
     /// Where to tell what happens to containers.
-    pub webhook: Option<Webhook>,
+    pub webhook: Option<Receiver>,
     /// Where containers check in.
     pub check_in_listen: CheckInListen,
     /// How the log is written.
     pub log_format: LogFormat,
     /// The Docker engine.
     pub docker_host: String,
-}
-
-/// Where to tell what happens to containers.
-#[derive(Clone, Debug)]
-pub struct Webhook {
-    /// The address that is posted to.
-    pub url: Url,
-    /// What the posts are signed with.
-    pub secret: Option<Secret>,
 }
 
 /// Why the settings cannot be used. Each names the key.
@@ -274,13 +266,11 @@ fn refuse_seldom_looks(policy: &Policy, interval: Duration) -> Result<(), Config
     Ok(())
 }
 
-fn webhook(options: &Options) -> Result<Option<Webhook>, ConfigError> {
-    let secret = options.webhook_secret_file.as_deref();
-    let secret = secret
-        .map(|path| read_secret("webhook_secret_file", path))
-        .transpose()?;
+fn webhook(options: &Options) -> Result<Option<Receiver>, ConfigError> {
+    let key = options.webhook_secret_file.as_deref();
+    let key = key.map(signing_key).transpose()?;
     let Some(text) = &options.webhook_url else {
-        return match secret {
+        return match key {
             None => Ok(None),
             Some(_) => Err(ConfigError::Unusable {
                 key: "webhook_secret_file",
@@ -298,7 +288,22 @@ fn webhook(options: &Options) -> Result<Option<Webhook>, ConfigError> {
             "{text:?} must begin with http:// or https:// and name a host"
         )));
     }
-    Ok(Some(Webhook { url, secret }))
+    if !url.username().is_empty() || url.password().is_some() {
+        // It would show in the log and in check-config.
+        return Err(unusable(
+            "must not carry a name or a password: let the receiver check signatures, with webhook_secret_file"
+                .to_owned(),
+        ));
+    }
+    Ok(Some(Receiver { url, key }))
+}
+
+fn signing_key(path: &Path) -> Result<SigningKey, ConfigError> {
+    const KEY: &str = "webhook_secret_file";
+    SigningKey::of(read_secret(KEY, path)?.reveal()).map_err(|error| ConfigError::Unusable {
+        key: KEY,
+        reason: format!("{}: {error}", path.display()),
+    })
 }
 
 /// Other machines may reach the API only with a password that not everybody knows, and not by accident
@@ -375,7 +380,9 @@ impl fmt::Display for Config {
         self.write_signals(formatter)?;
         if let Some(webhook) = &self.webhook {
             writeln!(formatter, "webhook_url = \"{}\"", webhook.url)?;
-            writeln!(formatter, "# webhook secret: {:?}", webhook.secret)?;
+            if let Some(key) = &webhook.key {
+                writeln!(formatter, "# webhook secret: {key:?}")?;
+            }
         }
         writeln!(formatter, "# DOCKER_HOST: {}", self.docker_host)?;
         for rule in &*self.policy.image_rules {

@@ -17,7 +17,7 @@ mod payload;
 mod problem;
 mod request_id;
 mod serve;
-mod view;
+pub(crate) mod view;
 
 use std::net::SocketAddr;
 

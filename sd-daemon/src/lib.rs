@@ -9,6 +9,7 @@
 //! - [`service`]: the operations, which bring the three together;
 //! - [`tasks`]: what runs by itself: following events, reaping idle containers, reconciling;
 //! - [`http`]: the API;
+//! - [`webhook`]: telling one receiver what happens;
 //! - [`app`]: builds all of it and runs it until it is told to stop.
 
 pub mod app;
@@ -23,3 +24,4 @@ pub mod registry;
 pub mod service;
 pub mod shutdown;
 pub mod tasks;
+pub mod webhook;

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use sd_daemon::app;
 use sd_daemon::config::{Cli, Command, Config, LogFormat};
@@ -32,8 +33,15 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
-async fn serve(config: Config) -> anyhow::Result<()> {
+fn serve(config: Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("failed to start the threads")?;
+    let outcome = runtime.block_on(run(config));
+    // Everything that matters has ended. A look-up of a name, which nothing can interrupt, may go on for long.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let signals = StopSignals::listen()?;
     tokio::select! {

@@ -163,6 +163,16 @@ impl Service {
         self.inner.registry.history()
     }
 
+    /// How far what happened was told to the outside; nothing when nothing ever was.
+    pub async fn delivered(&self) -> Result<Option<u64>, ServiceError> {
+        Ok(self.inner.registry.delivered().await?)
+    }
+
+    /// Writes down how far what happened was told to the outside.
+    pub async fn save_delivered(&self, id: u64) -> Result<(), ServiceError> {
+        Ok(self.inner.registry.save_delivered(id).await?)
+    }
+
     /// Grants every container time to report again, because the machine was suspended.
     pub fn resume(&self) {
         lock(&self.inner.policy).resumed_at = self.inner.clock.now();

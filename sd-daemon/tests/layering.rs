@@ -140,6 +140,23 @@ fn nothing_knows_the_app_but_main() {
 }
 
 #[test]
+fn the_webhook_calls_the_service_and_only_the_app_knows_it() {
+    let below = [
+        "crate::engine",
+        "crate::registry",
+        "crate::prober",
+        "crate::tasks",
+        "crate::config",
+    ];
+    assert_unknown(&below, |name| is_in(name, "webhook"));
+    // Settings name who is told.
+    let may_know = ["webhook", "app", "config"];
+    assert_unknown(&["crate::webhook", "hyper_rustls"], |name| {
+        !may_know.iter().any(|room| is_in(name, room))
+    });
+}
+
+#[test]
 fn tasks_call_the_service() {
     assert_unknown(&["crate::registry", "crate::http"], |name| is_in(name, "tasks"));
 }

@@ -209,8 +209,10 @@ fn a_webhook_has_an_address_and_a_secret_that_nobody_else_can_read() {
         "--webhook-secret-file",
         &secret,
     ]);
-    assert_eq!(webhook.unwrap().webhook.unwrap().secret.unwrap().reveal(), "hush");
-    for wrong in ["example.org", "ftp://example.org", "http://"] {
+    let key = webhook.unwrap().webhook.unwrap().key;
+    assert_eq!(key, SigningKey::of("hush").ok());
+    let credentials = "https://admin:hush@example.org";
+    for wrong in ["example.org", "ftp://example.org", "http://", credentials] {
         assert!(
             with(&["--webhook-url", wrong])
                 .unwrap_err()
@@ -220,4 +222,10 @@ fn a_webhook_has_an_address_and_a_secret_that_nobody_else_can_read() {
     }
     let error = with(&["--webhook-secret-file", &secret]).unwrap_err().to_string();
     assert!(error.starts_with("webhook_secret_file: "), "{error}");
+    let (_directory, secret) = file_with(0o600, "whsec_what?");
+    let error = with(&["--webhook-secret-file", &secret]).unwrap_err().to_string();
+    assert!(
+        error.starts_with("webhook_secret_file: ") && !error.contains("what?"),
+        "{error}"
+    );
 }

@@ -17,3 +17,4 @@ mod listing;
 mod repeating;
 mod restarting;
 mod stopping_and_starting;
+mod webhook;

@@ -26,6 +26,7 @@ use sd_daemon::prober::fake::FakeProber;
 use sd_daemon::registry::{Registry, Snapshot, StateDirectory};
 use sd_daemon::service::{Parts, Service, Signals, Switch};
 use sd_daemon::tasks;
+use sd_daemon::webhook::{Receiver, Webhook};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -63,7 +64,7 @@ enum Tasks {
 }
 
 /// Where nothing tells that something has changed, it is looked at again after this long.
-const TICK: Duration = Duration::from_millis(20);
+pub(crate) const TICK: Duration = Duration::from_millis(20);
 
 /// A running daemon, and everything around it.
 pub(crate) struct TestDaemon {
@@ -85,6 +86,7 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     pub(crate) signals: Signals,
     pub(crate) prober: FakeProber,
+    pub(crate) webhook: Option<Receiver>,
 }
 
 impl Default for Setup {
@@ -110,6 +112,7 @@ impl Default for Setup {
                 busy_limit: BUSY_LIMIT,
             },
             prober: FakeProber::default(),
+            webhook: None,
         }
     }
 }
@@ -198,6 +201,10 @@ impl TestDaemon {
         let (api_listener, api) = listen();
         let (check_in_listener, check_in) = listen();
         service.set_check_in_url(http::check_in_url(check_in));
+        if let Some(receiver) = &setup.webhook {
+            let webhook = Webhook::new(receiver, service.clone(), Arc::clone(&shared_clock)).unwrap();
+            process.run(webhook.run(shutdown.clone()));
+        }
         let serve = |listener, router| {
             let shutdown = shutdown.clone();
             process.run(async move {
@@ -421,7 +428,7 @@ pub(crate) struct KilledDaemon {
     pub(crate) engine: FakeEngine,
     pub(crate) clock: Arc<ManualClock>,
     directory: TempDir,
-    setup: Setup,
+    pub(crate) setup: Setup,
 }
 
 impl KilledDaemon {

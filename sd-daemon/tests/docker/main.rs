@@ -14,3 +14,4 @@ mod original_api;
 mod reused_address;
 mod sessions;
 mod use_it;
+mod webhook;

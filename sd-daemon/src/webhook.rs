@@ -1,0 +1,220 @@
+//! The webhook: one receiver is told everything that happens to containers, in order, one event at a time.
+//!
+//! Posts follow the Standard Webhooks specification. An event is delivered when the receiver answers with
+//! 2xx; how far it was told is then written down, so a crash repeats an event rather than losing it. Anything
+//! else is tried again for as long as it takes. Nothing waits in here meanwhile: the history keeps the
+//! events, and what it forgets before it could be told is skipped.
+//!
+//! Not here: what an event looks like on the wire, which is `http::view`'s, and what is kept for how long,
+//! which is the registry's. Nobody waits for anything in here; only the app builds and runs it.
+
+mod pauses;
+mod post;
+mod signature;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::clock::Clock;
+use crate::domain::Event;
+use crate::http::view;
+use crate::service::{Service, ServiceError};
+
+use pauses::Pauses;
+use post::Post;
+pub use signature::{SigningKey, UnusableKey};
+
+/// How long the receiver may take to answer. Long enough for one that wakes up first, short enough to find
+/// out the same minute that it is not there.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// Who is told what happens.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    /// The address that is posted to: `http` or `https`.
+    pub url: Url,
+    /// What the posts are signed with.
+    pub key: Option<SigningKey>,
+}
+
+/// Tells one receiver what happens.
+pub struct Webhook {
+    service: Service,
+    clock: Arc<dyn Clock>,
+    post: Post,
+    /// The registry's own name, so that events of two daemons are never taken for one.
+    instance: Arc<str>,
+    /// The latest event when this was built.
+    latest: u64,
+    mood: Mood,
+}
+
+/// How the receiver took the last event, so that a change is logged and its repetition is not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Listening,
+    Failing,
+    Gone,
+}
+
+/// What became of one post.
+enum Answer {
+    Taken,
+    /// 410: it will never be wanted.
+    Unwanted,
+    Failed(String),
+}
+
+impl Webhook {
+    /// A webhook to this receiver. Told for the first time, it hears of what happens from now on.
+    pub fn new(receiver: &Receiver, service: Service, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        Ok(Self {
+            post: Post::new(receiver)?,
+            instance: Arc::clone(service.snapshot().instance()),
+            latest: *service.history().follow().borrow(),
+            mood: Mood::Listening,
+            service,
+            clock,
+        })
+    }
+
+    /// Tells everything, until told to stop; a post that is under way is then dropped, and repeated after the
+    /// next start.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        shutdown.run_until_cancelled(self.tell_everything()).await;
+    }
+
+    async fn tell_everything(&mut self) {
+        let history = self.service.history().clone();
+        let mut latest = history.follow();
+        let mut told = self.begin().await;
+        let mut forgotten = 0;
+        loop {
+            latest.mark_unchanged();
+            if let Some(event) = history.after(told, 1).pop() {
+                // Numbers are given one after the other: what is missing is not kept any more.
+                forgotten += event.id - told - 1;
+                self.tell(&event).await;
+                told = event.id;
+                self.write_down(told).await;
+                continue;
+            }
+            if forgotten > 0 {
+                tracing::warn!(
+                    forgotten,
+                    "the webhook's receiver was away for longer than events are kept"
+                );
+                forgotten = 0;
+            }
+            if latest.changed().await.is_err() {
+                // The history is gone, and with it everything that could happen.
+                return;
+            }
+        }
+    }
+
+    /// The number of the last event that is not to be told.
+    async fn begin(&self) -> u64 {
+        let first = || async {
+            if let Some(told) = self.service.delivered().await? {
+                return Ok(told);
+            }
+            self.service.save_delivered(self.latest).await?;
+            Ok(self.latest)
+        };
+        self.insist(first).await
+    }
+
+    /// Writes down how far the receiver was told. Who went on without would repeat all of it after a crash.
+    async fn write_down(&self, told: u64) {
+        self.insist(|| self.service.save_delivered(told)).await;
+    }
+
+    /// Asks the registry until it does it: its disk may be full for a while. A registry that is lost takes the
+    /// daemon down, so this needs no end.
+    async fn insist<T, Asked: Future<Output = Result<T, ServiceError>>>(&self, ask: impl Fn() -> Asked) -> T {
+        let mut pauses = Pauses::default();
+        loop {
+            match ask().await {
+                Ok(done) => return done,
+                Err(error) => {
+                    if pauses.is_first() {
+                        tracing::warn!(%error, "failed to write down how far the webhook's receiver was told; it will be tried again");
+                    }
+                    self.pause(&mut pauses).await;
+                }
+            }
+        }
+    }
+
+    /// Tells of one event, for as long as it takes.
+    async fn tell(&mut self, event: &Event) {
+        let id = format!("{}-{}", self.instance, event.id);
+        let body = serde_json::to_vec(&view::event(event)).map(Bytes::from);
+        let body = body.expect("words and numbers can always be written as JSON");
+        let mut pauses = Pauses::default();
+        loop {
+            let answer = self.post(&id, body.clone()).await;
+            self.log(&answer, &id);
+            if !matches!(answer, Answer::Failed(_)) {
+                return;
+            }
+            self.pause(&mut pauses).await;
+        }
+    }
+
+    async fn post(&self, id: &str, body: Bytes) -> Answer {
+        let given_up_at = self.clock.now().after(ANSWER_LIMIT);
+        let answer = tokio::select! {
+            answer = self.post.send(id, self.clock.date(), body) => answer,
+            () = self.clock.sleep_until(given_up_at) => {
+                return Answer::Failed(format!("it did not answer within {} seconds", ANSWER_LIMIT.as_secs()));
+            }
+        };
+        match answer {
+            Ok(status) if status.is_success() => Answer::Taken,
+            Ok(StatusCode::GONE) => Answer::Unwanted,
+            Ok(status) => Answer::Failed(format!("it answered with {status}")),
+            Err(error) => Answer::Failed(format!("{error:#}")),
+        }
+    }
+
+    async fn pause(&self, pauses: &mut Pauses) {
+        let end = self.clock.now().after(pauses.next());
+        self.clock.sleep_until(end).await;
+    }
+
+    fn log(&mut self, answer: &Answer, id: &str) {
+        let receiver = self.post.receiver();
+        let before = self.mood;
+        self.mood = match answer {
+            Answer::Taken => Mood::Listening,
+            Answer::Unwanted => Mood::Gone,
+            Answer::Failed(_) => Mood::Failing,
+        };
+        match answer {
+            Answer::Failed(reason) => tracing::debug!(receiver, id, reason, "failed to post an event"),
+            Answer::Taken | Answer::Unwanted => tracing::debug!(receiver, id, "posted an event"),
+        }
+        if self.mood == before {
+            return;
+        }
+        match answer {
+            Answer::Taken => tracing::info!(receiver, "the webhook's receiver takes events again"),
+            Answer::Unwanted => tracing::warn!(
+                receiver,
+                "the webhook's receiver says that it is gone (410): events are dropped for as long as it does"
+            ),
+            Answer::Failed(reason) => tracing::warn!(
+                receiver,
+                reason,
+                "failed to tell the webhook's receiver what happens; it will be tried again"
+            ),
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! One receiver is told what happens, however badly it listens.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::Method;
+use sd_client::api::{ContainerQuery, Event, EventKind};
+use sd_daemon::http;
+use sd_daemon::webhook::{Receiver, SigningKey};
+use serde_json::json;
+use sha2::Sha256;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{Answer, Setup, TICK, TestDaemon, in_time};
+
+/// What a receiver does with a post.
+#[derive(Clone, Copy)]
+enum Reaction {
+    Answer(u16),
+    Redirect,
+    Never,
+}
+
+/// A post, as it came.
+#[derive(Debug)]
+struct Post {
+    path: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Post {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    fn id(&self) -> &str {
+        self.header("webhook-id").unwrap()
+    }
+
+    fn seconds(&self) -> u64 {
+        self.header("webhook-timestamp").unwrap().parse().unwrap()
+    }
+
+    fn event(&self) -> Event {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+/// Somebody who is told what happens.
+struct TestReceiver {
+    url: String,
+    posts: mpsc::UnboundedReceiver<Post>,
+    reactions: Arc<Mutex<Reactions>>,
+    /// Owns the listener: it ends with the receiver.
+    _serving: JoinSet<()>,
+}
+
+/// What is done next, in order, and what is done after that.
+struct Reactions {
+    next: VecDeque<Reaction>,
+    otherwise: Reaction,
+}
+
+#[derive(Clone)]
+struct Ear {
+    posts: mpsc::UnboundedSender<Post>,
+    reactions: Arc<Mutex<Reactions>>,
+}
+
+impl TestReceiver {
+    /// A receiver that takes everything, after it has reacted in these ways.
+    async fn that(reactions: &[Reaction]) -> Self {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}/hook?of=test", listener.local_addr().unwrap());
+        let (sender, posts) = mpsc::unbounded_channel();
+        let reactions = Arc::new(Mutex::new(Reactions {
+            next: reactions.iter().copied().collect(),
+            otherwise: Reaction::Answer(204),
+        }));
+        let ear = Ear {
+            posts: sender,
+            reactions: Arc::clone(&reactions),
+        };
+        let router = Router::new().fallback(hear).with_state(ear);
+        let mut serving = JoinSet::new();
+        serving.spawn(http::serve(listener, router, CancellationToken::new()));
+        Self {
+            url,
+            posts,
+            reactions,
+            _serving: serving,
+        }
+    }
+
+    fn react_with(&self, reaction: Reaction) {
+        self.reactions.lock().unwrap().otherwise = reaction;
+    }
+
+    /// Settings of a daemon that tells it.
+    fn setup(&self, secret: Option<&str>) -> Setup {
+        Setup {
+            webhook: Some(Receiver {
+                url: self.url.parse().unwrap(),
+                key: secret.map(|secret| SigningKey::of(secret).unwrap()),
+            }),
+            ..Setup::default()
+        }
+    }
+
+    async fn next(&mut self) -> Post {
+        in_time(self.posts.recv()).await.unwrap()
+    }
+
+    /// The next post, which comes after a pause.
+    async fn next_as_time_passes(&mut self, daemon: &TestDaemon) -> Post {
+        let waiting = async {
+            loop {
+                if let Ok(post) = tokio::time::timeout(TICK, self.posts.recv()).await {
+                    return post.unwrap();
+                }
+                daemon.clock.advance(Duration::from_secs(1));
+            }
+        };
+        in_time(waiting).await
+    }
+}
+
+async fn hear(State(ear): State<Ear>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let reaction = {
+        let mut reactions = ear.reactions.lock().unwrap();
+        reactions.next.pop_front().unwrap_or(reactions.otherwise)
+    };
+    let path = uri.to_string();
+    drop(ear.posts.send(Post { path, headers, body }));
+    match reaction {
+        Reaction::Answer(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        Reaction::Redirect => (StatusCode::PERMANENT_REDIRECT, [("location", "/elsewhere")]).into_response(),
+        Reaction::Never => std::future::pending().await,
+    }
+}
+
+#[tokio::test]
+async fn everything_that_happens_is_posted_in_order() {
+    let mut receiver = TestReceiver::that(&[]).await;
+    let daemon = TestDaemon::with_setup(receiver.setup(None));
+    let container = daemon.create_stopped().await;
+    let expected = [
+        EventKind::Created,
+        EventKind::Started,
+        EventKind::Stopping,
+        EventKind::Stopped,
+    ];
+    let mut last_id = String::new();
+    for (number, kind) in (1..).zip(expected) {
+        let post = receiver.next().await;
+        let event = post.event();
+        assert_eq!((event.id, &event.event), (number, &kind));
+        assert_eq!(event.container_id, container.container_id);
+        assert_ne!(post.id(), last_id);
+        assert!(post.id().ends_with(&format!("-{number}")), "{post:?}");
+        assert_eq!(post.path, "/hook?of=test");
+        assert_eq!(post.header("content-type"), Some("application/json"));
+        let agent = concat!("sd-daemon/", env!("CARGO_PKG_VERSION"));
+        assert_eq!(post.header("user-agent"), Some(agent));
+        assert_eq!(post.seconds(), daemon_seconds(&daemon));
+        last_id = post.id().to_owned();
+    }
+}
+
+#[tokio::test]
+async fn with_a_secret_posts_are_signed_and_without_they_are_not() {
+    let key = b"thirty-two bytes that are random";
+    let secret = format!("whsec_{}", STANDARD.encode(key));
+    let mut receiver = TestReceiver::that(&[]).await;
+    let daemon = TestDaemon::with_setup(receiver.setup(Some(&secret)));
+    daemon.create().await;
+    let post = receiver.next().await;
+    let mut code = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    code.update(format!("{}.{}.", post.id(), post.seconds()).as_bytes());
+    code.update(&post.body);
+    let expected = format!("v1,{}", STANDARD.encode(code.finalize().into_bytes()));
+    assert_eq!(post.header("webhook-signature"), Some(expected.as_str()));
+
+    let mut receiver = TestReceiver::that(&[]).await;
+    let daemon = TestDaemon::with_setup(receiver.setup(None));
+    daemon.create().await;
+    assert_eq!(receiver.next().await.header("webhook-signature"), None);
+}
+
+#[tokio::test]
+async fn what_is_not_taken_is_tried_again_as_the_same_and_nothing_overtakes_it() {
+    let refused = [500, 404, 401, 429, 304].map(Reaction::Answer);
+    let mut receiver = TestReceiver::that(&refused).await;
+    let daemon = TestDaemon::with_setup(receiver.setup(Some("hush")));
+    daemon.create().await;
+    let first = receiver.next().await;
+    let mut last = first.seconds();
+    for _ in refused {
+        let again = receiver.next_as_time_passes(&daemon).await;
+        assert_eq!((again.id(), &again.body), (first.id(), &first.body));
+        assert!(again.seconds() > last, "the time is that of the try: {again:?}");
+        assert_ne!(
+            again.header("webhook-signature"),
+            first.header("webhook-signature")
+        );
+        last = again.seconds();
+    }
+    assert_eq!(receiver.next().await.event().event, EventKind::Started);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let mut receiver = TestReceiver::that(&[Reaction::Redirect]).await;
+    let daemon = TestDaemon::with_setup(receiver.setup(None));
+    daemon.create().await;
+    let first = receiver.next().await;
+    let second = receiver.next_as_time_passes(&daemon).await;
+    assert_eq!((second.path.as_str(), second.id()), ("/hook?of=test", first.id()));
+}
+
+#[tokio::test]
+async fn what_the_receiver_says_is_gone_is_not_tried_again() {
+    let mut receiver = TestReceiver::that(&[Reaction::Answer(410)]).await;
+    let daemon = TestDaemon::with_setup(receiver.setup(None));
+    daemon.create().await;
+    assert_eq!(receiver.next().await.event().event, EventKind::Created);
+    assert_eq!(receiver.next().await.event().event, EventKind::Started);
+}
+
+#[tokio::test]
+async fn a_receiver_that_never_answers_holds_nothing_up_and_is_asked_again() {
+    let mut receiver = TestReceiver::that(&[Reaction::Never]).await;
+    let daemon = TestDaemon::with_setup(receiver.setup(None));
+    let container = daemon.create().await;
+    let first = receiver.next().await;
+    let started_at = first.seconds();
+    // It hangs, and the API does all it ever does.
+    let other = in_time(daemon.create_stopped()).await;
+    in_time(daemon.client.stop(&container.container_id))
+        .await
+        .unwrap();
+    let all = in_time(daemon.client.containers(&ContainerQuery::default())).await;
+    assert_eq!(all.unwrap().len(), 2);
+    let again = receiver.next_as_time_passes(&daemon).await;
+    assert_eq!(again.id(), first.id());
+    assert!(again.seconds() >= started_at + 10, "{again:?}");
+    let mut last = again.event();
+    while !(last.event == EventKind::Stopped && last.container_id == other.container_id) {
+        let next = receiver.next().await.event();
+        assert_eq!(next.id, last.id + 1);
+        last = next;
+    }
+}
+
+#[tokio::test]
+async fn after_a_crash_it_goes_on_where_it_was() {
+    let mut receiver = TestReceiver::that(&[Reaction::Answer(200), Reaction::Answer(200)]).await;
+    receiver.react_with(Reaction::Answer(503));
+    let daemon = TestDaemon::with_setup(receiver.setup(None));
+    daemon.create_stopped().await;
+    // The third one is tried when the second is written down.
+    let third = loop {
+        let post = receiver.next().await;
+        if post.event().id == 3 {
+            break post;
+        }
+    };
+    let killed = daemon.kill().await;
+    receiver.react_with(Reaction::Answer(204));
+    let daemon = killed.restart().await;
+    let again = receiver.next().await;
+    assert_eq!((again.id(), &again.body), (third.id(), &third.body));
+    assert_eq!(receiver.next().await.event().event, EventKind::Stopped);
+    daemon.create().await;
+    assert_eq!(receiver.next().await.event().id, 5);
+}
+
+#[tokio::test]
+async fn told_for_the_first_time_it_hears_of_what_happens_from_then_on() {
+    let daemon = TestDaemon::start();
+    daemon.create_stopped().await;
+    let mut receiver = TestReceiver::that(&[]).await;
+    let mut killed = daemon.kill().await;
+    killed.setup = receiver.setup(None);
+    let daemon = killed.restart().await;
+    let container = daemon.create().await;
+    let event = receiver.next().await.event();
+    assert_eq!(
+        (&event.event, &event.container_id),
+        (&EventKind::Created, &container.container_id)
+    );
+}
+
+#[tokio::test]
+async fn what_is_forgotten_while_the_receiver_is_away_is_skipped() {
+    let mut receiver = TestReceiver::that(&[]).await;
+    receiver.react_with(Reaction::Answer(502));
+    let daemon = TestDaemon::with_setup(receiver.setup(None));
+    let container = daemon.create().await;
+    assert_eq!(receiver.next().await.event().id, 1);
+    // More than is kept of one container.
+    for seconds in 0..120 {
+        let request = daemon.request(Method::PATCH, &container.uri);
+        let request = request.json(&json!({ "idle_timeout": 10_000 + seconds }));
+        assert_eq!(Answer::to(request).await.status, 200);
+    }
+    receiver.react_with(Reaction::Answer(204));
+    let mut numbers = vec![receiver.next_as_time_passes(&daemon).await.event().id];
+    while numbers.last() != Some(&122) {
+        numbers.push(receiver.next().await.event().id);
+    }
+    numbers.retain(|number| *number > 1);
+    assert_eq!(numbers, (23..=122).collect::<Vec<_>>());
+}
+
+fn daemon_seconds(daemon: &TestDaemon) -> u64 {
+    use sd_daemon::clock::Clock;
+    daemon.clock.now().as_millis() / 1000
+}
