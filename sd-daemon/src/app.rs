@@ -33,74 +33,20 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let directory = StateDirectory::claim(&config.state_dir)?;
     let registry = Registry::open(directory, Arc::clone(&clock))?;
     let instance = Arc::clone(registry.snapshot().instance());
-    let engine = DockerEngine::new(&config.docker_host, instance, config.publish_address);
-    let events = engine.events();
-    let processor_time = match config.signals.use_rule.cpu_millicores {
-        Some(_) => ProcessorTime::Measured,
-        None => ProcessorTime::Ignored,
-    };
-    let prober = HostProber::new(processor_time).context("failed to begin looking at containers")?;
+    let engine = Arc::new(DockerEngine::new(
+        &config.docker_host,
+        instance,
+        config.publish_address,
+    ));
     let service = Service::new(Parts {
-        engine: Arc::new(engine),
-        prober: Arc::new(prober),
+        engine: engine.clone(),
+        prober: Arc::new(prober(&config)?),
         registry: registry.clone(),
         clock: Arc::clone(&clock),
-        policy: config.policy,
+        policy: config.policy.clone(),
         signals: config.signals.clone(),
     });
-
-    let webhook = config.webhook.as_ref();
-    let webhook = webhook
-        .map(|receiver| Webhook::new(receiver, service.clone(), Arc::clone(&clock)))
-        .transpose()?;
-    let api = TcpListener::bind(config.listen).await.with_context(|| {
-        format!(
-            "failed to listen on {}: choose another address with --listen",
-            config.listen
-        )
-    })?;
-    let address = api
-        .local_addr()
-        .context("failed to read the address of the API")?;
-    tracing::info!(%address, "serving the API");
-
-    let mut tasks = Tasks::new();
-    let credentials = Credentials::new(USER, config.password.reveal());
-    let router = http::api(service.clone(), credentials, shutdown.clone());
-    tasks.spawn("api", http::serve(api, router, shutdown.clone()));
-    tasks.spawn(
-        "follow_events",
-        tasks::follow_events(service.clone(), events, shutdown.clone()),
-    );
-    tasks.spawn(
-        "reap_idle",
-        tasks::reap_idle(service.clone(), Arc::clone(&clock), shutdown.clone()),
-    );
-    tasks.spawn(
-        "reconcile",
-        tasks::reconcile(service.clone(), Arc::clone(&clock), shutdown.clone()),
-    );
-    if let Some(webhook) = webhook {
-        tasks.spawn("webhook", webhook.run(shutdown.clone()));
-    }
-    if config.signals.need_looks() {
-        let probing = tasks::probe_activity(service.clone(), clock, config.probe_interval, shutdown.clone());
-        tasks.spawn("probe_activity", probing);
-    }
-    match config.check_in_listen {
-        CheckInListen::Off => {}
-        CheckInListen::Address(address) => {
-            let listener = TcpListener::bind(address)
-                .await
-                .with_context(|| format!("failed to listen for check-ins on {address}"))?;
-            let serving = check_in_listener::serve(listener, service.clone(), shutdown.clone());
-            tasks.spawn("check_in", serving);
-        }
-        CheckInListen::Gateway { port } => {
-            let serving = check_in_listener::serve_on_gateway(port, service.clone(), shutdown.clone());
-            tasks.spawn("check_in", serving);
-        }
-    }
+    let mut tasks = begin(&config, &service, &*engine, &clock, &shutdown).await?;
 
     let outcome = tokio::select! {
         // A task that ends because it was told to has not ended by itself.
@@ -110,6 +56,85 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         () = registry.lost() => Err(anyhow::anyhow!("the registry can no longer be written")),
     };
     shutdown.cancel();
+    outcome.and(end(tasks, &service, &registry).await)
+}
+
+fn prober(config: &Config) -> anyhow::Result<HostProber> {
+    let processor_time = match config.signals.use_rule.cpu_millicores {
+        Some(_) => ProcessorTime::Measured,
+        None => ProcessorTime::Ignored,
+    };
+    HostProber::new(processor_time).context("failed to begin looking at containers")
+}
+
+/// Begins everything that the daemon does, and serves.
+async fn begin(
+    config: &Config,
+    service: &Service,
+    engine: &dyn Engine,
+    clock: &Arc<dyn Clock>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Tasks> {
+    let webhook = config.webhook.as_ref();
+    let webhook = webhook
+        .map(|receiver| Webhook::new(receiver, service.clone(), Arc::clone(clock)))
+        .transpose()?;
+    let api = listen(config).await?;
+    let credentials = Credentials::new(USER, config.password.reveal());
+    let router = http::api(service.clone(), credentials, shutdown.clone());
+
+    let (service, clock, shutdown) = (|| service.clone(), || Arc::clone(clock), || shutdown.clone());
+    let mut tasks = Tasks::new();
+    tasks.spawn("api", http::serve(api, router, shutdown()));
+    tasks.spawn(
+        "follow_events",
+        tasks::follow_events(service(), engine.events(), shutdown()),
+    );
+    tasks.spawn("reap_idle", tasks::reap_idle(service(), clock(), shutdown()));
+    tasks.spawn("reconcile", tasks::reconcile(service(), clock(), shutdown()));
+    if config.signals.need_looks() {
+        let probing = tasks::probe_activity(service(), clock(), config.probe_interval, shutdown());
+        tasks.spawn("probe_activity", probing);
+    }
+    if let Some(webhook) = webhook {
+        tasks.spawn("webhook", webhook.run(shutdown()));
+    }
+    match config.check_in_listen {
+        CheckInListen::Off => {}
+        CheckInListen::Address(address) => {
+            let listener = TcpListener::bind(address)
+                .await
+                .with_context(|| format!("failed to listen for check-ins on {address}"))?;
+            tasks.spawn(
+                "check_in",
+                check_in_listener::serve(listener, service(), shutdown()),
+            );
+        }
+        CheckInListen::Gateway { port } => {
+            let serving = check_in_listener::serve_on_gateway(port, service(), shutdown());
+            tasks.spawn("check_in", serving);
+        }
+    }
+    Ok(tasks)
+}
+
+async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    let failed = || {
+        format!(
+            "failed to listen on {}: choose another address with --listen",
+            config.listen
+        )
+    };
+    let api = TcpListener::bind(config.listen).await.with_context(failed)?;
+    let address = api
+        .local_addr()
+        .context("failed to read the address of the API")?;
+    tracing::info!(%address, "serving the API");
+    Ok(api)
+}
+
+/// Waits for what was begun, but not for ever, and writes down what is only in memory.
+async fn end(mut tasks: Tasks, service: &Service, registry: &Registry) -> anyhow::Result<()> {
     let ended = async {
         tasks.end().await;
         service.drain().await;
@@ -117,11 +142,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     if tokio::time::timeout(SHUTDOWN_LIMIT, ended).await.is_err() {
         tracing::warn!("not everything ended in time; the next start finishes what was begun");
     }
-    let flushed = registry
+    registry
         .flush()
         .await
-        .context("failed to write down the last activity");
-    outcome.and(flushed)
+        .context("failed to write down the last activity")
 }
 
 /// The tasks that live as long as the daemon. One that ends early takes the daemon down: half a daemon
