@@ -6,15 +6,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
-use url::{Host, Url};
+use tokio::time::timeout;
+use url::Url;
 
+use crate::address::{bad_url, is_loopback, parse_base};
 use crate::api::{
-    CheckIn, Container, ContainerQuery, CreateContainer, DesiredStatus, Problem, RemoveMode, RemoveQuery,
-    UpdateContainer, route,
+    Activity, CheckIn, Container, ContainerQuery, CreateContainer, DesiredStatus, ExtendContainer, Problem,
+    RemoveMode, RemoveQuery, UpdateContainer, route,
 };
 use crate::error::{Error, Sent};
+use crate::events::EventStream;
+use crate::receipt::CheckInReceipt;
+use crate::secret::Identity;
 
 /// Long enough for a start that waits its turn at a busy engine. Whatever is still under way then goes on
 /// without this client.
@@ -29,22 +34,8 @@ const QUOTED_BYTES: usize = 200;
 pub struct Client {
     http: reqwest::Client,
     base: Url,
-    credentials: Option<Arc<Credentials>>,
+    identity: Option<Arc<Identity>>,
     answer_limit: Duration,
-}
-
-struct Credentials {
-    user: String,
-    password: String,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Credentials")
-            .field("user", &self.user)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Client {
@@ -70,7 +61,7 @@ impl Client {
         Ok(Self {
             http,
             base,
-            credentials: None,
+            identity: None,
             answer_limit: ANSWER_LIMIT,
         })
     }
@@ -78,10 +69,17 @@ impl Client {
     /// The same client, with credentials.
     #[must_use]
     pub fn with_credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
-        self.credentials = Some(Arc::new(Credentials {
-            user: user.into(),
+        self.identity = Some(Arc::new(Identity::User {
+            name: user.into(),
             password: password.into(),
         }));
+        self
+    }
+
+    /// The same client, calling as the container that was given this token.
+    #[must_use]
+    pub fn with_token(mut self, token: impl Into<String>) -> Self {
+        self.identity = Some(Arc::new(Identity::Container { token: token.into() }));
         self
     }
 
@@ -104,9 +102,7 @@ impl Client {
 
     /// The user whose credentials are sent.
     pub fn user(&self) -> Option<&str> {
-        self.credentials
-            .as_deref()
-            .map(|credentials| credentials.user.as_str())
+        self.identity.as_deref().and_then(Identity::user)
     }
 
     /// `GET /v1/images`: the images the server can run, sorted.
@@ -122,7 +118,7 @@ impl Client {
 
     /// `GET /v1/containers/{ref}`: one container, by id, unique id prefix or name.
     pub async fn container(&self, reference: &str) -> Result<Container, Error> {
-        self.call(self.request(Method::GET, self.at_container(reference)))
+        self.call(self.request(Method::GET, self.at_container(route::CONTAINER, reference)))
             .await
     }
 
@@ -145,7 +141,7 @@ impl Client {
     /// `PATCH /v1/containers/{ref}`: changes what a container should be doing, or its idle timeout.
     pub async fn update(&self, reference: &str, update: &UpdateContainer) -> Result<Container, Error> {
         self.call(
-            self.request(Method::PATCH, self.at_container(reference))
+            self.request(Method::PATCH, self.at_container(route::CONTAINER, reference))
                 .json(update),
         )
         .await
@@ -165,14 +161,40 @@ impl Client {
 
     /// `DELETE /v1/containers/{ref}`: removes a container and its anonymous volumes, and waits for it.
     pub async fn remove(&self, reference: &str, mode: RemoveMode) -> Result<(), Error> {
-        let request = self.request(Method::DELETE, self.at_container(reference));
+        let request = self.request(Method::DELETE, self.at_container(route::CONTAINER, reference));
         self.acknowledge(request.query(&RemoveQuery::from(mode))).await
     }
 
-    /// `POST /v1/check-in`: reports the activity of the container this runs in.
-    pub async fn check_in(&self, report: &CheckIn) -> Result<(), Error> {
-        self.acknowledge(self.request(Method::POST, self.at(route::CHECK_IN)).json(report))
+    /// `POST /v1/containers/{ref}/extend`: stops a container later than it would be.
+    pub async fn extend(&self, reference: &str, extension: &ExtendContainer) -> Result<Container, Error> {
+        let request = self.request(Method::POST, self.at_container(route::EXTEND, reference));
+        self.call(request.json(extension)).await
+    }
+
+    /// `GET /v1/containers/{ref}/activity`: who uses a container, and why it is up or not.
+    pub async fn activity(&self, reference: &str) -> Result<Activity, Error> {
+        self.call(self.request(Method::GET, self.at_container(route::ACTIVITY, reference)))
             .await
+    }
+
+    /// `GET /v1/events`: what happens to containers from now on; or what has happened after the event of this
+    /// number, as far back as the daemon remembers.
+    pub async fn events(&self, after: Option<u64>) -> Result<EventStream, Error> {
+        let mut request = self.endless_request(Method::GET, self.at(route::EVENTS));
+        if let Some(id) = after {
+            request = request.header("last-event-id", id);
+        }
+        // The stream goes on for as long as somebody listens, but it has to begin.
+        let answer = timeout(self.answer_limit, self.send(request)).await;
+        let response = answer.unwrap_or_else(|_| Err(self.too_slow()))?;
+        EventStream::of(response, self.url(), after)
+    }
+
+    /// `POST /v1/check-in`: reports the activity of the container this runs in.
+    pub async fn check_in(&self, report: &CheckIn) -> Result<CheckInReceipt, Error> {
+        let request = self.request(Method::POST, self.at(route::CHECK_IN));
+        let response = self.send(request.json(report)).await?;
+        Ok(CheckInReceipt::from_headers(response.headers()))
     }
 
     /// `GET /readyz`: whether the daemon can do its work.
@@ -187,35 +209,44 @@ impl Client {
         url
     }
 
-    /// The reference is one path segment, whatever it contains.
-    fn at_container(&self, reference: &str) -> Url {
-        let mut url = self.at(route::CONTAINERS);
+    /// The path of this pattern; the reference is one segment of it, whatever it contains.
+    fn at_container(&self, pattern: &str, reference: &str) -> Url {
+        let (before, after) = pattern.split_once(route::REFERENCE).unwrap_or((pattern, ""));
+        let mut url = self.at(before);
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.push(reference.strip_prefix('/').unwrap_or(reference));
+            segments
+                .pop_if_empty()
+                .push(reference.strip_prefix('/').unwrap_or(reference))
+                .extend(after.split_terminator('/').skip(1));
         }
         url
     }
 
-    fn request(&self, method: Method, url: Url) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, url).timeout(self.answer_limit);
-        match &self.credentials {
-            Some(credentials) => request.basic_auth(&credentials.user, Some(&credentials.password)),
+    fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.endless_request(method, url).timeout(self.answer_limit)
+    }
+
+    /// A request whose answer may go on for ever.
+    fn endless_request(&self, method: Method, url: Url) -> RequestBuilder {
+        let request = self.http.request(method, url);
+        match self.identity.as_deref() {
+            Some(identity) => identity.sign(request),
             None => request,
         }
     }
 
-    async fn call<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, Error> {
+    async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Error> {
         let response = self.send(request).await?;
         let status = response.status();
         let body = response.bytes().await.map_err(|error| self.transport(&error))?;
         serde_json::from_slice(&body).map_err(|error| self.undecodable(status, error.to_string()))
     }
 
-    async fn acknowledge(&self, request: reqwest::RequestBuilder) -> Result<(), Error> {
+    async fn acknowledge(&self, request: RequestBuilder) -> Result<(), Error> {
         self.send(request).await.map(drop)
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, Error> {
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
         let response = request.send().await.map_err(|error| self.transport(&error))?;
         if response.status().is_success() {
             Ok(response)
@@ -238,22 +269,17 @@ impl Client {
     }
 
     fn transport(&self, error: &reqwest::Error) -> Error {
-        let url = self.url().to_owned();
         if error.is_timeout() && !error.is_connect() {
-            return Error::Timeout {
-                url,
-                limit: self.answer_limit,
-            };
-        }
-        let sent = if error.is_connect() {
-            Sent::No
+            self.too_slow()
         } else {
-            Sent::Perhaps
-        };
-        Error::Unreachable {
-            url,
-            reason: innermost(error),
-            sent,
+            unreachable(self.url(), error)
+        }
+    }
+
+    fn too_slow(&self) -> Error {
+        Error::Timeout {
+            url: self.url().to_owned(),
+            limit: self.answer_limit,
         }
     }
 
@@ -266,36 +292,17 @@ impl Client {
     }
 }
 
-fn parse_base(text: &str) -> Result<Url, Error> {
-    let url = Url::parse(text).map_err(|error| bad_url(text, error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(bad_url(
-            text,
-            "it must begin with http:// or https:// and name a host".to_owned(),
-        ));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad_url(
-            "***",
-            "credentials do not belong into the address".to_owned(),
-        ));
-    }
-    Ok(url)
-}
-
-fn bad_url(url: &str, reason: String) -> Error {
-    Error::BadUrl {
+/// The error of a connection that could not be opened, or broke.
+pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> Error {
+    let sent = if error.is_connect() {
+        Sent::No
+    } else {
+        Sent::Perhaps
+    };
+    Error::Unreachable {
         url: url.to_owned(),
-        reason,
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
+        reason: innermost(error),
+        sent,
     }
 }
 

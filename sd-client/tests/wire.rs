@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sd_client::api::{
-    CheckIn, Container, CreateContainer, DesiredStatus, TimeLimit, Problem, Status, StopReason,
+    CheckIn, Container, CreateContainer, DesiredStatus, Problem, Status, StopReason, TimeLimit,
     UpdateContainer,
 };
 use serde::Serialize;

@@ -148,7 +148,7 @@ async fn send(check_in: &CheckIn, bases: &[String]) -> Result<(), CliError> {
                 route::CHECK_IN,
                 without_number(&reason)
             )),
-            outcome => return outcome.map_err(|error| refusal(&client, error)),
+            outcome => return outcome.map(drop).map_err(|error| refusal(&client, error)),
         }
     }
     Err(CliError::NoWay(if refusals.is_empty() {

@@ -1,5 +1,8 @@
 //! The paths of the API. Nothing else in the workspace spells one out.
 
+/// What stands for a container in the patterns of routes: its id, the beginning of that, or its name.
+pub const REFERENCE: &str = "{ref}";
+
 /// Images that the server can run.
 pub const IMAGES: &str = "/v1/images";
 /// All containers.
