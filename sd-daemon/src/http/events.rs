@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -52,10 +52,13 @@ pub(super) async fn follow(
         waiting: VecDeque::new(),
         end,
     };
+    // Whoever loses the connection before the first event can resume as well.
+    let beginning = Event::default().id(from.to_string());
     let events = stream::unfold(listener, |mut listener| async {
         let event = listener.next().await?;
         Some((Ok(frame(&event)), listener))
     });
+    let events = stream::once(async { Ok(beginning) }).chain(events);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
