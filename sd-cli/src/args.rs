@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{check_in, completions, create, images, ls, rm, start, stop};
+use crate::commands::{
+    check_in, completions, create, events, extend, hold, images, ls, rm, show, start, stop, why,
+};
 use crate::help;
 use crate::output::Format;
 
@@ -17,6 +19,8 @@ Examples:
   sd images                           what can be run
   sd create sd-postgres --wait        run it, and wait until it is ready
   sd ls                               what there is, and until when
+  sd why db                           why it is still up, or was stopped
+  sd extend db 2h                     stop it later
   sd stop web 2cd8                    stop two, by name or id
   sd rm $(sd ls -q --status stopped)  remove all that are stopped";
 
@@ -88,6 +92,7 @@ pub(crate) struct GlobalArgs {
 pub(crate) enum Command {
     #[command(flatten)]
     Daemon(DaemonCommand),
+    Hold(hold::Args),
     CheckIn(check_in::Args),
     Completions(completions::Args),
 }
@@ -97,17 +102,26 @@ pub(crate) enum Command {
 pub(crate) enum DaemonCommand {
     Images(images::Args),
     Ls(ls::Args),
+    Show(show::Args),
+    Why(why::Args),
     Create(create::Args),
     Start(start::Args),
     Stop(stop::Args),
     Rm(rm::Args),
+    Extend(extend::Args),
+    Events(events::Args),
 }
 
 impl DaemonCommand {
     /// What goes on at the daemon when the user presses Ctrl-C, where something does.
     pub(crate) fn after_interrupt(&self) -> Option<&'static str> {
         match self {
-            Self::Images(_) | Self::Ls(_) => None,
+            Self::Images(_)
+            | Self::Ls(_)
+            | Self::Show(_)
+            | Self::Why(_)
+            | Self::Extend(_)
+            | Self::Events(_) => None,
             Self::Create(_) => {
                 Some("the daemon goes on with the create: the container will appear in `sd ls`")
             }

@@ -6,10 +6,15 @@
 pub(crate) mod check_in;
 pub(crate) mod completions;
 pub(crate) mod create;
+pub(crate) mod events;
+pub(crate) mod extend;
+pub(crate) mod hold;
 pub(crate) mod images;
 pub(crate) mod ls;
 mod references;
 pub(crate) mod rm;
+pub(crate) mod show;
 pub(crate) mod start;
 pub(crate) mod stop;
 mod wait;
+pub(crate) mod why;

@@ -30,10 +30,12 @@ pub enum Exit {
     Usage,
     /// The user pressed Ctrl-C.
     Interrupted,
+    /// A command that `sd` ran on the user's behalf ended with this code.
+    OfCommand(u8),
 }
 
 impl Exit {
-    /// All of them, by number.
+    /// All that `sd` itself has, by number.
     pub const ALL: [Self; 7] = [
         Self::Ok,
         Self::Failed,
@@ -54,6 +56,7 @@ impl Exit {
             Self::NotFound => 4,
             Self::Unreachable => 5,
             Self::Interrupted => 130,
+            Self::OfCommand(code) => code,
         }
     }
 
@@ -67,6 +70,7 @@ impl Exit {
             Self::NotFound => "no such container or image",
             Self::Unreachable => "daemon or engine unreachable, or timed out",
             Self::Interrupted => "interrupted",
+            Self::OfCommand(_) => "what the command said",
         }
     }
 }

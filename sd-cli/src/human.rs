@@ -1,4 +1,4 @@
-//! Durations for people: written with their two largest units, read with or without a unit.
+//! Quantities for people: durations, data, numbers of things.
 
 use std::time::Duration;
 
@@ -18,6 +18,32 @@ pub(crate) fn duration(duration: Duration) -> String {
             format!("{first} {}{unit}", seconds % size / smaller)
         }
         _ => first,
+    }
+}
+
+/// `900 B`, `1.8 kB`, `18 kB`: two digits tell enough.
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [
+        (1_000_000_000_000, "TB"),
+        (1_000_000_000, "GB"),
+        (1_000_000, "MB"),
+        (1_000, "kB"),
+    ];
+    let Some((size, unit)) = UNITS.iter().find(|(size, _)| bytes >= *size) else {
+        return format!("{bytes} B");
+    };
+    let tenths = bytes / (size / 10);
+    match tenths {
+        0..100 if !tenths.is_multiple_of(10) => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+        _ => format!("{} {unit}", tenths / 10),
+    }
+}
+
+/// `1 client`, `2 clients`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
     }
 }
 
@@ -56,6 +82,28 @@ mod tests {
         ] {
             assert_eq!(duration(Duration::from_secs(seconds)), text);
         }
+    }
+
+    #[test]
+    fn an_amount_of_data_has_two_digits_and_a_unit() {
+        for (number, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1 kB"),
+            (1_899, "1.8 kB"),
+            (18_204, "18 kB"),
+            (999_999, "999 kB"),
+            (4_200_000, "4.2 MB"),
+            (u64::MAX, "18446744 TB"),
+        ] {
+            assert_eq!(bytes(number), text);
+        }
+    }
+
+    #[test]
+    fn one_is_singular_and_none_is_not() {
+        assert_eq!(counted(1, "client"), "1 client");
+        assert_eq!(counted(0, "client"), "0 clients");
     }
 
     #[test]

@@ -10,8 +10,10 @@ mod args;
 mod clock;
 mod commands;
 mod connections;
+mod details;
 mod error;
 mod escape;
+mod explain;
 mod gateway;
 pub mod help;
 mod human;
@@ -19,6 +21,7 @@ mod output;
 mod progress;
 mod settings;
 mod table;
+mod when;
 
 use std::io;
 
@@ -49,6 +52,10 @@ async fn perform(cli: Cli, out: &mut Printer<'_>) -> Result<(), CliError> {
                 () = interrupted() => Err(CliError::Interrupted(goes_on)),
             }
         }
+        Command::Hold(args) => {
+            let client = connect(&cli.global, out)?;
+            commands::hold::run(args, client, out).await
+        }
         Command::CheckIn(args) => commands::check_in::run(args, cli.global.url.as_deref(), out).await,
         Command::Completions(args) => {
             commands::completions::run(&args, out);
@@ -61,10 +68,14 @@ async fn ask_daemon(command: DaemonCommand, client: &Client, out: &mut Printer<'
     match command {
         DaemonCommand::Images(args) => commands::images::run(args, client, out).await,
         DaemonCommand::Ls(args) => commands::ls::run(args, client, out).await,
+        DaemonCommand::Show(args) => commands::show::run(args, client, out).await,
+        DaemonCommand::Why(args) => commands::why::run(args, client, out).await,
         DaemonCommand::Create(args) => commands::create::run(args, client, out).await,
         DaemonCommand::Start(args) => commands::start::run(args, client, out).await,
         DaemonCommand::Stop(args) => commands::stop::run(args, client, out).await,
         DaemonCommand::Rm(args) => commands::rm::run(args, client, out).await,
+        DaemonCommand::Extend(args) => commands::extend::run(args, client, out).await,
+        DaemonCommand::Events(args) => commands::events::run(args, client, out).await,
     }
 }
 

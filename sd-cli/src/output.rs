@@ -138,6 +138,15 @@ impl<'a> Printer<'a> {
         self.write_data(&text);
     }
 
+    /// Prints sentences: on a terminal broken between words, elsewhere in one line.
+    pub(crate) fn paragraph(&mut self, text: &str) {
+        let text = printable(text);
+        match self.surface.width {
+            Some(width) => self.write_data(&table::paragraph(&text, width)),
+            None => self.write_data(&format!("{text}\n")),
+        }
+    }
+
     /// Prints text that this program made, such as a completion script, as it is.
     pub(crate) fn text(&mut self, text: &str) {
         self.write_data(text);

@@ -65,6 +65,32 @@ pub(crate) fn terminal_width() -> Option<u16> {
         .map(|width| if width == 0 { 80 } else { width })
 }
 
+/// Lines that are longer than this are hard to read, however wide the terminal is.
+const WIDEST_PARAGRAPH: u16 = 100;
+
+/// Sentences broken between words, for a terminal of this width.
+pub(crate) fn paragraph(text: &str, width: u16) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(comfy_table::presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width.min(WIDEST_PARAGRAPH))
+        .add_row([text]);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 0));
+    }
+    lines_of(&table)
+}
+
+fn lines_of(table: &Table) -> String {
+    let mut text = String::new();
+    for line in table.lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 /// A header, and a line for each container.
 pub(crate) fn containers(containers: &[Container], now: SystemTime, layout: Layout) -> String {
     let mut table = Table::new();
@@ -77,12 +103,7 @@ pub(crate) fn containers(containers: &[Container], now: SystemTime, layout: Layo
         table.add_row(one_line(cells(container, now, layout)));
     }
     fit(&mut table, layout);
-    let mut text = String::new();
-    for line in table.lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+    lines_of(&table)
 }
 
 /// What does not fit ends in `…` instead of going on below.

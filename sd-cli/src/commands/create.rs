@@ -47,6 +47,12 @@ pub(crate) struct Args {
     /// Stop it after this long without activity, such as 6h; `never` pins it
     #[arg(long, value_name = "DURATION")]
     idle_timeout: Option<TimeLimit>,
+    /// End each run after this long, however much it is used
+    #[arg(long, value_name = "DURATION")]
+    max_lifetime: Option<TimeLimit>,
+    /// Remove it after it has been stopped for this long
+    #[arg(long, value_name = "DURATION")]
+    remove_after: Option<TimeLimit>,
     /// Wait until the application accepts connections
     #[arg(long)]
     wait: bool,
@@ -108,8 +114,8 @@ impl Args {
             memory: self.memory,
             cpus: self.cpus,
             idle_timeout: self.idle_timeout,
-            max_lifetime: None,
-            remove_after: None,
+            max_lifetime: self.max_lifetime,
+            remove_after: self.remove_after,
         }
     }
 

@@ -39,6 +39,7 @@ impl Request {
 /// An answer: status and body.
 pub(crate) struct Answer {
     status: u16,
+    kind: &'static str,
     body: String,
 }
 
@@ -46,13 +47,24 @@ impl Answer {
     pub(crate) fn json(body: &Value) -> Self {
         Self {
             status: 200,
+            kind: "application/json",
             body: body.to_string(),
+        }
+    }
+
+    /// A stream of events that ends after these.
+    pub(crate) fn events(stream: &str) -> Self {
+        Self {
+            status: 200,
+            kind: "text/event-stream",
+            body: stream.to_owned(),
         }
     }
 
     pub(crate) fn no_content() -> Self {
         Self {
             status: 204,
+            kind: "",
             body: String::new(),
         }
     }
@@ -68,6 +80,7 @@ impl Answer {
         });
         Self {
             status,
+            kind: "application/problem+json",
             body: problem.to_string(),
         }
     }
@@ -159,10 +172,10 @@ fn read(connection: &TcpStream) -> Option<Request> {
 }
 
 fn write(mut connection: &TcpStream, answer: &Answer) {
-    let Answer { status, body } = answer;
+    let Answer { status, kind, body } = answer;
     let length = match status {
         204 => String::new(),
-        _ => format!("content-length: {}\r\n", body.len()),
+        _ => format!("content-type: {kind}\r\ncontent-length: {}\r\n", body.len()),
     };
     // The client may have gone: some tests want exactly that.
     drop(write!(
@@ -178,6 +191,9 @@ pub(crate) fn sd(arguments: &[&str]) -> Command {
         .args(arguments)
         .env_clear()
         .env("XDG_CONFIG_HOME", "/nonexistent")
+        // What is shown of times is the same wherever the tests run; commands that sd runs are found.
+        .env("TZ", "UTC")
+        .env("PATH", "/usr/bin:/bin")
         .stdin(Stdio::null());
     command
 }
@@ -284,6 +300,9 @@ pub(crate) fn container(name: &str, status: &str) -> Value {
         "last_active_at": null,
         "idle_timeout": 9000,
         "stops_at": null,
+        "max_lifetime": null,
+        "remove_after": null,
+        "removes_at": null,
         "stop_reason": null,
     })
 }

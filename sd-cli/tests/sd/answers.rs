@@ -1,0 +1,277 @@
+//! Commands that answer questions: why, show, events; and those that keep a container up: extend, hold.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Request, Server, ask, container, sd, signal};
+
+fn activity() -> Value {
+    json!({
+        "container_id": "2cd8a1b037d8752a481b373f225ac72ced9ec89ba784b7868dbb784072358f0e",
+        "name": "/db",
+        "image": "sd-postgres",
+        "status": "stopped",
+        "at": "2026-03-01T18:00:00.000Z",
+        "created_at": "2026-03-01T11:00:00.000Z",
+        "started_at": null,
+        "stopped_at": "2026-03-01T16:51:00.000Z",
+        "stop_reason": "requested",
+        "last_active_at": "2026-03-01T11:00:00.000Z",
+        "last_active_signal": "started",
+        "idle_timeout": 9000,
+        "idle_timeout_source": "default",
+        "max_lifetime": null,
+        "max_lifetime_source": "default",
+        "remove_after": null,
+        "remove_after_source": "default",
+        "stops_at": null,
+        "stops_because": null,
+        "removes_at": null,
+        "keep_until": null,
+        "connections": null,
+        "signals": [],
+        "history": [
+            {"id": 1, "at": "2026-03-01T11:00:00.000Z", "what": "started", "why": "asked for over the API"},
+            {"id": 2, "at": "2026-03-01T16:50:58.000Z", "what": "stopping", "why": "evil \u{1b}[2J"},
+        ],
+    })
+}
+
+fn event(id: u64, name: &str, what: &str) -> String {
+    let event = json!({
+        "id": id,
+        "event": what,
+        "at": "2026-03-01T14:02:11.250Z",
+        "container_id": container(name, "running")["container_id"],
+        "name": format!("/{name}"),
+        "image": "sd-postgres",
+        "why": "asked for over the API",
+        "stops_at": null,
+    });
+    format!("id: {id}\nevent: {what}\ndata: {event}\n\n")
+}
+
+#[test]
+fn why_is_a_paragraph_for_people_and_everything_for_programs() {
+    let server = Server::always(|| Answer::json(&activity()));
+    ask(&server, &["why", "db"]).printed(
+        "db (sd-postgres) was stopped at 16:51 (1h 9m ago): evil \\u{1b}[2J. It had run for 5h 51m. It is kept \
+         until somebody removes it; `sd start db` starts it again.\n",
+    );
+    let run = ask(&server, &["why", "db", "--json"]);
+    assert_eq!(run.json(), activity());
+    assert_eq!(server.lines(), ["GET /v1/containers/db/activity"; 2]);
+}
+
+#[test]
+fn nobody_can_tell_why_of_what_does_not_exist() {
+    let server = Server::always(|| Answer::problem(404, "container-not-found", "Container db doesn't exist"));
+    ask(&server, &["why", "db"]).failed_with(
+        4,
+        "sd: Container db doesn't exist\nhint: `sd ls` lists the containers\n",
+    );
+}
+
+#[test]
+fn show_has_a_line_for_each_fact_and_the_history() {
+    let server = Server::answering(|request| {
+        if request.line.ends_with("/activity") {
+            return Answer::json(&activity());
+        }
+        let mut container = container("db", "stopped");
+        container["stop_reason"] = json!("requested");
+        container["ports"] = json!({"5432/tcp": 49156});
+        container["created_at"] = Value::Null;
+        Answer::json(&container)
+    });
+    let id = container("db", "stopped")["container_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let run = ask(&server, &["show", "db"]);
+    run.printed(&format!(
+        "CONTAINER ID   {id}\n\
+         NAME           db\n\
+         IMAGE          atbaker/sd-postgres\n\
+         STATUS         stopped (requested)\n\
+         ACTIVE         0\n\
+         PORT           49156 -> 5432/tcp\n\
+         IDLE TIMEOUT   2h 30m\n\
+         MAX LIFETIME   never\n\
+         REMOVE AFTER   never\n\
+         \n\
+         2026-03-01 11:00:00  started       asked for over the API\n\
+         2026-03-01 16:50:58  stopping      evil \\u{{1b}}[2J\n"
+    ));
+    let json = ask(&server, &["show", "db", "--json"]).json();
+    assert_eq!(json["ports"], json!({"5432/tcp": 49156}));
+}
+
+#[test]
+fn extend_sends_seconds_and_shows_the_container() {
+    let server = Server::always(|| {
+        let mut container = container("db", "running");
+        container["stops_at"] = json!("2026-03-01T18:51:00.000Z");
+        Answer::json(&container)
+    });
+    let run = ask(&server, &["extend", "db", "2h"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
+    assert!(
+        run.stdout.contains("db    atbaker/sd-postgres  running"),
+        "{run:?}"
+    );
+    assert_eq!(server.lines(), ["POST /v1/containers/db/extend"]);
+    assert_eq!(server.requests()[0].json(), json!({"by": 7_200}));
+}
+
+#[test]
+fn extend_says_when_there_is_nothing_to_push() {
+    let server = Server::always(|| {
+        let mut container = container("db", "running");
+        container["idle_timeout"] = Value::Null;
+        Answer::json(&container)
+    });
+    let run = ask(&server, &["extend", "db", "2h"]);
+    assert_eq!(run.code, Some(0));
+    assert_eq!(
+        run.stderr,
+        "sd: db is never stopped for want of use: there is nothing to push\n"
+    );
+}
+
+#[test]
+fn events_are_lines_until_the_reader_leaves() {
+    let stream = event(7, "db", "started") + &event(8, "web", "stopped");
+    let server = Server::always(move || Answer::events(&stream));
+    let mut child = sd(&["events", "--after", "6"])
+        .env("SD_URL", server.url())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(
+        lines.next().unwrap().unwrap(),
+        "2026-03-01 14:02:11  started       db                asked for over the API"
+    );
+    assert!(lines.next().unwrap().unwrap().contains("  stopped       web"));
+    // The stream goes on by being asked for again, so there is always something more to print.
+    drop(lines);
+    assert!(child.wait().unwrap().success());
+    assert!(
+        server.requests()[0]
+            .headers
+            .contains(&"last-event-id: 6".to_owned())
+    );
+}
+
+#[test]
+fn events_go_on_where_they_were_when_the_daemon_is_back() {
+    let asked = AtomicUsize::new(0);
+    let server = Server::answering(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => Answer::events("id: 6\n\n"),
+        1 => Answer::problem(503, "not-ready", "the daemon is starting"),
+        2 => Answer::events(&event(7, "db", "started")),
+        _ => Answer::problem(401, "unauthorized", "another password now"),
+    });
+    let run = ask(&server, &["events", "--format", "jsonl"]);
+    assert_eq!(run.code, Some(3), "{run:?}");
+    assert_eq!(run.json()["id"], 7);
+    let resumed: Vec<bool> = server
+        .requests()
+        .iter()
+        .map(|request| {
+            request
+                .headers
+                .iter()
+                .any(|header| header.starts_with("last-event-id:"))
+        })
+        .collect();
+    assert_eq!(resumed, [false, true, true, true]);
+    assert!(
+        server.requests()[3]
+            .headers
+            .contains(&"last-event-id: 7".to_owned())
+    );
+    assert!(
+        run.stderr
+            .starts_with("sd: the daemon is starting; waiting for it\nsd: the daemon is back\n"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn events_of_some_containers_are_found_by_id() {
+    let server = Server::answering(|request| match request.line.as_str() {
+        "GET /v1/containers/db" => Answer::json(&container("db", "running")),
+        "GET /v1/containers/lost" => {
+            Answer::problem(404, "container-not-found", "Container lost doesn't exist")
+        }
+        _ => Answer::events(&(event(7, "web", "started") + &event(8, "db", "stopped"))),
+    });
+    assert_eq!(ask(&server, &["events", "db", "lost"]).code, Some(4));
+    let mut child = sd(&["events", "db"])
+        .env("SD_URL", server.url())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("  stopped       db"));
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+fn held(_: &Request) -> Answer {
+    Answer::json(&container("db", "running"))
+}
+
+#[test]
+fn hold_asks_before_the_command_begins_and_ends_as_it_does() {
+    let server = Server::answering(held);
+    let run = ask(&server, &["hold", "db", "--", "sh", "-c", "echo done; exit 7"]);
+    assert_eq!(
+        (run.code, run.stdout.as_str(), run.stderr.as_str()),
+        (Some(7), "done\n", ""),
+        "{run:?}"
+    );
+    assert_eq!(server.lines(), ["POST /v1/containers/db/extend"]);
+    assert_eq!(server.requests()[0].json(), json!({"for": 120}));
+    assert_eq!(ask(&server, &["hold", "db", "--", "true"]).code, Some(0));
+    assert_eq!(
+        ask(&server, &["hold", "db", "--", "sh", "-c", "kill -9 $$"]).code,
+        Some(137)
+    );
+}
+
+#[test]
+fn a_container_that_cannot_be_held_keeps_the_command_from_beginning() {
+    let server = Server::always(|| Answer::problem(409, "wrong-state", "Container db is not running"));
+    ask(&server, &["hold", "db", "--", "echo", "begun"]).failed_with(1, "sd: Container db is not running\n");
+    let server = Server::answering(held);
+    ask(&server, &["hold", "db", "--", "/nonexistent/tool"])
+        .failed_with(1, "sd: cannot run /nonexistent/tool: No such file or directory\n");
+}
+
+#[test]
+fn the_end_of_hold_is_up_to_its_command() {
+    let server = Server::answering(held);
+    let script = "trap 'echo told; exit 3' TERM; echo ready; while :; do sleep 0.1; done";
+    let mut child = sd(&["hold", "db", "--", "sh", "-c", script])
+        .env("SD_URL", server.url())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    // A terminal would have sent this one to the command as well.
+    signal(&child, "INT");
+    signal(&child, "TERM");
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "told\n");
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}
