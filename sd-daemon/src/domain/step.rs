@@ -280,7 +280,7 @@ fn extend(record: &Record, extension: Extension, policy: &Policy, now: Timestamp
             before.is_none_or(|before| before < now),
         ),
     };
-    next.fields.activity.keep_until = before.max(Some(until));
+    next.fields.activity.keep(until, now);
     let stops_at = policy.stops_at(&next);
     let step = Step::unless_same(record, next);
     Ok(if is_news {
@@ -378,7 +378,7 @@ fn check_in(record: &Record, generation: u64, report: Report, now: Timestamp) ->
     let mut begins = None;
     if let Some(span) = report.busy_for {
         let before = activity.keep_until;
-        activity.keep_until = before.max(Some(now.after(span)));
+        activity.keep(now.after(span), now);
         begins = before.is_none_or(|before| before < now).then_some(span);
     }
     let step = Step::unless_same(record, next);
@@ -578,8 +578,7 @@ impl Record {
     fn at_rest(&self, cause: StopCause, now: Timestamp, why: String) -> Step {
         let mut next = self.clone();
         next.fields.lifecycle = Lifecycle::Stopped { since: now, cause };
-        next.fields.activity.connections = 0;
-        next.fields.activity.keep_until = None;
+        next.fields.activity.end_run();
         Step::changed(next).telling(What::Stopped, why)
     }
 
