@@ -410,7 +410,7 @@ fn one_deadline_is_announced_once_and_another_one_again() {
     let moved = used(warned, START.after(HOUR));
     assert_eq!(
         policy.next_due(&moved, deadline),
-        Some((START.after(3 * HOUR - 5 * MINUTE), Due::Warning))
+        Some((START.after(175 * MINUTE), Due::Warning))
     );
 }
 

@@ -168,6 +168,7 @@ fn told(record: &Record, input: Input, now: Timestamp) -> Option<(What, String)>
     happening.map(|happening| (happening.what, happening.why))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be nothing")]
 fn says(what: What, why: &str) -> Option<(What, String)> {
     Some((what, why.to_owned()))
 }

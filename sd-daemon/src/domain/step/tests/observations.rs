@@ -133,11 +133,11 @@ fn what_has_vanished_is_gone_from_every_state() {
 #[test]
 fn what_the_engine_shows_is_told_with_its_reason() {
     use LiveState::{Paused, Running};
+    type Row = (fn() -> Record, Input, Option<(What, String)>);
     const ON_HOST: &str = "done on the host, not by spin-docker";
     let asked = "asked for over the API";
     let of_memory = "it took more memory than it may have, and was ended by the system";
     let by_itself = "its main process ended by itself, with status 1";
-    type Row = (fn() -> Record, Input, Option<(What, String)>);
     let table: [Row; 17] = [
         (starting, live("second", Running), says(What::Started, asked)),
         (stopped, live("second", Running), says(What::Started, ON_HOST)),
