@@ -67,7 +67,8 @@ pub struct Policy {
     pub restart_grace: Duration,
     /// When this daemon began to listen to its containers.
     pub resumed_at: Timestamp,
-    /// A stop is announced this long before, or a quarter of the idle timeout where that is shorter.
+    /// A stop is announced this long before; or a quarter of the idle timeout, of the longest run, or of the time
+    /// that somebody asked to keep it, where one of those decides and is shorter.
     pub warn_before: Duration,
 }
 
@@ -228,10 +229,21 @@ impl Policy {
         if self.warn_before.is_zero() || record.activity().warned_of == Some(deadline.at) {
             return None;
         }
-        let notice = match self.idle_timeout(record).limit {
+        let of_timeout = match self.idle_timeout(record).limit {
             TimeLimit::After(timeout) => self.warn_before.min(timeout / 4),
             TimeLimit::Never => self.warn_before,
         };
+        // Whoever holds a container asks again and again to keep it for a short time. That is not announced
+        // each time, but when it was not asked again.
+        let of_span = match (deadline.because, self.max_lifetime(record).limit) {
+            (Because::KeepUntil, _) => record
+                .activity()
+                .kept_from
+                .map(|from| deadline.at.since(from) / 4),
+            (Because::MaxLifetime, TimeLimit::After(lifetime)) => Some(lifetime / 4),
+            (Because::MaxLifetime, TimeLimit::Never) | (Because::IdleTimeout | Because::Grace, _) => None,
+        };
+        let notice = of_span.map_or(of_timeout, |of_span| of_timeout.min(of_span));
         Some(deadline.at.before(notice))
     }
 

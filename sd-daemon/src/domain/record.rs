@@ -115,6 +115,8 @@ pub struct Activity {
     pub connections: u32,
     /// Somebody asked that it is not stopped for idleness before this.
     pub keep_until: Option<Timestamp>,
+    /// When that was asked for, the last time.
+    pub kept_from: Option<Timestamp>,
     /// The deadline of which the coming was announced.
     pub warned_of: Option<Timestamp>,
 }
@@ -159,6 +161,7 @@ impl Activity {
             evidence: BTreeMap::from([(Signal::Started, Evidence { at, value: 0 })]),
             connections: 0,
             keep_until: None,
+            kept_from: None,
             warned_of: None,
         }
     }
@@ -181,12 +184,26 @@ impl Activity {
         self.evidence.insert(signal, Evidence { at, value });
     }
 
+    /// Notes that somebody asks now to keep it until then. Whoever asked to keep it for longer is heard.
+    pub(super) fn keep(&mut self, until: Timestamp, now: Timestamp) {
+        if self.keep_until < Some(until) {
+            self.keep_until = Some(until);
+            self.kept_from = Some(now);
+        }
+    }
+
     /// Notes that a run has begun. What somebody asked for the run before does not hold for this one.
     pub(super) fn begin_run(&mut self, at: Timestamp) {
         self.note(Signal::Started, at, 0);
+        self.end_run();
+        self.warned_of = None;
+    }
+
+    /// Notes that a run has ended: nobody is served, and nobody can keep it.
+    pub(super) fn end_run(&mut self) {
         self.connections = 0;
         self.keep_until = None;
-        self.warned_of = None;
+        self.kept_from = None;
     }
 }
 

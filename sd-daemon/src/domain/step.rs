@@ -23,8 +23,8 @@ use super::happening::{Happening, What};
 use super::policy::Deadline;
 use super::words::Spoken;
 use super::{
-    Because, Due, Endpoints, Exit, LastActive, Lifecycle, Limits, LiveState, Observation, ObservedState,
-    Policy, ProcessId, Record, RunId, Signal, StopCause, Timestamp,
+    Because, Decided, Due, Endpoints, Exit, LastActive, Lifecycle, Limits, LiveState, Observation,
+    ObservedState, Policy, ProcessId, Record, RunId, Signal, StopCause, TimeLimit, Timestamp,
 };
 
 /// Everything that can happen to a container.
@@ -73,7 +73,10 @@ pub enum Input {
     /// The engine showed it.
     Observed(Observation),
     /// The engine does not know it.
-    Vanished,
+    Vanished {
+        /// The policy that says after how long it was to be removed.
+        policy: Policy,
+    },
     /// The engine refused to start it.
     StartRejected,
 }
@@ -179,7 +182,7 @@ pub fn step(record: &Record, input: Input, now: Timestamp) -> Result<Step, Refus
             value,
         } => Ok(used(record, generation, signal, value, now)),
         Input::Observed(observation) => Ok(observed(record, observation, now)),
-        Input::Vanished => Ok(vanished(record)),
+        Input::Vanished { policy } => Ok(vanished(record, &policy)),
         Input::StartRejected => Ok(start_rejected(record, now)),
     }
 }
@@ -239,15 +242,23 @@ fn set_limits(record: &Record, limits: Limits) -> Step {
     if matches!(step.next, Next::Same) {
         return step;
     }
-    let named = [
-        ("idle timeout", limits.idle_timeout),
-        ("longest run", limits.max_lifetime),
-        ("removal after", limits.remove_after),
-    ];
-    let words = named
-        .iter()
-        .filter_map(|(name, limit)| Some(format!("{name} {}", (*limit)?)));
-    step.telling(What::Changed, words.collect::<Vec<_>>().join(", "))
+    step.telling(What::Changed, format!("{}, {ASKED}", limits_in_words(limits)))
+}
+
+fn limits_in_words(limits: Limits) -> String {
+    let idle_timeout = limits
+        .idle_timeout
+        .map(|limit| format!("idle timeout set to {limit}"));
+    let max_lifetime = limits.max_lifetime.map(|limit| match limit {
+        TimeLimit::Never => "longest run set to unlimited".to_owned(),
+        TimeLimit::After(lifetime) => format!("longest run set to {}", Spoken(lifetime)),
+    });
+    let remove_after = limits.remove_after.map(|limit| match limit {
+        TimeLimit::Never => "removal set to never".to_owned(),
+        TimeLimit::After(rest) => format!("removal set to {} after a stop", Spoken(rest)),
+    });
+    let words = [idle_timeout, max_lifetime, remove_after];
+    words.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// A container that is never stopped for idleness has no deadline to push, and needs none.
@@ -256,15 +267,15 @@ fn extend(record: &Record, extension: Extension, policy: &Policy, now: Timestamp
         return match record.lifecycle() {
             Lifecycle::Running { .. } => Ok(Step::same()),
             Lifecycle::Removing { .. } => Err(Refusal::BeingRemoved),
-            Lifecycle::Starting
-            | Lifecycle::Paused { .. }
-            | Lifecycle::Stopping { .. }
-            | Lifecycle::Stopped { .. } => Err(Refusal::NotRunning),
+            Lifecycle::Paused { .. } => Err(Refusal::Paused),
+            Lifecycle::Starting | Lifecycle::Stopping { .. } | Lifecycle::Stopped { .. } => {
+                Err(Refusal::NotRunning)
+            }
         };
     };
     let mut next = record.clone();
     let before = record.activity().keep_until;
-    let (until, why, is_news) = match extension {
+    let (until, mut why, is_news) = match extension {
         // A deadline that has passed and was not acted on yet counts as now.
         Extension::By(span) => (
             idle_ends_at.max(now).after(span),
@@ -280,11 +291,15 @@ fn extend(record: &Record, extension: Extension, policy: &Policy, now: Timestamp
             before.is_none_or(|before| before < now),
         ),
     };
-    next.fields.activity.keep_until = before.max(Some(until));
-    let stops_at = policy.stops_at(&next);
+    next.fields.activity.keep(until, now);
+    let deadline = policy.deadline(&next);
+    if deadline.is_some_and(|deadline| deadline.because == Because::MaxLifetime) {
+        why = format!("{why}; but {}", longest_run(record, policy));
+    }
     let step = Step::unless_same(record, next);
     Ok(if is_news {
-        step.telling(What::Extended, why).until(stops_at)
+        step.telling(What::Extended, why)
+            .until(deadline.map(|deadline| deadline.at))
     } else {
         step
     })
@@ -299,9 +314,13 @@ fn when_due(record: &Record, due: Due, generation: u64, policy: &Policy, now: Ti
         (Due::Warning, Some(deadline)) => {
             let mut next = record.clone();
             next.fields.activity.warned_of = Some(deadline.at);
+            // Whoever wakes for a moment comes a little later. Five minutes are meant, not 4m 59s.
+            let seconds_left = deadline.at.since(now).as_millis().div_ceil(1_000);
             let why = format!(
                 "will be stopped in {}: {}",
-                Spoken(deadline.at.since(now)),
+                Spoken(Duration::from_secs(
+                    u64::try_from(seconds_left).unwrap_or(u64::MAX)
+                )),
                 reason(record, deadline, policy, now)
             );
             Step::changed(next)
@@ -321,43 +340,52 @@ fn when_due(record: &Record, due: Due, generation: u64, policy: &Policy, now: Ti
     }
 }
 
-/// Why a container is stopped at a deadline: what decided, and the latest use.
+/// Why a container is stopped at a deadline: what decided, and the latest use. In words that are true before the
+/// stop, when it is announced, as well as then.
 fn reason(record: &Record, deadline: Deadline, policy: &Policy, now: Timestamp) -> String {
     let last_active = record.activity().last_active();
     let unused = Spoken(now.since(last_active.at));
     let idle = policy.idle_timeout(record);
-    let used = use_in_words(last_active);
+    let used = use_in_words(record, last_active);
     let idle_timeout = format!("its idle timeout is {} ({})", idle.limit, idle.source);
     match deadline.because {
         Because::IdleTimeout => format!("not used for {unused}, and {idle_timeout}; the last use was {used}"),
         Because::KeepUntil => format!(
-            "nobody asks to keep it any longer, and it was not used for {unused}, while {idle_timeout}; the last use was {used}"
+            "nobody asked to keep it for longer, and it was not used for {unused}, while {idle_timeout}; the \
+             last use was {used}"
         ),
         Because::Grace => format!(
-            "not used for {unused}, not even in the time that containers are given to report after a start of \
-             the daemon, and {idle_timeout}; the last use was {used}"
+            "not used for {unused}, although it was given time to report since the daemon started or the \
+             machine woke up, and {idle_timeout}; the last use was {used}"
         ),
         Because::MaxLifetime => {
-            let lifetime = policy.max_lifetime(record);
-            format!(
-                "a run may last {} at most ({}), however much it is used",
-                lifetime.limit, lifetime.source
-            )
+            format!("{}, however much it is used", longest_run(record, policy))
         }
     }
 }
 
-fn use_in_words(last_active: LastActive) -> String {
+fn longest_run(record: &Record, policy: &Policy) -> String {
+    let lifetime = policy.max_lifetime(record);
+    format!("a run may last {} at most ({})", lifetime.limit, lifetime.source)
+}
+
+fn use_in_words(record: &Record, last_active: LastActive) -> String {
+    let was_thawed =
+        matches!(record.lifecycle(), Lifecycle::Running { since, .. } if last_active.at > *since);
     let counted = |what: &str| match last_active.value {
         1 => format!("1 {what}"),
         value => format!("{value} {what}s"),
     };
     match last_active.signal {
+        Signal::Started if was_thawed => "its unpausing on the host".to_owned(),
         Signal::Started => "its start".to_owned(),
         Signal::CheckIn if last_active.value == 0 => "its report that it was busy".to_owned(),
         Signal::CheckIn => format!("its report of {}", counted("connection")),
         Signal::Connections => format!("{} seen in use from the host", counted("connection")),
-        Signal::Cpu => format!("{} thousandths of a processor core", last_active.value),
+        Signal::Cpu => format!(
+            "its work on the processor, {} cores",
+            f64::from(last_active.value) / 1_000.0
+        ),
     }
 }
 
@@ -378,14 +406,14 @@ fn check_in(record: &Record, generation: u64, report: Report, now: Timestamp) ->
     let mut begins = None;
     if let Some(span) = report.busy_for {
         let before = activity.keep_until;
-        activity.keep_until = before.max(Some(now.after(span)));
+        activity.keep(now.after(span), now);
         begins = before.is_none_or(|before| before < now).then_some(span);
     }
     let step = Step::unless_same(record, next);
     match begins {
         Some(span) => step.telling(
             What::Extended,
-            format!("it reported to be busy for {}", Spoken(span)),
+            format!("it reported that it would be busy for {}", Spoken(span)),
         ),
         None => step,
     }
@@ -424,23 +452,37 @@ fn start_rejected(record: &Record, now: Timestamp) -> Step {
     }
 }
 
-fn vanished(record: &Record) -> Step {
+fn vanished(record: &Record, policy: &Policy) -> Step {
     let why = match record.lifecycle() {
         Lifecycle::Removing { cause, .. } => match cause {
-            StopCause::Expired => "it had been at rest for as long as it may",
-            StopCause::Failed => "the engine refused to start it",
-            StopCause::Requested | StopCause::Idle | StopCause::Exited | StopCause::External => ASKED,
+            StopCause::Expired => rest(policy.remove_after(record)),
+            StopCause::Failed => "the engine refused to start it".to_owned(),
+            StopCause::Requested | StopCause::Idle | StopCause::Exited | StopCause::External => {
+                ASKED.to_owned()
+            }
         },
         Lifecycle::Starting
         | Lifecycle::Running { .. }
         | Lifecycle::Paused { .. }
         | Lifecycle::Stopping { .. }
-        | Lifecycle::Stopped { .. } => ON_HOST,
+        | Lifecycle::Stopped { .. } => ON_HOST.to_owned(),
     };
     Step {
         next: Next::Gone,
         effect: None,
         happening: Some(Happening::new(What::Removed, why)),
+    }
+}
+
+/// Why a container was removed that nobody had asked to remove.
+fn rest(remove_after: Decided) -> String {
+    match remove_after.limit {
+        TimeLimit::After(rest) => {
+            let (rest, source) = (Spoken(rest), remove_after.source);
+            format!("nobody started it for {rest} after its stop, and then it is removed ({source})")
+        }
+        // Somebody lifted the limit while it was being removed.
+        TimeLimit::Never => "nobody started it for as long as it might be at rest".to_owned(),
     }
 }
 
@@ -578,8 +620,7 @@ impl Record {
     fn at_rest(&self, cause: StopCause, now: Timestamp, why: String) -> Step {
         let mut next = self.clone();
         next.fields.lifecycle = Lifecycle::Stopped { since: now, cause };
-        next.fields.activity.connections = 0;
-        next.fields.activity.keep_until = None;
+        next.fields.activity.end_run();
         Step::changed(next).telling(What::Stopped, why)
     }
 

@@ -41,7 +41,7 @@ pub(super) fn save_record(connection: &Connection, record: &Record) -> rusqlite:
                  :idle_timeout, :max_lifetime, :remove_after,
                  :label_idle_timeout, :label_max_lifetime, :label_remove_after,
                  :generation, :last_run, :state, :since, :cause, :ports, :app_port, :addresses, :process,
-                 :evidence, :connections, :keep_until, :warned_of
+                 :evidence, :connections, :keep_until, :kept_from, :warned_of
              )
              on conflict (id) do update set
                  name = excluded.name, idle_timeout = excluded.idle_timeout,
@@ -50,7 +50,8 @@ pub(super) fn save_record(connection: &Connection, record: &Record) -> rusqlite:
                  state = excluded.state, since = excluded.since, cause = excluded.cause,
                  ports = excluded.ports, app_port = excluded.app_port, addresses = excluded.addresses,
                  process = excluded.process, evidence = excluded.evidence, connections = excluded.connections,
-                 keep_until = excluded.keep_until, warned_of = excluded.warned_of",
+                 keep_until = excluded.keep_until, kept_from = excluded.kept_from,
+                 warned_of = excluded.warned_of",
         )?
         .execute(named_params! {
             ":id": record.id().to_string(),
@@ -76,6 +77,7 @@ pub(super) fn save_record(connection: &Connection, record: &Record) -> rusqlite:
             ":evidence": evidence_column(&activity.evidence),
             ":connections": activity.connections,
             ":keep_until": activity.keep_until.map(millis),
+            ":kept_from": activity.kept_from.map(millis),
             ":warned_of": activity.warned_of.map(millis),
         })?;
     Ok(())
@@ -285,6 +287,7 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<Record> {
             })?,
             connections: row.get("connections")?,
             keep_until: optional_timestamp(row, "keep_until")?,
+            kept_from: optional_timestamp(row, "kept_from")?,
             warned_of: optional_timestamp(row, "warned_of")?,
         },
         generation: row.get("generation")?,

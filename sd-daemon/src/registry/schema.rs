@@ -90,6 +90,7 @@ const MIGRATIONS: &[&str] = &["
         evidence text not null check (evidence <> ''),         -- 'started=1772373731250/0 check-in=…/2'
         connections integer not null check (connections >= 0),
         keep_until integer check (keep_until >= 0),
+        kept_from integer check (kept_from >= 0) check ((kept_from is null) = (keep_until is null)),
         warned_of integer check (warned_of >= 0),
         check (case state
             when 'removing' then true
@@ -102,7 +103,7 @@ const MIGRATIONS: &[&str] = &["
         select id, operation, name, image, created_at, idle_timeout, null, null, null, null, null,
             generation, last_run, state, since, case state when 'removing' then 'requested' else cause end,
             ports, app_port, addresses, null, last_active_signal || '=' || last_active_at || '/' || connections,
-            connections, null, null
+            connections, null, null, null
         from container;
     drop table container;
     alter table container_2 rename to container;

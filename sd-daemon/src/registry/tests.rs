@@ -11,7 +11,7 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::domain::{
     ContainerPort, Endpoints, Exit, IdempotencyKey, Lifecycle, Limits, LiveState, Observation, ObservedState,
-    ProcessId, Report, RunId, StopCause, TimeLimit, Timestamp,
+    Policy, ProcessId, Report, RunId, StopCause, TimeLimit, Timestamp,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_373_731_250);
@@ -88,6 +88,19 @@ fn live(run: &str, state: LiveState) -> Input {
         addresses: vec!["172.17.0.2".parse().unwrap(), "fd00::2".parse().unwrap()],
         process: ProcessId::new(4_711),
     })
+}
+
+fn vanished() -> Input {
+    let policy = Policy {
+        default_timeout: TimeLimit::Never,
+        default_lifetime: TimeLimit::Never,
+        default_rest: TimeLimit::Never,
+        image_rules: [].into(),
+        restart_grace: Duration::ZERO,
+        resumed_at: NOW,
+        warn_before: Duration::ZERO,
+    };
+    Input::Vanished { policy }
 }
 
 fn report(generation: u64, connections: u32) -> Input {
@@ -190,7 +203,7 @@ async fn what_has_vanished_is_gone_for_good() {
     let directory = tempfile::tempdir().unwrap();
     let registry = open(&directory);
     bound(&registry, 1).await;
-    let applied = apply(&registry, 1, Input::Vanished).await;
+    let applied = apply(&registry, 1, vanished()).await;
     assert_eq!((applied.record, applied.change), (None, Change::Made));
     assert!(registry.snapshot().get(id(1)).is_none());
     close(registry).await;

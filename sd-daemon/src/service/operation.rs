@@ -139,7 +139,9 @@ impl Service {
     pub(super) async fn look(&self, id: ContainerId) -> Result<Applied, ServiceError> {
         let input = match self.inspect(id).await? {
             Some(observation) => Input::Observed(observation),
-            None => Input::Vanished,
+            None => Input::Vanished {
+                policy: self.policy(),
+            },
         };
         let applied = self.apply(id, input).await?;
         Ok(applied)
@@ -182,7 +184,9 @@ impl Service {
             tried.push(effect);
             let acted = self.act(id, effect).await;
             let input = match (self.inspect(id).await, &acted) {
-                (Ok(None), _) => Input::Vanished,
+                (Ok(None), _) => Input::Vanished {
+                    policy: self.policy(),
+                },
                 (Ok(Some(seen)), Err(EngineError::Rejected(_)))
                     if effect == Effect::Start && !seen.is_live() =>
                 {
