@@ -36,10 +36,11 @@ impl Request {
     }
 }
 
-/// An answer: status and body.
+/// An answer: status, body, and headers besides the usual ones.
 pub(crate) struct Answer {
     status: u16,
     body: String,
+    headers: String,
 }
 
 impl Answer {
@@ -47,6 +48,7 @@ impl Answer {
         Self {
             status: 200,
             body: body.to_string(),
+            headers: String::new(),
         }
     }
 
@@ -54,6 +56,7 @@ impl Answer {
         Self {
             status: 204,
             body: String::new(),
+            headers: String::new(),
         }
     }
 
@@ -69,7 +72,16 @@ impl Answer {
         Self {
             status,
             body: problem.to_string(),
+            headers: String::new(),
         }
+    }
+
+    /// The same answer with one header more.
+    pub(crate) fn with_header(mut self, name: &str, value: &str) -> Self {
+        for part in [name, ": ", value, "\r\n"] {
+            self.headers.push_str(part);
+        }
+        self
     }
 }
 
@@ -159,7 +171,11 @@ fn read(connection: &TcpStream) -> Option<Request> {
 }
 
 fn write(mut connection: &TcpStream, answer: &Answer) {
-    let Answer { status, body } = answer;
+    let Answer {
+        status,
+        body,
+        headers,
+    } = answer;
     let length = match status {
         204 => String::new(),
         _ => format!("content-length: {}\r\n", body.len()),
@@ -167,7 +183,7 @@ fn write(mut connection: &TcpStream, answer: &Answer) {
     // The client may have gone: some tests want exactly that.
     drop(write!(
         connection,
-        "HTTP/1.1 {status} x\r\nconnection: close\r\n{length}\r\n{body}"
+        "HTTP/1.1 {status} x\r\nconnection: close\r\n{headers}{length}\r\n{body}"
     ));
 }
 
