@@ -202,6 +202,7 @@ Register-ArgumentCompleter -Native -CommandName 'sd' -ScriptBlock {
             [CompletionResult]::new('--active-connections', '--active-connections', [CompletionResultType]::ParameterName, 'Report this many active connections')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Count the established connections to this port of the container; may be repeated')
             [CompletionResult]::new('--tcp-port', '--tcp-port', [CompletionResultType]::ParameterName, 'Count the established connections to this port of the container; may be repeated')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Report that it is busy: it is not stopped for idleness for this long, as far as the daemon allows')
             [CompletionResult]::new('--every', '--every', [CompletionResultType]::ParameterName, 'Stay, and report again and again')
             [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'Address of the daemon [env: SD_URL] [default: http://127.0.0.1:8080]')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'User of the daemon [env: SD_USER] [default: admin]')

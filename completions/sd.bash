@@ -152,7 +152,7 @@ _sd() {
             return 0
             ;;
         sd__subcmd__check__subcmd__in)
-            opts="-a -p -h --active-connections --tcp-port --every --url --user --password-file --server --format --json --help"
+            opts="-a -p -h --active-connections --tcp-port --for --every --url --user --password-file --server --format --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -171,6 +171,10 @@ _sd() {
                     return 0
                     ;;
                 -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

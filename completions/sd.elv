@@ -187,6 +187,7 @@ set edit:completion:arg-completer[sd] = {|@words|
             cand --active-connections 'Report this many active connections'
             cand -p 'Count the established connections to this port of the container; may be repeated'
             cand --tcp-port 'Count the established connections to this port of the container; may be repeated'
+            cand --for 'Report that it is busy: it is not stopped for idleness for this long, as far as the daemon allows'
             cand --every 'Stay, and report again and again'
             cand --url 'Address of the daemon [env: SD_URL] [default: http://127.0.0.1:8080]'
             cand --user 'User of the daemon [env: SD_USER] [default: admin]'

@@ -177,6 +177,7 @@ complete -c sd -n "__fish_sd_using_subcommand hold" -l json -d 'Short for --form
 complete -c sd -n "__fish_sd_using_subcommand hold" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sd -n "__fish_sd_using_subcommand check-in" -s a -l active-connections -d 'Report this many active connections' -r
 complete -c sd -n "__fish_sd_using_subcommand check-in" -s p -l tcp-port -d 'Count the established connections to this port of the container; may be repeated' -r
+complete -c sd -n "__fish_sd_using_subcommand check-in" -l for -d 'Report that it is busy: it is not stopped for idleness for this long, as far as the daemon allows' -r
 complete -c sd -n "__fish_sd_using_subcommand check-in" -l every -d 'Stay, and report again and again' -r
 complete -c sd -n "__fish_sd_using_subcommand check-in" -l url -d 'Address of the daemon [env: SD_URL] [default: http://127.0.0.1:8080]' -r
 complete -c sd -n "__fish_sd_using_subcommand check-in" -l user -d 'User of the daemon [env: SD_USER] [default: admin]' -r

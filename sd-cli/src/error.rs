@@ -24,7 +24,7 @@ pub enum Exit {
     Failed,
     /// The daemon or its engine did not answer, or not in time.
     Unreachable,
-    /// User or password are wrong or missing.
+    /// User and password, or the token, are wrong or missing.
     Credentials,
     /// The command line or the settings make no sense.
     Usage,
@@ -66,7 +66,7 @@ impl Exit {
             Self::Ok => "everything was done",
             Self::Failed => "something was refused or failed",
             Self::Usage => "wrong usage or wrong settings",
-            Self::Credentials => "user or password are wrong or missing",
+            Self::Credentials => "user, password or token are wrong or missing",
             Self::NotFound => "no such container or image",
             Self::Unreachable => "daemon or engine unreachable, or timed out",
             Self::Interrupted => "interrupted",
@@ -99,9 +99,20 @@ pub(crate) enum CliError {
     /// A create was sent and its answer was lost.
     #[error("{}", sentence(.0))]
     UnconfirmedCreate(CallError),
+    /// The daemon does not accept the token of the container that checks in.
+    #[error("{url} does not accept the token in SD_CHECK_IN_TOKEN")]
+    Token { url: String },
     /// The daemon does not know the container that checks in.
-    #[error("{url} says that this address belongs to no container the daemon runs")]
-    NotAContainer { url: String },
+    #[error("{said}")]
+    NotAContainer { said: String },
+    /// A program that counts did not give a number.
+    #[error("{what}{}", quoted(.printed.as_deref()))]
+    NoCount {
+        /// What is wrong.
+        what: String,
+        /// What it printed.
+        printed: Option<String>,
+    },
     /// There is no way to a daemon from here.
     #[error("{0}")]
     NoWay(String),
@@ -149,11 +160,11 @@ impl CliError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,
-            Self::NoPassword { .. } | Self::Credentials { .. } => Exit::Credentials,
+            Self::NoPassword { .. } | Self::Credentials { .. } | Self::Token { .. } => Exit::Credentials,
             Self::Call(error) => exit_of_call(error),
             Self::NotAContainer { .. } => Exit::NotFound,
             Self::UnconfirmedCreate(_) | Self::NoWay(_) | Self::TimedOut(_) => Exit::Unreachable,
-            Self::Failed(_) | Self::Output(_) => Exit::Failed,
+            Self::Failed(_) | Self::NoCount { .. } | Self::Output(_) => Exit::Failed,
             Self::Reported(exit) => *exit,
             Self::Interrupted(_) => Exit::Interrupted,
         }
@@ -180,12 +191,16 @@ impl CliError {
             Self::UnconfirmedCreate(_) => Some(
                 "the container may have been created: look with `sd ls`, or repeat safely by using --idempotency-key",
             ),
+            Self::Token { .. } => {
+                Some("a container has the right one from its beginning, from the daemon that made it")
+            }
             Self::NotAContainer { .. } => {
                 Some("check-ins count only from inside a container made by `sd create`")
             }
             Self::NoWay(_) => Some("set SD_CHECK_IN_URL to the address that takes check-ins"),
             Self::Usage(_)
             | Self::Failed(_)
+            | Self::NoCount { .. }
             | Self::TimedOut(_)
             | Self::Output(_)
             | Self::Reported(_)
@@ -194,8 +209,17 @@ impl CliError {
     }
 }
 
+/// What a program printed, behind a sentence about it.
+fn quoted(printed: Option<&str>) -> String {
+    match printed {
+        None => String::new(),
+        Some("") => "; it printed nothing".to_owned(),
+        Some(text) => format!("; it printed {text:?}"),
+    }
+}
+
 /// The HTTP status of the answer, when there was one.
-fn status(error: &CallError) -> Option<u16> {
+pub(crate) fn status(error: &CallError) -> Option<u16> {
     match error {
         CallError::Problem(problem) => Some(problem.status),
         CallError::Decode { status, .. } => Some(*status),

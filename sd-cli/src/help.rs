@@ -15,7 +15,7 @@ pub(crate) const TEMPLATE: &str = "\
 {all-args}{after-help}";
 
 /// The variables that `sd` reads, and what they set.
-pub const ENVIRONMENT: [(&str, &str); 9] = [
+pub const ENVIRONMENT: [(&str, &str); 10] = [
     (
         "SD_URL",
         "Address of the daemon; http://127.0.0.1:8080 when it is not set.",
@@ -35,6 +35,11 @@ pub const ENVIRONMENT: [(&str, &str); 9] = [
         "SD_CHECK_IN_URL",
         "Where sd check-in reports to, before it tries the default gateway. The daemon sets it in \
          containers that it creates.",
+    ),
+    (
+        "SD_CHECK_IN_TOKEN",
+        "What sd check-in proves with which container it is, where its address does not tell. The daemon \
+         sets it as well.",
     ),
     ("NO_COLOR", "Turns colours off when it is not empty."),
     (

@@ -36,19 +36,19 @@ impl Request {
     }
 }
 
-/// An answer: status and body.
+/// An answer: status, body, and headers besides the usual ones.
 pub(crate) struct Answer {
     status: u16,
-    kind: &'static str,
     body: String,
+    headers: String,
 }
 
 impl Answer {
     pub(crate) fn json(body: &Value) -> Self {
         Self {
             status: 200,
-            kind: "application/json",
             body: body.to_string(),
+            headers: String::new(),
         }
     }
 
@@ -56,16 +56,17 @@ impl Answer {
     pub(crate) fn events(stream: &str) -> Self {
         Self {
             status: 200,
-            kind: "text/event-stream",
             body: stream.to_owned(),
+            headers: String::new(),
         }
+        .with_header("content-type", "text/event-stream")
     }
 
     pub(crate) fn no_content() -> Self {
         Self {
             status: 204,
-            kind: "",
             body: String::new(),
+            headers: String::new(),
         }
     }
 
@@ -80,9 +81,17 @@ impl Answer {
         });
         Self {
             status,
-            kind: "application/problem+json",
             body: problem.to_string(),
+            headers: String::new(),
         }
+    }
+
+    /// The same answer with one header more.
+    pub(crate) fn with_header(mut self, name: &str, value: &str) -> Self {
+        for part in [name, ": ", value, "\r\n"] {
+            self.headers.push_str(part);
+        }
+        self
     }
 }
 
@@ -172,15 +181,19 @@ fn read(connection: &TcpStream) -> Option<Request> {
 }
 
 fn write(mut connection: &TcpStream, answer: &Answer) {
-    let Answer { status, kind, body } = answer;
+    let Answer {
+        status,
+        body,
+        headers,
+    } = answer;
     let length = match status {
         204 => String::new(),
-        _ => format!("content-type: {kind}\r\ncontent-length: {}\r\n", body.len()),
+        _ => format!("content-length: {}\r\n", body.len()),
     };
     // The client may have gone: some tests want exactly that.
     drop(write!(
         connection,
-        "HTTP/1.1 {status} x\r\nconnection: close\r\n{length}\r\n{body}"
+        "HTTP/1.1 {status} x\r\nconnection: close\r\n{headers}{length}\r\n{body}"
     ));
 }
 
