@@ -14,7 +14,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{CheckInListen, Config, USER};
 use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
-use crate::http::{self, Credentials};
+use crate::http::{self, Admission, Credentials};
 use crate::prober::host::{HostProber, ProcessorTime};
 use crate::registry::{Registry, StateDirectory};
 use crate::service::{Parts, Service};
@@ -80,8 +80,11 @@ async fn begin(
         .map(|receiver| Webhook::new(receiver, service.clone(), Arc::clone(clock)))
         .transpose()?;
     let api = listen(config).await?;
-    let credentials = Credentials::new(USER, config.password.reveal());
-    let router = http::api(service.clone(), credentials, shutdown.clone());
+    let admission = Admission {
+        credentials: Credentials::new(USER, config.password.reveal()),
+        hosts: config.allowed_hosts.clone(),
+    };
+    let router = http::api(service.clone(), admission, shutdown.clone());
 
     let (service, clock, shutdown) = (|| service.clone(), || Arc::clone(clock), || shutdown.clone());
     let mut tasks = Tasks::new();
@@ -99,19 +102,18 @@ async fn begin(
     if let Some(webhook) = webhook {
         tasks.spawn("webhook", webhook.run(shutdown()));
     }
+    let reports = || http::check_in(service(), &config.allowed_hosts);
     match config.check_in_listen {
         CheckInListen::Off => {}
         CheckInListen::Address(address) => {
             let listener = TcpListener::bind(address)
                 .await
                 .with_context(|| format!("failed to listen for check-ins on {address}"))?;
-            tasks.spawn(
-                "check_in",
-                check_in_listener::serve(listener, service(), shutdown()),
-            );
+            let serving = check_in_listener::serve(listener, service(), reports(), shutdown());
+            tasks.spawn("check_in", serving);
         }
         CheckInListen::Gateway { port } => {
-            let serving = check_in_listener::serve_on_gateway(port, service(), shutdown());
+            let serving = check_in_listener::serve_on_gateway(port, service(), reports(), shutdown());
             tasks.spawn("check_in", serving);
         }
     }

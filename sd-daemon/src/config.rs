@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use url::Url;
+use url::{Host, Url};
 
 use crate::domain::{ImageRule, Limits, Policy, TimeLimit, Timestamp, UseRule};
 use crate::engine::docker;
@@ -59,6 +59,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Password of the API.
     pub password: Secret,
+    /// Names by which the daemon may be called, besides its addresses and `localhost`.
+    pub allowed_hosts: Vec<Host>,
     /// Address on which ports are published.
     pub publish_address: IpAddr,
     /// When containers are stopped and removed.
@@ -164,6 +166,12 @@ fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, Con
         listen,
         state_dir: options.state_dir.clone().map_or_else(default_state_dir, Ok)?,
         password: password.unwrap_or_else(|| Secret(DEFAULT_PASSWORD.to_owned())),
+        allowed_hosts: options
+            .allowed_hosts
+            .iter()
+            .flatten()
+            .map(|setting| setting.0.clone())
+            .collect(),
         publish_address: options.publish_address.unwrap_or(listen.ip()),
         policy,
         signals,
@@ -373,6 +381,12 @@ impl fmt::Display for Config {
         writeln!(formatter, "listen = \"{}\"", self.listen)?;
         writeln!(formatter, "state_dir = \"{}\"", self.state_dir.display())?;
         writeln!(formatter, "# password: {:?}", self.password)?;
+        let hosts = self.allowed_hosts.iter().map(|host| format!("\"{host}\""));
+        writeln!(
+            formatter,
+            "allowed_hosts = [{}]",
+            hosts.collect::<Vec<_>>().join(", ")
+        )?;
         writeln!(formatter, "publish_address = \"{}\"", self.publish_address)?;
         writeln!(formatter, "check_in_listen = \"{}\"", self.check_in_listen)?;
         writeln!(formatter, "log_format = \"{log_format}\"")?;

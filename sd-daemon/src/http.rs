@@ -13,6 +13,7 @@ mod containers;
 mod events;
 mod health;
 mod images;
+mod origin;
 mod payload;
 mod problem;
 mod request_id;
@@ -22,7 +23,6 @@ pub(crate) mod view;
 use std::net::SocketAddr;
 
 use axum::Extension;
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{get, post};
@@ -30,10 +30,14 @@ use sd_client::api::route;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
+use url::Host;
 
 use crate::service::Service;
 
+use origin::Names;
+
 pub use auth::Credentials;
+pub use axum::Router;
 pub use problem::Problem;
 pub use serve::{Peer, serve};
 
@@ -42,10 +46,19 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// The largest body of a report, in bytes.
 const LARGEST_REPORT: usize = 1024;
 
+/// Whom the API lets in.
+#[derive(Clone)]
+pub struct Admission {
+    /// Who may use it.
+    pub credentials: Credentials,
+    /// Names by which it may be called, besides its addresses and `localhost`.
+    pub hosts: Vec<Host>,
+}
+
 /// Everything the API serves.
 ///
 /// Answers that go on for as long as somebody listens end at `shutdown`.
-pub fn api(service: Service, credentials: Credentials, shutdown: CancellationToken) -> Router {
+pub fn api(service: Service, admission: Admission, shutdown: CancellationToken) -> Router {
     let container = || {
         get(containers::show)
             .patch(containers::update)
@@ -65,19 +78,24 @@ pub fn api(service: Service, credentials: Credentials, shutdown: CancellationTok
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::unknown_path)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(middleware::from_fn_with_state(credentials, auth::require))
+        .layer(middleware::from_fn_with_state(
+            admission.credentials,
+            auth::require,
+        ))
         .with_state(service.clone());
     let open = Router::new()
         .route(route::HEALTHZ, get(health::alive))
         .route(route::READYZ, get(health::ready))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(service.clone());
-    surround(authenticated.merge(open).merge(reports(service)))
+    let names = Names::of_api(&admission.hosts);
+    surround(authenticated.merge(open).merge(reports(service)), names)
 }
 
-/// What containers can reach: check-in.
-pub fn check_in(service: Service) -> Router {
-    surround(reports(service).fallback(problem::unknown_path))
+/// What containers can reach: check-in, by any address and by these names.
+pub fn check_in(service: Service, hosts: &[Host]) -> Router {
+    let names = Names::of_check_in(hosts);
+    surround(reports(service).fallback(problem::unknown_path), names)
 }
 
 /// The address at which containers check in on a listener.
@@ -104,11 +122,12 @@ fn reports(service: Service) -> Router {
 }
 
 /// What every request meets first and every answer last.
-fn surround(routes: Router) -> Router {
+fn surround(routes: Router, names: Names) -> Router {
     routes.layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn(request_id::assign))
-            .layer(CatchPanicLayer::custom(problem::panicked)),
+            .layer(CatchPanicLayer::custom(problem::panicked))
+            .layer(middleware::from_fn_with_state(names, origin::require)),
     )
 }
 

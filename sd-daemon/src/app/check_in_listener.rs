@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::http;
+use crate::http::{self, Router};
 use crate::service::Service;
 
 /// Ports that are tried where the wanted one is taken. Always in the same order, so that containers
@@ -17,11 +17,16 @@ const OTHER_PORTS: std::ops::RangeInclusive<u16> = 10080..=10089;
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Serves check-ins on the gateway, as soon as there is one.
-pub(super) async fn serve_on_gateway(port: u16, service: Service, shutdown: CancellationToken) {
+pub(super) async fn serve_on_gateway(
+    port: u16,
+    service: Service,
+    reports: Router,
+    shutdown: CancellationToken,
+) {
     let mut complaint = Complaint::default();
     loop {
         if let Some(listener) = bind_gateway(port, &service, &mut complaint).await {
-            return serve(listener, service, shutdown).await;
+            return serve(listener, service, reports, shutdown).await;
         }
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -32,14 +37,19 @@ pub(super) async fn serve_on_gateway(port: u16, service: Service, shutdown: Canc
 
 /// Serves check-ins, and tells new containers where. An address that means something else, or nothing,
 /// inside a container is not passed on: there `sd` asks the gateway by itself.
-pub(super) async fn serve(listener: TcpListener, service: Service, shutdown: CancellationToken) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    service: Service,
+    reports: Router,
+    shutdown: CancellationToken,
+) {
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "serving check-ins");
         if !address.ip().is_unspecified() && !address.ip().is_loopback() {
             service.set_check_in_url(http::check_in_url(address));
         }
     }
-    http::serve(listener, http::check_in(service), shutdown).await;
+    http::serve(listener, reports, shutdown).await;
 }
 
 async fn bind_gateway(port: u16, service: &Service, complaint: &mut Complaint) -> Option<TcpListener> {

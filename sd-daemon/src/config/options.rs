@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use serde::Deserialize;
+use url::Host;
 
 use crate::domain::{ImagePattern, TimeLimit};
 use crate::duration;
@@ -107,6 +108,16 @@ pub struct Options {
     /// File with the password of the user admin; only its owner may read it.
     #[arg(long, global = true, env = "SD_DAEMON_PASSWORD_FILE", value_name = "FILE")]
     pub(super) password_file: Option<PathBuf>,
+
+    /// Names by which the daemon may be called, besides its addresses and localhost.
+    #[arg(
+        long,
+        global = true,
+        env = "SD_DAEMON_ALLOWED_HOSTS",
+        value_name = "LIST",
+        value_delimiter = ','
+    )]
+    pub(super) allowed_hosts: Option<Vec<HostSetting>>,
 
     /// Address on which containers' ports are published [default: the API's].
     #[arg(long, global = true, env = "SD_DAEMON_PUBLISH_ADDRESS", value_name = "IP")]
@@ -331,6 +342,23 @@ impl FromStr for SourceSetting {
     }
 }
 
+/// A name of this machine, or an address at which others reach it, as a setting.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct HostSetting(pub(super) Host);
+
+impl FromStr for HostSetting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let address = text.parse().map(Host::Ipv6);
+        address
+            .or_else(|_| Host::parse(text))
+            .map(Self)
+            .map_err(|_| "must be a name such as sd.example.org, or an address, without a port".to_owned())
+    }
+}
+
 /// Limits for the containers of some images, as a setting.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -389,7 +417,7 @@ macro_rules! try_from_string {
     )*};
 }
 
-try_from_string!(CheckInListen, SourceSetting, PatternSetting);
+try_from_string!(CheckInListen, SourceSetting, HostSetting, PatternSetting);
 
 impl Options {
     /// Takes from another place what is missing here.
@@ -398,6 +426,7 @@ impl Options {
             listen: self.listen.or(other.listen),
             state_dir: self.state_dir.or(other.state_dir),
             password_file: self.password_file.or(other.password_file),
+            allowed_hosts: self.allowed_hosts.or(other.allowed_hosts),
             publish_address: self.publish_address.or(other.publish_address),
             idle_timeout: self.idle_timeout.or(other.idle_timeout),
             max_lifetime: self.max_lifetime.or(other.max_lifetime),

@@ -86,6 +86,8 @@ fn wrong_keys_and_values_in_the_file_are_errors_that_name_them() {
         ("[[image_rules]]\nimage = \"web\"\nidle = \"6h\"", "idle"),
         ("check_in_listen = \"gateway\"", "check_in_listen"),
         ("listen = \"localhost\"", "listen"),
+        ("allowed_hosts = [\"sd.example.org:80\"]", "without a port"),
+        ("allowed_hosts = [\"http://sd\"]", "without a port"),
     ] {
         let (_directory, path) = file_with(0o600, content);
         let cli = Cli::try_parse_from(["sd-daemon", "--config", &path]).unwrap();
@@ -197,6 +199,15 @@ fn looking_more_seldom_than_something_may_be_unused_is_refused() {
         "where nobody has chosen, it is looked often enough"
     );
     assert!(config_of_file("idle_timeout = \"never\"\nprobe_interval = \"1h\"").is_ok());
+}
+
+#[test]
+fn names_of_the_daemon_are_names_and_addresses() {
+    let hosts =
+        config_of_file("allowed_hosts = [\"SD.example.org\", \"203.0.113.5\", \"fd00::1\", \"[fd00::2]\"]");
+    let hosts = hosts.unwrap().allowed_hosts;
+    let hosts: Vec<_> = hosts.iter().map(ToString::to_string).collect();
+    assert_eq!(hosts, ["sd.example.org", "203.0.113.5", "[fd00::1]", "[fd00::2]"]);
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub struct Problem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Unauthorized,
+    Forbidden,
     UnknownPath,
     MethodNotAllowed,
     ContainerNotFound,
@@ -56,6 +57,11 @@ impl Kind {
                 S::UNAUTHORIZED,
                 "unauthorized",
                 "Credentials are missing or wrong",
+            ),
+            Self::Forbidden => (
+                S::FORBIDDEN,
+                "forbidden",
+                "The request comes from where it may not",
             ),
             Self::UnknownPath => (S::NOT_FOUND, "unknown-path", "There is nothing at this path"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
@@ -154,6 +160,11 @@ impl Problem {
     /// A value that is not allowed: which field, and what would be.
     pub(super) fn invalid(field: &str, allowed: impl std::fmt::Display) -> Self {
         Self::new(Kind::InvalidValue, format!("{field}: {allowed}"))
+    }
+
+    /// The request was made by whom, or under a name, that it must not be.
+    pub(super) fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Forbidden, detail)
     }
 
     pub(super) fn too_slow() -> Self {

@@ -36,6 +36,17 @@ impl Peer {
     }
 }
 
+/// The address at this end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Own(SocketAddr);
+
+impl Own {
+    /// Without its IPv6 clothes, as [`Peer::address`].
+    pub(super) fn address(self) -> IpAddr {
+        self.0.ip().to_canonical()
+    }
+}
+
 /// Serves a listener until told to stop; then requests that were begun are finished.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -60,7 +71,9 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
                 continue;
             }
         };
-        let connection = graceful.watch(connection(stream, Peer(peer), router.clone()));
+        // A connection that is gone already has no address any more.
+        let Ok(own) = stream.local_addr() else { continue };
+        let connection = graceful.watch(connection(stream, Peer(peer), Own(own), router.clone()));
         connections.spawn(async move {
             let _place = place;
             if let Err(error) = connection.await {
@@ -75,6 +88,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
 fn connection(
     stream: TcpStream,
     peer: Peer,
+    own: Own,
     router: Router,
 ) -> http1::Connection<
     TokioIo<TcpStream>,
@@ -92,6 +106,7 @@ fn connection(
     drop(stream.set_nodelay(true));
     let service = router.map_request(move |mut request: axum::http::Request<Incoming>| {
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(own);
         request.map(axum::body::Body::new)
     });
     http1::Builder::new()

@@ -14,6 +14,7 @@ mod deleting;
 mod engine_away;
 mod idle;
 mod listing;
+mod origin;
 mod repeating;
 mod restarting;
 mod stopping_and_starting;

@@ -21,7 +21,7 @@ use sd_daemon::domain::{
 };
 use sd_daemon::engine::Engine;
 use sd_daemon::engine::fake::{Action, FakeEngine};
-use sd_daemon::http::{self, Credentials};
+use sd_daemon::http::{self, Admission, Credentials};
 use sd_daemon::prober::fake::FakeProber;
 use sd_daemon::registry::{Registry, Snapshot, StateDirectory};
 use sd_daemon::service::{Parts, Service, Signals, Switch};
@@ -87,6 +87,7 @@ pub(crate) struct Setup {
     pub(crate) signals: Signals,
     pub(crate) prober: FakeProber,
     pub(crate) webhook: Option<Receiver>,
+    pub(crate) admission: Admission,
 }
 
 impl Default for Setup {
@@ -113,6 +114,10 @@ impl Default for Setup {
             },
             prober: FakeProber::default(),
             webhook: None,
+            admission: Admission {
+                credentials: Credentials::new(USER, PASSWORD),
+                hosts: Vec::new(),
+            },
         }
     }
 }
@@ -214,13 +219,12 @@ impl TestDaemon {
         };
         serve(
             api_listener,
-            http::api(
-                service.clone(),
-                Credentials::new(USER, PASSWORD),
-                shutdown.clone(),
-            ),
+            http::api(service.clone(), setup.admission.clone(), shutdown.clone()),
         );
-        serve(check_in_listener, http::check_in(service.clone()));
+        serve(
+            check_in_listener,
+            http::check_in(service.clone(), &setup.admission.hosts),
+        );
         if tasks == Tasks::Running {
             process.run(tasks::follow_events(
                 service.clone(),

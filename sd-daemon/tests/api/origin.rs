@@ -1,0 +1,121 @@
+//! What a page in somebody's browser can do here: nothing.
+
+use reqwest::{Method, RequestBuilder};
+use sd_daemon::engine::fake::Action;
+
+use crate::support::{Answer, IMAGE, Setup, TestDaemon, kind};
+
+/// Every call that may change something, with the right credentials: a browser that knows them sends them along.
+fn changes(daemon: &TestDaemon, id: &str) -> Vec<RequestBuilder> {
+    let container = format!("/v1/containers/{id}");
+    vec![
+        daemon
+            .request(Method::POST, "/v1/containers")
+            .form(&[("image", IMAGE)]),
+        daemon
+            .request(Method::PATCH, &container)
+            .form(&[("status", "stopped")]),
+        daemon.request(Method::DELETE, &container),
+        daemon
+            .request(Method::POST, &format!("{container}/extend"))
+            .form(&[("by", "2h")]),
+        daemon
+            .anonymous(Method::POST, "/v1/check-in")
+            .form(&[("active", "1")]),
+        daemon
+            .to_check_in_listener(Method::POST, "/v1/check-in")
+            .form(&[("active", "1")]),
+    ]
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_changes_nothing() {
+    let daemon = TestDaemon::without_tasks();
+    let container = daemon.create().await;
+    let calls = daemon.engine.calls().len();
+    for (name, value) in [
+        ("origin", "http://127.0.0.1:3000"),
+        ("origin", "http://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        for change in changes(&daemon, &container.container_id) {
+            let answer = Answer::to(change.header(name, value)).await;
+            let (status, suffix, detail) = answer.problem();
+            assert_eq!((status, suffix.as_str()), (403, "forbidden"), "{name}: {value}");
+            assert!(detail.contains("may not change anything"), "{detail}");
+        }
+    }
+    assert_eq!(daemon.engine.calls().len(), calls);
+    assert_eq!(daemon.look(&container).await.stops_at, container.stops_at);
+}
+
+#[tokio::test]
+async fn a_name_that_a_stranger_lets_point_here_opens_nothing() {
+    let daemon = TestDaemon::without_tasks();
+    for path in [
+        "/v1/images",
+        "/v1/containers",
+        "/v1/events",
+        "/healthz",
+        "/nowhere",
+    ] {
+        let request = daemon.request(Method::GET, path);
+        let answer = Answer::to(request.header("host", "rebound.evil.example:8080")).await;
+        let (status, suffix, detail) = answer.problem();
+        assert_eq!((status, suffix.as_str()), (403, "forbidden"), "{path}");
+        assert!(
+            detail.contains("rebound.evil.example") && detail.contains("allowed_hosts"),
+            "{detail}"
+        );
+    }
+    let report = daemon.to_check_in_listener(Method::POST, "/v1/check-in");
+    let report = report
+        .header("host", "rebound.evil.example")
+        .form(&[("active", "1")]);
+    assert_eq!(Answer::to(report).await.kind(), kind(403, "forbidden"));
+    assert_eq!(daemon.engine.calls(), []);
+}
+
+#[tokio::test]
+async fn names_that_are_allowed_open_and_own_pages_may_change_things() {
+    let mut setup = Setup::default();
+    setup.admission.hosts = vec![url::Host::parse("sd.example.org").unwrap()];
+    let daemon = TestDaemon::with_setup(setup);
+    let create = daemon
+        .request(Method::POST, "/v1/containers")
+        .form(&[("image", IMAGE)]);
+    let create = create
+        .header("host", "sd.example.org")
+        .header("origin", "https://sd.example.org")
+        .header("sec-fetch-site", "same-origin");
+    assert_eq!(Answer::to(create).await.status, 201);
+    let read = daemon.request(Method::GET, "/v1/containers");
+    let read = Answer::to(
+        read.header("host", "localhost")
+            .header("sec-fetch-site", "cross-site"),
+    );
+    assert_eq!(read.await.status, 200);
+    assert_eq!(daemon.calls_of(Action::Create), 1);
+}
+
+#[tokio::test]
+async fn no_other_page_is_ever_given_leave_to_read() {
+    let daemon = TestDaemon::start();
+    for method in [Method::OPTIONS, Method::GET] {
+        for path in ["/v1/containers", "/v1/check-in", "/healthz", "/nowhere"] {
+            let preflight = daemon
+                .anonymous(method.clone(), path)
+                .header("origin", "http://evil.example")
+                .header("access-control-request-method", "DELETE")
+                .header("access-control-request-headers", "authorization");
+            let answer = Answer::to(preflight).await;
+            let leave = answer
+                .headers
+                .keys()
+                .find(|name| name.as_str().starts_with("access-control-"));
+            assert_eq!(leave, None, "{method} {path}");
+        }
+    }
+}
