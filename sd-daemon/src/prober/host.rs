@@ -18,6 +18,7 @@ mod watch;
 mod worker;
 
 use std::io;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -34,11 +35,18 @@ use worker::{Job, Worker};
 /// Jobs that wait for the thread. Who comes when it is full waits for a place.
 const QUEUE: usize = 64;
 
+/// Processor time for close looks in one pass. A list of connections takes the kernel about 0.2 ms on a small
+/// machine and more on a large one, even where it is empty, and about 1 µs more for each connection.
+const CLOSE_LOOKS: Duration = Duration::from_millis(50);
+
+/// Of the process, and in its network.
+const FILES_OF_A_WATCH: u64 = 2;
+
 /// Looks through the kernel's own books, on a thread of its own that ends with this.
 ///
-/// A pass over many containers looks closely at a limited number of them, the ones first that have waited
-/// longest. The others are said to have carried nothing, and their next look tells of all that they carried
-/// since the last close one. The first look at a container is a close one; while it has to wait, the
+/// A pass over many containers looks closely at some of them for a limited time, the ones first that have
+/// waited longest. The others are said to have carried nothing, and their next look tells of all that they
+/// carried since the last close one. The first look at a container is a close one; while it has to wait, the
 /// container is [`Blind::Failed`]. A look at one container alone never has to.
 ///
 /// Needs `CAP_SYS_ADMIN` to open a socket in another network namespace, and `CAP_SYS_PTRACE` to find it.
@@ -55,11 +63,35 @@ pub enum ProcessorTime {
     Ignored,
 }
 
+/// How much may be spent on looking.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Processor time for close looks in one pass. The last one of them may take longer; what is beyond it has
+    /// its turn in the next pass.
+    pub close_looks: Duration,
+    /// Containers that are watched at the same time. Each takes two file descriptors.
+    pub watches: usize,
+}
+
+impl Bounds {
+    /// What this process can afford. It is allowed as many files as it may allow itself, and uses up to half
+    /// of them here: whoever cannot look at all containers shall still answer.
+    pub fn of_this_process() -> Self {
+        Self {
+            close_looks: CLOSE_LOOKS,
+            watches: watches(raise_file_limit()),
+        }
+    }
+}
+
 impl HostProber {
-    /// Starts the thread. A watch of a container takes two file descriptors, so the process is allowed as
-    /// many as it may allow itself.
+    /// Starts the thread, with the bounds of this process.
     pub fn new(processor_time: ProcessorTime) -> io::Result<Self> {
-        raise_file_limit();
+        Self::within(Bounds::of_this_process(), processor_time)
+    }
+
+    /// Starts the thread.
+    pub fn within(bounds: Bounds, processor_time: ProcessorTime) -> io::Result<Self> {
         let tools = Tools {
             home: Home::here()?,
             control_groups: match processor_time {
@@ -72,7 +104,7 @@ impl HostProber {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new().name("prober".to_owned());
         // A thread of its own, because it walks through network namespaces.
-        thread.spawn(move || Worker::new(tools).run(queue))?;
+        thread.spawn(move || Worker::new(tools, bounds).run(queue))?;
         Ok(Self { jobs })
     }
 
@@ -101,12 +133,33 @@ impl Prober for HostProber {
     }
 }
 
-/// Not being allowed to is no reason not to look: the limit may be high enough.
-fn raise_file_limit() {
+/// How many containers can be watched with half of these files.
+fn watches(files: Option<u64>) -> usize {
+    files.map_or(usize::MAX, |files| {
+        usize::try_from(files / 2 / FILES_OF_A_WATCH).unwrap_or(usize::MAX)
+    })
+}
+
+/// Gives how many files may be open; nothing where there is no limit. Not being allowed to raise it is no
+/// reason not to look: it may be high enough.
+fn raise_file_limit() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
         ..limit
     };
     let _ = setrlimit(Resource::Nofile, raised);
+    getrlimit(Resource::Nofile).current
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_the_files_are_for_others() {
+        assert_eq!(watches(Some(1_024)), 256);
+        assert_eq!(watches(Some(3)), 0);
+        assert_eq!(watches(None), usize::MAX);
+    }
 }

@@ -1,16 +1,14 @@
 //! A container to look at, and what the test does inside its network.
 
-use std::fs::File;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use sd_daemon::domain::{ContainerId, ProcessId, RunId, Sight, Traffic};
 use sd_daemon::prober::host::{HostProber, ProcessorTime};
 use sd_daemon::prober::{Blind, Prober, Target};
 
 use crate::docker::{docker, image, random};
+use crate::network;
 
 /// What is waited for comes within this time, even on a machine with other things to do.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -44,16 +42,19 @@ impl Container {
     }
 
     pub(crate) fn kill(&self) {
-        docker(&["kill", &self.id]);
+        self.signal("KILL");
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        docker(&["kill", "--signal", signal, &self.id]);
     }
 
     /// As it is now.
     pub(crate) fn target(&self) -> Target {
-        let process = self.inspect("{{.State.Pid}}").parse().expect("it is a number");
         Target {
             id: self.id(),
             run: RunId::new(&self.inspect("{{.State.StartedAt}}")),
-            process: ProcessId::new(process).expect("it runs"),
+            process: ProcessId::new(self.process()).expect("it runs"),
             ports: vec![PORT, ANOTHER_PORT],
         }
     }
@@ -75,15 +76,7 @@ impl Container {
 
     /// Does something inside its network.
     pub(crate) fn inside<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
-        let process = self.inspect("{{.State.Pid}}");
-        let network = File::open(format!("/proc/{process}/ns/net")).expect("tests run as root");
-        let visit = || {
-            move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))
-                .expect("tests run as root");
-            act()
-        };
-        // A thread of its own, which never comes back.
-        std::thread::scope(|scope| scope.spawn(visit).join().expect("it does not panic"))
+        network::inside(self.process(), act)
     }
 
     /// A server inside, at any of its addresses.
@@ -101,13 +94,11 @@ impl Container {
 
     /// A counter of TCP inside its network.
     pub(crate) fn tcp_counter(&self, name: &str) -> u64 {
-        let process = self.inspect("{{.State.Pid}}");
-        let text = std::fs::read_to_string(format!("/proc/{process}/net/netstat")).expect("it runs");
-        let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));
-        let (names, numbers) = (lines.next().expect("names"), lines.next().expect("numbers"));
-        let mut pairs = names.split(' ').zip(numbers.split(' '));
-        let (_, number) = pairs.find(|(found, _)| *found == name).expect("it is counted");
-        number.parse().expect("it is a number")
+        network::counter(self.process(), "netstat", "TcpExt", name)
+    }
+
+    fn process(&self) -> u32 {
+        self.inspect("{{.State.Pid}}").parse().expect("it is a number")
     }
 
     fn inspect(&self, format: &str) -> String {

@@ -5,7 +5,10 @@
 
 #[path = "../support/docker.rs"]
 mod docker;
+#[path = "../support/network.rs"]
+mod network;
 
+mod bounds;
 mod container;
 mod identity;
 mod traffic;

@@ -31,7 +31,7 @@ fn in_one_segment(bytes: u64) -> Carried {
 
 impl Connection {
     /// The client says something, and the server hears it.
-    fn ask(&mut self, question: &[u8]) {
+    pub(crate) fn ask(&mut self, question: &[u8]) {
         say(&mut self.client, &mut self.server, question);
     }
 

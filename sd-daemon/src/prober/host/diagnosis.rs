@@ -17,6 +17,10 @@ const DATAGRAM: usize = 32 * 1024;
 /// Datagrams that are read for one list: half a million connections. Beyond it, something is wrong.
 const MOST_DATAGRAMS: usize = 8 * 1024;
 
+/// Datagrams about ended connections that are taken at a time. The kernel keeps about 200; more there are only
+/// while connections end as fast as this is told of them, and that may go on for ever.
+const MOST_TOLD: usize = 1024;
+
 /// A socket of `NETLINK_SOCK_DIAG`. It stays in the namespace it was opened in, and keeps that alive.
 pub(super) struct Diagnosis {
     socket: OwnedFd,
@@ -44,9 +48,9 @@ impl Diagnosis {
     }
 
     /// Takes what has been told of connections that ended. When there were more than the kernel keeps for
-    /// us, the first ones have to do.
+    /// us, the first ones have to do; what comes faster than it is taken stays for the next time.
     pub(super) fn ended(&self, room: &mut Room, mut ended: impl FnMut(Connection)) -> Result<(), Errno> {
-        loop {
+        for _ in 0..MOST_TOLD {
             match self.receive(room) {
                 Ok(datagram) => {
                     for message in messages(datagram, self.sequence) {
@@ -60,6 +64,7 @@ impl Diagnosis {
                 Err(other) => return Err(other),
             }
         }
+        Ok(())
     }
 
     /// Lists all connections. What ends meanwhile is told as well.

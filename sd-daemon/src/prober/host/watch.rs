@@ -220,11 +220,16 @@ fn list(
 pub(super) fn blind(what: &str, error: Errno) -> Blind {
     match error {
         Errno::PERM | Errno::ACCESS => Blind::Denied,
-        Errno::MFILE | Errno::NFILE => Blind::Failed(
-            "too many files are open: two are needed for each container, and the limit (nofile) is too low"
-                .to_owned(),
-        ),
+        Errno::MFILE | Errno::NFILE => too_many_files(),
         error if is_over(error) => Blind::Failed("its main process has ended".to_owned()),
         error => Blind::Failed(format!("{what} cannot be read: {error}")),
     }
+}
+
+/// Says that the files of this process do not suffice.
+pub(super) fn too_many_files() -> Blind {
+    Blind::Failed(
+        "too many files would be open: two are needed for each container, and the limit (nofile) is too low"
+            .to_owned(),
+    )
 }

@@ -1,18 +1,16 @@
 //! The thread that looks: who is looked at in what order, and how many at most.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{mpsc, oneshot};
 
+use super::Bounds;
 use super::process::{Interfaces, is_over};
-use super::watch::{Glance, Tools, Watch, blind};
+use super::watch::{Glance, Tools, Watch, blind, too_many_files};
 use crate::domain::{ContainerId, Sight};
 use crate::prober::{Blind, Target};
-
-/// Containers that are looked at closely in one pass, those first that have waited longest. A list of
-/// connections takes the kernel about 0.2 ms, whatever is in it, so that this is about 50 ms of work; what
-/// is beyond it has its turn in the next pass.
-const MOST_LOOKS: usize = 256;
 
 /// Something to do.
 pub(super) enum Job {
@@ -29,20 +27,24 @@ pub(super) enum Job {
 /// What has been seen so far.
 pub(super) struct Worker {
     tools: Tools,
+    bounds: Bounds,
     watches: HashMap<ContainerId, Watch>,
 }
 
-/// What a glance at a target says must be done.
+/// What a glance at a target leads to.
 enum Next {
-    Nothing(Result<Sight, Blind>),
+    /// All that there is to say is known.
+    Say(Result<Sight, Blind>),
+    /// It was never seen in this run.
     Begin,
     Look(Interfaces),
 }
 
 impl Worker {
-    pub(super) fn new(tools: Tools) -> Self {
+    pub(super) fn new(tools: Tools, bounds: Bounds) -> Self {
         Self {
             tools,
+            bounds,
             watches: HashMap::new(),
         }
     }
@@ -64,18 +66,28 @@ impl Worker {
     }
 
     fn look(&mut self, targets: &[Target]) -> Vec<Result<Sight, Blind>> {
-        let next: Vec<Next> = targets.iter().map(|target| self.glance(target)).collect();
+        let mut next: Vec<Next> = targets.iter().map(|target| self.glance(target)).collect();
         let mut waiting: Vec<usize> = Vec::new();
-        waiting.extend((0..targets.len()).filter(|index| !matches!(next[*index], Next::Nothing(_))));
+        waiting.extend((0..targets.len()).filter(|index| !matches!(next[*index], Next::Say(_))));
         // What has no watch yet has waited longest of all.
         waiting.sort_by_key(|index| self.watches.get(&targets[*index].id).map(Watch::looked_at));
-        let served: HashSet<usize> = waiting.into_iter().take(MOST_LOOKS).collect();
-        let with_index = targets.iter().zip(next).enumerate();
-        with_index
-            .map(|(index, (target, next))| match next {
-                Next::Nothing(sight) => sight,
-                Next::Begin if served.contains(&index) => self.begin(target),
-                Next::Look(interfaces) if served.contains(&index) => self.look_at(target, interfaces),
+        let begun = processor_time();
+        for index in waiting {
+            let target = &targets[index];
+            next[index] = Next::Say(match next[index] {
+                Next::Begin => self.begin(target),
+                Next::Look(interfaces) => self.look_at(target, interfaces),
+                Next::Say(_) => continue,
+            });
+            // Asked after a look, so that there is one in each pass, however dear it is.
+            if processor_time().saturating_sub(begun) >= self.bounds.close_looks {
+                break;
+            }
+        }
+        let with_target = targets.iter().zip(next);
+        with_target
+            .map(|(target, next)| match next {
+                Next::Say(sight) => sight,
                 Next::Begin | Next::Look(_) => self.postpone(target),
             })
             .collect()
@@ -92,18 +104,21 @@ impl Worker {
             return Next::Begin;
         };
         match watch.glance(&mut self.tools) {
-            Ok(Glance::Silent) => Next::Nothing(Ok(watch.remember())),
+            Ok(Glance::Silent) => Next::Say(Ok(watch.remember())),
             Ok(Glance::Moved(interfaces)) => Next::Look(interfaces),
             Err(error) => {
                 if is_over(error) {
                     self.watches.remove(&target.id);
                 }
-                Next::Nothing(Err(blind("its interfaces", error)))
+                Next::Say(Err(blind("its interfaces", error)))
             }
         }
     }
 
     fn begin(&mut self, target: &Target) -> Result<Sight, Blind> {
+        if self.watches.len() >= self.bounds.watches && !self.watches.contains_key(&target.id) {
+            return Err(too_many_files());
+        }
         let (watch, sight) = Watch::begin(target, &mut self.tools)?;
         self.watches.insert(target.id, watch);
         Ok(sight)
@@ -129,4 +144,9 @@ impl Worker {
             )
         })
     }
+}
+
+/// What this thread has used of the processor: unlike time as it passes, it is the same on a busy machine.
+fn processor_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }

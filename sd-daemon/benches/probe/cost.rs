@@ -1,0 +1,44 @@
+//! What something costs.
+
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// What something cost this process, all threads together.
+#[derive(Clone, Copy)]
+pub(crate) struct Cost {
+    /// In user and in system mode.
+    pub(crate) cpu: Duration,
+    pub(crate) wall: Duration,
+}
+
+/// Does something, and says what it cost.
+pub(crate) async fn cost_of<T>(work: impl Future<Output = T>) -> anyhow::Result<(Cost, T)> {
+    let (cpu, wall) = (processor_time()?, Instant::now());
+    let done = work.await;
+    let cost = Cost {
+        wall: wall.elapsed(),
+        cpu: processor_time()?.saturating_sub(cpu),
+    };
+    Ok((cost, done))
+}
+
+/// The one in the middle.
+pub(crate) fn median(mut costs: Vec<Cost>) -> Cost {
+    costs.sort_by_key(|cost| cost.cpu);
+    costs[costs.len() / 2]
+}
+
+pub(crate) fn shown(duration: Duration) -> String {
+    let micros = duration.as_secs_f64() * 1e6;
+    if micros < 1_000.0 {
+        format!("{micros:.1} µs")
+    } else {
+        format!("{:.1} ms", micros / 1e3)
+    }
+}
+
+/// Unlike the numbers of `getrusage` it is exact to the nanosecond on every kernel.
+fn processor_time() -> anyhow::Result<Duration> {
+    Ok(Duration::try_from(clock_gettime(ClockId::ProcessCPUTime))?)
+}
