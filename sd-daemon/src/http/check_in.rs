@@ -39,9 +39,10 @@ pub(super) async fn report(
     Ok((StatusCode::NO_CONTENT, receipt(&service, &record)))
 }
 
-/// What stands behind `Authorization: Bearer`.
+/// What stands behind `Authorization: Bearer`. Where nothing does, that is a token too, and a wrong one.
 fn token(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let credentials = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = credentials.split_once(' ').unwrap_or((credentials, ""));
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 

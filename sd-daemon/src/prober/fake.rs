@@ -27,6 +27,11 @@ impl FakeProber {
         self.lock().sights.entry(id).or_default().push_back(sight);
     }
 
+    /// Lets every look at a container see this from here on, and nothing that was shown before.
+    pub fn show_only(&self, id: ContainerId, sight: Result<Sight, Blind>) {
+        self.lock().sights.insert(id, VecDeque::from([sight]));
+    }
+
     /// How many containers have been looked at so far, each look counted.
     pub fn looks(&self) -> usize {
         self.lock().looks

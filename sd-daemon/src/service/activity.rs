@@ -70,6 +70,12 @@ impl Service {
     /// its run ended is credited to the run that there is, which it cannot harm.
     pub async fn check_in_by_token(&self, token: &str, report: Report) -> Result<Arc<Record>, ServiceError> {
         let operation = token::read(token, self.inner.registry.secret()).ok_or(ServiceError::UnknownToken)?;
+        let is_starting = |record: &Arc<Record>| matches!(record.lifecycle(), Lifecycle::Starting);
+        let mut snapshots = self.subscribe();
+        let settled =
+            snapshots.wait_for(|snapshot| !snapshot.of_operation(operation).is_some_and(is_starting));
+        // Its first report may be here before the engine has said that it runs.
+        drop(tokio::time::timeout(PATIENCE, settled).await);
         let container = self.snapshot().of_operation(operation).cloned();
         let running = container.filter(|record| matches!(record.lifecycle(), Lifecycle::Running { .. }));
         let record = running.ok_or(ServiceError::TokenOfNobody)?;

@@ -72,15 +72,19 @@ impl Service {
         &self.inner.signals
     }
 
-    /// What the latest look at the present run of a container showed; nothing when nobody has looked yet.
+    /// What the latest look at the present run of a container showed; nothing when nobody has looked yet, and
+    /// nothing when it does not run: what was there has ended with the run.
     pub(super) fn view_of(&self, record: &Record) -> Option<View> {
+        if !matches!(record.lifecycle(), Lifecycle::Running { .. }) {
+            return None;
+        }
         let views = lock(&self.inner.views);
         let (generation, view) = views.get(&record.id())?;
         (*generation == record.generation()).then(|| view.clone())
     }
 
     /// Looks at every running container, and forgets what it knew of others.
-    pub(crate) async fn probe_all(&self) {
+    pub async fn probe_all(&self) {
         let running = self.running();
         let ids: Vec<_> = running.iter().map(|record| record.id()).collect();
         self.inner.prober.retain(ids.clone()).await;
@@ -168,7 +172,6 @@ impl Service {
         let at = self.inner.clock.now();
         let used = Some(look.used).filter(|used| *used > 0 && signals.connections == Switch::On);
         let busy = look.busy_millicores;
-        lock(&self.inner.views).insert(id, (generation, View::Seen { at, look }));
         let told = [(Signal::Connections, used), (Signal::Cpu, busy)];
         for (signal, value) in told
             .into_iter()
@@ -181,6 +184,8 @@ impl Service {
             };
             self.apply(id, input).await?;
         }
+        // After the use that it tells of: whoever reads both never sees a connection in use that is not credited.
+        lock(&self.inner.views).insert(id, (generation, View::Seen { at, look }));
         Ok(())
     }
 

@@ -14,14 +14,15 @@ use std::time::Duration;
 
 use reqwest::Method;
 use sd_client::Client;
-use sd_client::api::{Container, CreateContainer, Status};
+use sd_client::api::{Activity, Container, CreateContainer, Status};
 use sd_daemon::clock::{Clock, ManualClock};
 use sd_daemon::domain::{
-    ContainerId, ContainerPort, Image, OperationId, Policy, TimeLimit, Timestamp, UseRule,
+    ContainerId, ContainerPort, Image, OperationId, Policy, Sight, TimeLimit, Timestamp, UseRule,
 };
 use sd_daemon::engine::Engine;
-use sd_daemon::engine::fake::{Action, FakeEngine};
+use sd_daemon::engine::fake::{Action, Call, FakeEngine};
 use sd_daemon::http::{self, Admission, Credentials};
+use sd_daemon::prober::Blind;
 use sd_daemon::prober::fake::FakeProber;
 use sd_daemon::registry::{Registry, Snapshot, StateDirectory};
 use sd_daemon::service::{Parts, Service, Signals, Switch};
@@ -77,6 +78,7 @@ pub(crate) struct TestDaemon {
     registry: Registry,
     directory: TempDir,
     process: Process,
+    shutdown: CancellationToken,
     setup: Setup,
 }
 
@@ -236,13 +238,15 @@ impl TestDaemon {
                 Arc::clone(&shared_clock),
                 shutdown.clone(),
             ));
-            process.run(tasks::probe_activity(
-                service.clone(),
-                Arc::clone(&shared_clock),
-                PROBE_INTERVAL,
-                shutdown.clone(),
-            ));
-            process.run(tasks::reconcile(service, shared_clock, shutdown));
+            if setup.signals.need_looks() {
+                process.run(tasks::probe_activity(
+                    service.clone(),
+                    Arc::clone(&shared_clock),
+                    PROBE_INTERVAL,
+                    shutdown.clone(),
+                ));
+            }
+            process.run(tasks::reconcile(service, shared_clock, shutdown.clone()));
         }
         let client = Client::new(&format!("http://{api}"))
             .unwrap()
@@ -258,8 +262,14 @@ impl TestDaemon {
             registry,
             directory,
             process,
+            shutdown,
             setup,
         }
+    }
+
+    /// Tells the daemon to end, as SIGTERM does.
+    pub(crate) fn shut_down(&self) {
+        self.shutdown.cancel();
     }
 
     /// A new container of [`IMAGE`].
@@ -329,6 +339,70 @@ impl TestDaemon {
     /// A container as it is now.
     pub(crate) async fn look(&self, container: &Container) -> Container {
         self.client.container(&container.container_id).await.unwrap()
+    }
+
+    /// The token that a container was given.
+    pub(crate) fn token_of(&self, container: &Container) -> String {
+        let snapshot = self.registry.snapshot();
+        let operation = snapshot.get(id(container)).unwrap().operation();
+        let calls = self.engine.calls().into_iter();
+        let mut specs = calls.filter_map(|call| match call {
+            Call::Create(spec) if spec.operation == operation => Some(spec),
+            _ => None,
+        });
+        let variables = specs.next().unwrap().environment;
+        let mut tokens = variables
+            .iter()
+            .filter_map(|variable| variable.strip_prefix("SD_CHECK_IN_TOKEN="));
+        tokens.next().unwrap().to_owned()
+    }
+
+    /// The daemon's time, as it is on the wire.
+    pub(crate) fn now(&self) -> sd_client::api::Timestamp {
+        std::time::SystemTime::from(self.clock.now()).into()
+    }
+
+    /// Lets every look at a container from the host see this from here on.
+    pub(crate) fn shows(&self, container: &Container, sight: Result<Sight, Blind>) {
+        self.setup.prober.show_only(id(container), sight);
+    }
+
+    /// Who uses a container, as the daemon knows it now.
+    pub(crate) async fn activity(&self, container: &Container) -> Activity {
+        self.client.activity(&container.container_id).await.unwrap()
+    }
+
+    /// Waits until something is known of who uses a container.
+    pub(crate) async fn until_activity(
+        &self,
+        container: &Container,
+        is_wanted: impl Fn(&Activity) -> bool,
+    ) -> Activity {
+        let reached = async {
+            loop {
+                let seen = self.activity(container).await;
+                if is_wanted(&seen) {
+                    return seen;
+                }
+                // What is seen from the host is not in the registry, and nothing tells of it.
+                tokio::time::sleep(TICK).await;
+            }
+        };
+        if let Ok(seen) = tokio::time::timeout(PATIENCE, reached).await {
+            return seen;
+        }
+        panic!("it never gets there: {:?}", self.activity(container).await)
+    }
+
+    /// Waits until a container has been looked at from the host at this moment.
+    pub(crate) async fn until_looked_at(&self, container: &Container) -> Activity {
+        let now = self.now();
+        self.until_activity(container, |seen| {
+            seen.connections
+                .as_ref()
+                .is_some_and(|connections| connections.seen_at == now)
+        })
+        .await
     }
 
     /// Waits until the registry shows something.

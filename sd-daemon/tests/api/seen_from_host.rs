@@ -1,0 +1,320 @@
+//! What is seen of containers from the host: what keeps them up, what does not, and what the last look before a
+//! stop is good for.
+
+use std::time::Duration;
+
+use sd_client::api::{Activity, Container, SignalKind, SignalState, Status, StopReason};
+use sd_daemon::domain::{Age, Carried, Sight, Traffic};
+use sd_daemon::engine::fake::{Action, Point};
+use sd_daemon::prober::Blind;
+use sd_daemon::service::Switch;
+
+use crate::support::{IDLE_TIMEOUT, PROBE_INTERVAL, Setup, TestDaemon, in_time, kind};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// A connection to the database that has carried so many bytes since the look before.
+fn connection(bytes: u64) -> Traffic {
+    let carried = Carried {
+        bytes,
+        segments: u64::from(bytes > 0),
+    };
+    Traffic {
+        port: 5_432,
+        peer: "10.0.0.5".parse().unwrap(),
+        age: Age::Known,
+        received: carried,
+        sent: Carried::default(),
+    }
+}
+
+fn sight(open: Vec<Traffic>) -> Sight {
+    Sight {
+        since_last: Some(PROBE_INTERVAL),
+        open,
+        ..Sight::default()
+    }
+}
+
+fn in_use() -> Sight {
+    sight(vec![connection(0), connection(500)])
+}
+
+fn silent() -> Sight {
+    sight(vec![connection(0), connection(0)])
+}
+
+/// Whether a signal counts, and the reason if not.
+fn state(activity: &Activity, kind: &SignalKind) -> (SignalState, Option<String>) {
+    let mut signals = activity.signals.iter();
+    let signal = signals.find(|signal| signal.kind == *kind).unwrap();
+    (signal.state.clone(), signal.reason.clone())
+}
+
+/// A container, of which something else is seen than of the witness, is looked at in the middle of the idle timeout
+/// and when that has passed for the witness.
+async fn half_a_timeout_and_the_other_half(daemon: &TestDaemon, sight: Sight) -> (Activity, Container) {
+    let (witness, container) = (daemon.create().await, daemon.create().await);
+    daemon.shows(&container, Ok(sight));
+    daemon.clock.advance(IDLE_TIMEOUT / 2);
+    let activity = daemon.until_looked_at(&container).await;
+    daemon.shows(&container, Ok(silent()));
+    daemon.clock.advance(IDLE_TIMEOUT / 2);
+    daemon.until_status(&witness, Status::Stopped).await;
+    (activity, container)
+}
+
+#[tokio::test]
+async fn connections_that_carry_data_keep_a_container_up() {
+    let daemon = TestDaemon::start();
+    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, in_use()).await;
+    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    let connections = activity.connections.unwrap();
+    assert_eq!((connections.open, connections.bytes_per_minute), (2, 2_000));
+    assert_eq!(
+        connections.ports.into_iter().collect::<Vec<_>>(),
+        [("5432/tcp".to_owned(), 2)]
+    );
+    assert_eq!(activity.last_active_at, Some(connections.seen_at));
+    assert_eq!(activity.last_active_signal, Some(SignalKind::Connections));
+    daemon.clock.advance(IDLE_TIMEOUT / 2);
+    let stopped = daemon.until_status(&container, Status::Stopped).await;
+    assert_eq!(stopped.stop_reason, Some(StopReason::Idle));
+    let history = daemon.activity(&container).await.history;
+    assert!(
+        history.iter().any(|entry| entry.why
+            == "not used for 2h 30m, and its idle timeout is 2h 30m (the daemon's default); the last use was \
+                1 connection seen in use from the host"),
+        "{history:?}"
+    );
+}
+
+#[tokio::test]
+async fn connections_that_are_open_and_silent_do_not() {
+    let daemon = TestDaemon::start();
+    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, silent()).await;
+    let connections = activity.connections.unwrap();
+    assert_eq!((connections.open, connections.bytes_per_minute), (2, 0));
+    assert_eq!(activity.last_active_signal, Some(SignalKind::Started));
+    daemon.until_status(&container, Status::Stopped).await;
+}
+
+#[tokio::test]
+async fn connections_that_came_and_went_between_two_looks_do() {
+    let daemon = TestDaemon::start();
+    let came_and_went = Sight {
+        ended: vec![Traffic {
+            age: Age::New,
+            ..connection(0)
+        }],
+        ..sight(Vec::new())
+    };
+    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, came_and_went).await;
+    assert_eq!(activity.connections.unwrap().open, 0);
+    assert_eq!(daemon.look(&container).await.status, Status::Running);
+}
+
+#[tokio::test]
+async fn what_a_first_look_shows_is_connected_and_not_used() {
+    let daemon = TestDaemon::start();
+    let first = Sight {
+        since_last: None,
+        ..in_use()
+    };
+    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, first).await;
+    assert_eq!(activity.connections.unwrap().open, 2);
+    daemon.until_status(&container, Status::Stopped).await;
+}
+
+#[tokio::test]
+async fn connections_of_ignored_sources_are_nobodys() {
+    let mut setup = Setup::default();
+    setup.signals.ignored_sources = vec!["10.0.0.0/24".parse().unwrap()];
+    let daemon = TestDaemon::with_setup(setup);
+    let of_monitor = Sight {
+        ended: vec![connection(500)],
+        ..in_use()
+    };
+    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, of_monitor).await;
+    let connections = activity.connections.unwrap();
+    assert_eq!((connections.open, connections.bytes_per_minute), (0, 0));
+    daemon.until_status(&container, Status::Stopped).await;
+}
+
+#[tokio::test]
+async fn the_processor_counts_only_where_it_is_told_to() {
+    let at_work = || Sight {
+        processor_time: Some(PROBE_INTERVAL / 4),
+        ..silent()
+    };
+    let mut setup = Setup::default();
+    setup.signals.use_rule.cpu_millicores = Some(250);
+    let daemon = TestDaemon::with_setup(setup.clone());
+    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, at_work()).await;
+    assert_eq!(state(&activity, &SignalKind::Cpu), (SignalState::On, None));
+    assert_eq!(activity.last_active_signal, Some(SignalKind::Cpu));
+    assert_eq!(activity.signals[3].value, Some(250));
+    assert_eq!(daemon.look(&container).await.status, Status::Running);
+
+    setup.signals.use_rule.cpu_millicores = Some(251);
+    let daemon = TestDaemon::with_setup(setup);
+    let (_, container) = half_a_timeout_and_the_other_half(&daemon, at_work()).await;
+    daemon.until_status(&container, Status::Stopped).await;
+
+    let daemon = TestDaemon::start();
+    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, at_work()).await;
+    let off = (
+        SignalState::Off,
+        Some("the daemon's settings leave it out".to_owned()),
+    );
+    assert_eq!(state(&activity, &SignalKind::Cpu), off);
+    daemon.until_status(&container, Status::Stopped).await;
+}
+
+#[tokio::test]
+async fn where_connections_are_no_signal_they_are_seen_and_do_not_count() {
+    let mut setup = Setup::default();
+    setup.signals.connections = Switch::Off;
+    setup.signals.use_rule.cpu_millicores = Some(100);
+    let daemon = TestDaemon::with_setup(setup);
+    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, in_use()).await;
+    assert_eq!(activity.connections.as_ref().unwrap().open, 2);
+    let (state, reason) = state(&activity, &SignalKind::Connections);
+    assert_eq!(
+        (state, reason.as_deref()),
+        (SignalState::Off, Some("the daemon's settings leave it out"))
+    );
+    daemon.until_status(&container, Status::Stopped).await;
+}
+
+#[tokio::test]
+async fn where_nothing_is_looked_for_nobody_looks() {
+    let mut setup = Setup::default();
+    setup.signals.connections = Switch::Off;
+    let prober = setup.prober.clone();
+    let daemon = TestDaemon::with_setup(setup);
+    let container = daemon.create().await;
+    daemon.clock.advance(IDLE_TIMEOUT);
+    daemon.until_status(&container, Status::Stopped).await;
+    assert_eq!(prober.looks(), 0);
+}
+
+#[tokio::test]
+async fn where_nobody_can_see_that_is_said_and_everything_else_works() {
+    for (blind, reason) in [
+        (
+            Blind::Elsewhere,
+            "its processes are not visible from here: the engine is on another machine, or the daemon in a \
+             container",
+        ),
+        (
+            Blind::Denied,
+            "the daemon may not look into the container's network: it needs the right CAP_SYS_ADMIN",
+        ),
+        (
+            Blind::Failed("out of file descriptors".to_owned()),
+            "it could not be looked at: out of file descriptors",
+        ),
+    ] {
+        let mut setup = Setup::default();
+        setup.signals.use_rule.cpu_millicores = Some(100);
+        let daemon = TestDaemon::with_setup(setup);
+        let (witness, container) = (daemon.create().await, daemon.create().await);
+        for container in [&witness, &container] {
+            daemon.shows(container, Err(blind.clone()));
+        }
+        daemon.clock.advance(IDLE_TIMEOUT / 2);
+        let off = (SignalState::Off, Some(reason.to_owned()));
+        let activity = daemon
+            .until_activity(&container, |seen| state(seen, &SignalKind::Connections) == off)
+            .await;
+        assert_eq!(state(&activity, &SignalKind::Cpu), off);
+        assert_eq!(state(&activity, &SignalKind::CheckIn), (SignalState::On, None));
+        assert_eq!(activity.connections, None);
+        assert_eq!(daemon.check_in(&container, 1).await, 204);
+        daemon.clock.advance(IDLE_TIMEOUT / 2);
+        daemon.until_status(&witness, Status::Stopped).await;
+        assert_eq!(daemon.look(&container).await.status, Status::Running);
+        daemon.client.ready().await.unwrap();
+
+        daemon.shows(&container, Ok(in_use()));
+        let sees_again = daemon.until_activity(&container, |seen| {
+            // A look may still be under way, and the next one counts from its end.
+            daemon.clock.advance(PROBE_INTERVAL);
+            seen.connections.is_some()
+        });
+        let sees_again = sees_again.await;
+        assert_eq!(
+            state(&sees_again, &SignalKind::Connections),
+            (SignalState::On, None)
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_last_look_before_a_stop_saves_what_is_in_use() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.shows(&container, Ok(silent()));
+    let hold = daemon.engine.hold(Point::Before(Action::Inspect));
+    daemon.clock.advance(IDLE_TIMEOUT);
+    // It is due. Its last look of the usual kind shows nobody, and then somebody comes.
+    in_time(hold.reached()).await;
+    daemon.until_looked_at(&container).await;
+    daemon.shows(&container, Ok(in_use()));
+    hold.release();
+    let now = Some(daemon.now());
+    let saved = daemon
+        .until_activity(&container, |seen| seen.last_active_at == now)
+        .await;
+    assert_eq!(
+        (saved.status, saved.last_active_signal),
+        (Status::Running, Some(SignalKind::Connections))
+    );
+    assert_eq!(saved.stops_at.unwrap().to_string(), "2026-03-01T19:02:11.250Z");
+    assert_eq!(daemon.calls_of(Action::Stop), 0);
+}
+
+#[tokio::test]
+async fn what_comes_after_a_stop_was_begun_is_too_late() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    let (address, token) = (daemon.address_of(&container), daemon.token_of(&container));
+    let hold = daemon.engine.hold(Point::Before(Action::Stop));
+    daemon.clock.advance(IDLE_TIMEOUT);
+    in_time(hold.reached()).await;
+    assert_eq!(daemon.look(&container).await.status, Status::Stopping);
+    daemon.shows(&container, Ok(in_use()));
+    daemon.clock.advance(PROBE_INTERVAL);
+    for report in [
+        daemon.check_in_from(address),
+        daemon.check_in_from(address).bearer_auth(token),
+    ] {
+        let answer = crate::support::Answer::to(report.form(&[("active", "5")])).await;
+        assert_eq!(answer.kind(), kind(404, "unknown-caller"));
+    }
+    hold.release();
+    let stopped = daemon.until_status(&container, Status::Stopped).await;
+    assert_eq!(
+        (stopped.stop_reason, stopped.active, stopped.last_active_at),
+        (Some(StopReason::Idle), 0, container.last_active_at)
+    );
+}
+
+#[tokio::test]
+async fn what_was_seen_of_a_run_is_not_shown_of_the_next_one_or_of_none() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.shows(&container, Ok(in_use()));
+    daemon.clock.advance(HOUR);
+    daemon.until_looked_at(&container).await;
+    daemon.client.stop(&container.container_id).await.unwrap();
+    daemon.until_status(&container, Status::Stopped).await;
+    assert_eq!(daemon.activity(&container).await.connections, None);
+    daemon.client.start(&container.container_id).await.unwrap();
+    let connections = daemon.activity(&container).await.connections;
+    assert!(
+        connections.is_none_or(|connections| connections.open == 0),
+        "the fake prober has forgotten the run"
+    );
+}
