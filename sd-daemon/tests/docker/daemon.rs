@@ -167,6 +167,7 @@ impl Drop for Daemon {
         // It may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
+        remove_containers_of(&self.instance());
         if std::thread::panicking() {
             let log = std::fs::read_to_string(Self::log_file(&self.state)).unwrap_or_default();
             // Shown with the failure, and only then.
@@ -175,6 +176,25 @@ impl Drop for Daemon {
                 eprintln!("the daemon's log:\n{log}");
             }
         }
+    }
+}
+
+/// Takes away what a daemon leaves running: those of its own image a test process removes at its end, others not.
+fn remove_containers_of(instance: &str) {
+    let filter = format!("label=spin-docker.instance={instance}");
+    let listed = Command::new("docker")
+        .args(["ps", "--all", "--quiet", "--filter", &filter])
+        .output();
+    let listed = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let ids = listed.unwrap_or_default();
+    if !ids.trim().is_empty() {
+        // What cannot be removed is found at the end of script/test.
+        drop(
+            Command::new("docker")
+                .args(["rm", "--force", "--volumes"])
+                .args(ids.split_whitespace())
+                .output(),
+        );
     }
 }
 

@@ -201,7 +201,7 @@ async fn a_web_server_that_is_asked_now_and_then_stays_and_one_that_is_not_goes(
     let mut stopped_at: Option<Instant> = None;
     while stopped_at.is_none_or(|at| at.elapsed() < 2 * IDLE_TIMEOUT) {
         pace.tick().await;
-        let page = Command::new("curl")
+        let answer = Command::new("curl")
             .args([
                 "--silent",
                 "--show-error",
@@ -211,7 +211,7 @@ async fn a_web_server_that_is_asked_now_and_then_stays_and_one_that_is_not_goes(
                 &url,
             ])
             .output();
-        assert!(page.expect("curl is installed").status.success());
+        assert!(answer.expect("curl is installed").status.success());
         if daemon.show(&left.container_id).await.status == Status::Stopped {
             stopped_at.get_or_insert_with(Instant::now);
         }
