@@ -195,7 +195,7 @@ async fn holding_a_container_is_one_entry_and_no_warning() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let minute = Duration::from_secs(60);
-    daemon.clock.advance(IDLE_TIMEOUT - minute);
+    daemon.clock.advance(IDLE_TIMEOUT.saturating_sub(minute));
     // The warning of the deadline that it has by itself.
     daemon
         .until_activity(&container, |seen| seen.history.len() == 3)

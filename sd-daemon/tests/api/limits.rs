@@ -15,8 +15,8 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// Nothing waits for longer than this between two sweeps.
 const SWEEP: Duration = Duration::from_secs(1);
 
-fn hours(hours: u32) -> Option<TimeLimit> {
-    Some(TimeLimit::After(hours * HOUR))
+fn hours(hours: u32) -> TimeLimit {
+    TimeLimit::After(hours * HOUR)
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn each_limit_is_decided_by_the_most_specific_who_sets_it() {
     };
     daemon.engine.add_image("sd-labelled:latest", labelled);
     let wanted = CreateContainer {
-        idle_timeout: hours(1),
+        idle_timeout: Some(hours(1)),
         ..CreateContainer::of_image("sd-labelled")
     };
     let container = daemon.client.create(&wanted).await.unwrap();
@@ -83,13 +83,13 @@ async fn a_label_that_means_nothing_is_refused_with_its_name() {
 async fn a_run_ends_when_it_has_lasted_as_long_as_it_may_however_much_it_is_used() {
     let daemon = TestDaemon::start();
     let wanted = CreateContainer {
-        max_lifetime: hours(3),
+        max_lifetime: Some(hours(3)),
         ..CreateContainer::of_image(IMAGE)
     };
     let container = daemon.client.create(&wanted).await.unwrap();
     daemon.clock.advance(2 * HOUR);
     assert_eq!(daemon.check_in(&container, 7).await, 204);
-    daemon.clock.advance(HOUR - Duration::from_millis(1));
+    daemon.clock.advance(Duration::from_millis(3_599_999));
     assert_eq!(daemon.look(&container).await.status, Status::Running);
     daemon.clock.advance(SWEEP);
     let stopped = daemon.until_status(&container, Status::Stopped).await;
@@ -109,7 +109,7 @@ async fn a_run_ends_when_it_has_lasted_as_long_as_it_may_however_much_it_is_used
 async fn what_is_at_rest_is_removed_in_time_counted_from_its_stop_and_only_where_that_is_set() {
     let daemon = TestDaemon::start();
     let wanted = CreateContainer {
-        remove_after: hours(24),
+        remove_after: Some(hours(24)),
         ..CreateContainer::of_image(IMAGE)
     };
     let (kept, removed) = (
@@ -120,7 +120,7 @@ async fn what_is_at_rest_is_removed_in_time_counted_from_its_stop_and_only_where
     for container in [&kept, &removed] {
         daemon.until_status(container, Status::Stopped).await;
     }
-    daemon.clock.advance(24 * HOUR - Duration::from_millis(1));
+    daemon.clock.advance(23 * HOUR + Duration::from_millis(3_599_999));
     assert_eq!(daemon.look(&removed).await.status, Status::Stopped);
     daemon.clock.advance(SWEEP);
     daemon
@@ -158,8 +158,8 @@ async fn limits_that_are_changed_hold_at_once() {
     let refused = Answer::to(change(json!({"max_lifetime": "soon"}))).await;
     assert_eq!(refused.kind(), kind(422, "malformed-request"));
     let told = daemon.activity(&container).await.history;
-    let changes = told.iter().filter(|entry| entry.what == EventKind::Changed);
-    let words: Vec<&str> = changes.map(|entry| entry.why.as_str()).collect();
+    let told = told.iter().filter(|entry| entry.what == EventKind::Changed);
+    let words: Vec<&str> = told.map(|entry| entry.why.as_str()).collect();
     assert_eq!(
         words,
         [
