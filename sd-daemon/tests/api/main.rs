@@ -5,6 +5,7 @@
 
 mod support;
 
+mod activity;
 mod authentication;
 mod behind_the_back;
 mod check_in;
