@@ -11,8 +11,8 @@ use crate::service::Service;
 /// Shortest time between two looks at new containers, however many are started.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
 
-/// Looks at all running containers each interval, more often where one needs it, and at each new one soon after its start, until told to
-/// stop.
+/// Looks at all running containers each interval, more often where one needs it, and at each new one soon after
+/// its start, until told to stop.
 pub async fn probe_activity(
     service: Service,
     clock: Arc<dyn Clock>,
@@ -22,8 +22,9 @@ pub async fn probe_activity(
     let mut snapshots = service.subscribe();
     loop {
         snapshots.mark_unchanged();
-        service.probe_all().await;
+        // Counted from its beginning: time that goes by during a look is not lost.
         let looked_at = clock.now();
+        service.probe_all().await;
         loop {
             // Asked each time: a container with a short timeout may have been started meanwhile.
             let next = looked_at.after(service.probe_interval(interval));
