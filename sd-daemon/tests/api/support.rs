@@ -407,7 +407,7 @@ impl TestDaemon {
         let looks = std::cell::Cell::new(0);
         self.until_activity(container, |seen| {
             looks.set(looks.get() + 1);
-            if looks.get() % LOOKS_BEFORE_A_NUDGE == 0 {
+            if u32::is_multiple_of(looks.get(), LOOKS_BEFORE_A_NUDGE) {
                 self.clock.advance(NUDGE);
             }
             seen.connections
