@@ -8,6 +8,7 @@ mod support;
 mod activity;
 mod authentication;
 mod behind_the_back;
+mod capacity;
 mod check_in;
 mod concurrency;
 mod creating;
