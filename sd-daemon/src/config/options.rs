@@ -446,7 +446,13 @@ macro_rules! try_from_string {
     )*};
 }
 
-try_from_string!(CheckInListen, SourceSetting, HostSetting, PatternSetting, NetworkSetting);
+try_from_string!(
+    CheckInListen,
+    SourceSetting,
+    HostSetting,
+    PatternSetting,
+    NetworkSetting
+);
 
 impl Options {
     /// Takes from another place what is missing here.
