@@ -1,5 +1,7 @@
 //! However a container is called, nothing but the id of one of ours reaches the engine.
 
+use std::fmt::Write;
+
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -49,8 +51,10 @@ async fn send(daemon: &TestDaemon, method: &str, path: &str, body: &str) -> u16 
 
 /// The text as one piece of a path, with nothing left in it that means something there.
 fn encoded(text: &str) -> String {
-    let bytes = text.bytes();
-    bytes.map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |mut path, byte| {
+        write!(path, "%{byte:02X}").unwrap();
+        path
+    })
 }
 
 /// Texts of every kind: from anywhere in Unicode, and such as lead other programs astray.
