@@ -7,14 +7,9 @@
 mod docker;
 
 mod behind_its_back;
-mod confined;
 mod crash;
 mod daemon;
-mod derived;
-mod foreign;
-mod hostile_images;
 mod in_use;
-mod network;
 mod original_api;
 mod reused_address;
 mod sessions;
