@@ -146,16 +146,22 @@ impl Service {
         if targets.is_empty() {
             return;
         }
+        let at = self.inner.clock.now();
         let answers = self.inner.prober.look(targets).await;
         for (record, answer) in seen.iter().zip(answers) {
-            if let Err(error) = self.credit(record, answer).await {
+            if let Err(error) = self.credit(record, at, answer).await {
                 tracing::debug!(container = %record.id(), %error, "failed to credit what was seen");
             }
         }
     }
 
-    /// Notes what was seen of a container, and credits it with the use that tells of.
-    async fn credit(&self, record: &Record, answer: Result<Sight, Blind>) -> Result<(), ServiceError> {
+    /// Notes what was seen of a container at that moment, and credits it with the use that tells of.
+    async fn credit(
+        &self,
+        record: &Record,
+        at: Timestamp,
+        answer: Result<Sight, Blind>,
+    ) -> Result<(), ServiceError> {
         let (id, generation) = (record.id(), record.generation());
         let mut sight = match answer {
             Ok(sight) => sight,
@@ -169,7 +175,6 @@ impl Service {
         sight.open.retain(|traffic| !signals.is_ignored(traffic.peer));
         sight.ended.retain(|traffic| !signals.is_ignored(traffic.peer));
         let look = signals.use_rule.judge(&sight);
-        let at = self.inner.clock.now();
         let used = Some(look.used).filter(|used| *used > 0 && signals.connections == Switch::On);
         let busy = look.busy_millicores;
         let told = [(Signal::Connections, used), (Signal::Cpu, busy)];

@@ -33,9 +33,11 @@ pub async fn probe_activity(
                 () = clock.sleep_until(next) => break,
                 Ok(()) = snapshots.changed() => service.probe_new().await,
             }
+            // A pause between looks at new containers; it puts no look at all of them off.
+            let pause_ends_at = clock.now().after(SHORTEST_SLEEP).min(next);
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = clock.sleep_until(clock.now().after(SHORTEST_SLEEP)) => {}
+                () = clock.sleep_until(pause_ends_at) => {}
             }
         }
     }
