@@ -192,6 +192,32 @@ fn looking_more_seldom_than_something_may_be_unused_is_refused() {
             "{error}"
         );
     }
+    let error = config(&["--probe-interval", "1m", "--idle-timeout", "60"]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "probe_interval: 1m is not shorter than idle_timeout, 1m: look more often, or let containers be unused \
+         for longer"
+    );
+    let for_the_processor = "activity_signals = [\"cpu\"]\nprobe_interval = 60\nidle_timeout = \"10s\"";
+    assert!(config_of_file(for_the_processor).is_err());
+    let second_rule = "
+        probe_interval = 10
+        [[image_rules]]
+        image = \"ci/*\"
+        max_lifetime = \"5s\"
+        [[image_rules]]
+        image = \"web\"
+        idle_timeout = \"9s\"
+    ";
+    let error = config_of_file(second_rule).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "probe_interval: 10s is not shorter than idle_timeout of the image rule web, 9s: look more often, or let \
+         containers be unused for longer"
+    );
+    let only_just =
+        "probe_interval = 10\nidle_timeout = 11\n[[image_rules]]\nimage = \"web\"\nmax_lifetime = 5";
+    assert!(config_of_file(only_just).is_ok());
     let nobody_looks = "activity_signals = [\"check-in\"]\nprobe_interval = 60\nidle_timeout = \"10s\"";
     assert!(config_of_file(nobody_looks).is_ok());
     assert!(

@@ -72,6 +72,51 @@ async fn a_report_without_connections_is_no_activity() {
 }
 
 #[tokio::test]
+async fn the_answer_tells_a_reporter_how_often_to_report_and_until_when_it_is_kept() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    let receipt = async |fields: &[(&str, &str)]| {
+        let answer = Answer::to(from(&daemon, &container).form(fields)).await;
+        assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+        ["sd-idle-timeout", "sd-keep-until"].map(|name| answer.header(name).map(str::to_owned))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(receipt(&[("active", "0")]).await, [some("9000"), None]);
+    let two_hours_from_now = some("2026-03-01T16:02:11.250Z");
+    assert_eq!(
+        receipt(&[("for", "2h")]).await,
+        [some("9000"), two_hours_from_now.clone()]
+    );
+    assert_eq!(
+        receipt(&[("active", "1"), ("for", "60")]).await,
+        [some("9000"), two_hours_from_now],
+        "a shorter word does not take back a longer one"
+    );
+    // No longer than a container may ask for, which is four hours here.
+    assert_eq!(
+        receipt(&[("for", "30d")]).await,
+        [some("9000"), some("2026-03-01T18:02:11.250Z")]
+    );
+    let pin = [("idle_timeout", "never")];
+    let pinned = daemon.request(reqwest::Method::PATCH, &container.uri).form(&pin);
+    assert_eq!(Answer::to(pinned).await.status, 200);
+    assert_eq!(receipt(&[("active", "1")]).await[0], some("never"));
+}
+
+#[tokio::test]
+async fn a_span_that_is_none_is_refused() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    for wrong in ["", "0", "never", "-5m", "soon", "4000d"] {
+        let answer = Answer::to(from(&daemon, &container).form(&[("for", wrong)])).await;
+        let (status, suffix, detail) = answer.problem();
+        assert_eq!((status, suffix.as_str()), (422, "malformed-request"), "{wrong:?}");
+        assert!(detail.starts_with("for: "), "{detail}");
+    }
+    assert_eq!(daemon.look(&container).await, container);
+}
+
+#[tokio::test]
 async fn an_address_that_no_container_has_is_unknown() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;

@@ -197,9 +197,7 @@ async fn holding_a_container_is_one_entry_and_no_warning() {
     let minute = Duration::from_secs(60);
     daemon.clock.advance(IDLE_TIMEOUT.saturating_sub(minute));
     // The warning of the deadline that it has by itself.
-    daemon
-        .until_activity(&container, |seen| seen.history.len() == 3)
-        .await;
+    daemon.until_told(&container, EventKind::IdleWarning).await;
     for _ in 0..30 {
         hold(&daemon, &container, 3 * minute).await;
         daemon.clock.advance(minute);
@@ -212,9 +210,7 @@ async fn holding_a_container_is_one_entry_and_no_warning() {
     assert_eq!(whats(daemon.activity(&container).await.history), held);
     // Nobody asks again.
     daemon.clock.advance(minute + minute / 2);
-    let warned = daemon
-        .until_activity(&container, |seen| seen.history.len() == 5)
-        .await;
+    let warned = daemon.until_told(&container, EventKind::IdleWarning).await;
     assert_eq!(
         warned.history[4].why,
         "will be stopped in 30s: nobody asked to keep it for longer, and it was not used for 3h, while its \

@@ -239,7 +239,7 @@ async fn where_nobody_can_see_that_is_said_and_everything_else_works() {
 
         daemon.shows(&container, Ok(in_use()));
         let sees_again = daemon.until_activity(&container, |seen| {
-            // A look may still be under way, and the next one counts from its end.
+            // The look before may still be under way.
             daemon.clock.advance(PROBE_INTERVAL);
             seen.connections.is_some()
         });

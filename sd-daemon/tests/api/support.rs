@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use sd_client::Client;
-use sd_client::api::{Activity, Container, CreateContainer, Status};
+use sd_client::api::{Activity, Container, CreateContainer, EventKind, Status};
 use sd_daemon::clock::{Clock, ManualClock};
 use sd_daemon::domain::{
     ContainerId, ContainerPort, Image, OperationId, Policy, Sight, TimeLimit, Timestamp, UseRule,
@@ -396,6 +396,14 @@ impl TestDaemon {
             return seen;
         }
         panic!("it never gets there: {:?}", self.activity(container).await)
+    }
+
+    /// Waits until the history of a container ends like this: what happened is seen first, and then told.
+    pub(crate) async fn until_told(&self, container: &Container, last: EventKind) -> Activity {
+        self.until_activity(container, |seen| {
+            seen.history.last().is_some_and(|entry| entry.what == last)
+        })
+        .await
     }
 
     /// Waits until a container has been looked at from the host at this moment.
