@@ -92,14 +92,15 @@ fn actions() -> impl Strategy<Value = Action> {
         Just(Signal::Connections),
         Just(Signal::Cpu)
     ];
-    let session = (signals, 1_u32..4, spans(SECOND, 10 * MINUTE), 1_u32..60).prop_map(
-        |(signal, value, every, uses)| Action::Session {
-            signal,
-            value,
-            every,
-            uses,
-        },
-    );
+    let session =
+        (signals, 1_u32..4, spans(SECOND, 5 * MINUTE), 1_u32..30).prop_map(|(signal, value, every, uses)| {
+            Action::Session {
+                signal,
+                value,
+                every,
+                uses,
+            }
+        });
     let idle_timeout = timeouts().prop_map(timeout_of);
     let max_lifetime = lifetimes().prop_map(|limit| Limits {
         max_lifetime: Some(limit),
@@ -221,6 +222,8 @@ struct Day<'a> {
     promise: Promise,
     now: Timestamp,
     lag: Duration,
+    /// When the sweep comes.
+    wake_at: Option<Timestamp>,
     runs: u32,
     /// The promised end, and since when it is that one.
     end: Option<(Timestamp, Timestamp)>,
@@ -271,6 +274,7 @@ impl<'a> Day<'a> {
             promise,
             now: MIDNIGHT,
             lag: plan.lag,
+            wake_at: None,
             runs: 0,
             end: None,
             announced: None,
@@ -312,6 +316,7 @@ impl<'a> Day<'a> {
     /// The engine shows that a stop is done. What is said of the run in between changes nothing.
     fn come_to_rest(&mut self) {
         self.now = self.now.after(SECOND);
+        self.wake_at = None;
         for input in [
             report(self.record.generation(), 3),
             self.seen(Signal::Connections, 3),
@@ -336,11 +341,18 @@ impl<'a> Day<'a> {
     fn pass(&mut self, span: Duration) {
         let until = self.now.after(span);
         while let Some((at, _)) = self.policy.next_due(&self.record, self.now) {
-            let wake_at = at.max(self.now).after(self.lag);
+            let planned = at.max(self.now).after(self.lag);
+            let wake_at = match self.wake_at {
+                // What is overdue already is not put off by what happens meanwhile.
+                Some(wake_at) if at <= self.now => wake_at.min(planned),
+                Some(_) | None => planned,
+            };
+            self.wake_at = Some(wake_at);
             if wake_at > until {
                 break;
             }
             self.now = wake_at;
+            self.wake_at = None;
             match self.policy.next_due(&self.record, self.now) {
                 Some((at, due)) if at <= self.now => self.act(due),
                 Some(_) | None => {}
@@ -549,6 +561,7 @@ impl<'a> Day<'a> {
 
     fn be_down(&mut self, span: Duration) {
         self.now = self.now.after(span);
+        self.wake_at = None;
         self.policy.resumed_at = self.now;
         self.promise.resumed = self.now;
         self.compare();
@@ -575,7 +588,7 @@ impl<'a> Day<'a> {
 fn what_happens_in_a_day_is_what_was_promised() {
     let tally = RefCell::new(Tally::default());
     let config = Config {
-        cases: 256,
+        cases: 512,
         ..Config::with_source_file(file!())
     };
     let played = TestRunner::new(config).run(&plans(), |plan| {
