@@ -146,8 +146,8 @@ pub struct Options {
     #[arg(long, global = true, env = "SD_DAEMON_REMOVE_AFTER", value_name = "DURATION")]
     pub(super) remove_after: Option<LimitSetting>,
 
-    /// Announce a stop this long before, or a quarter of the idle timeout where that is shorter; never
-    /// announces none [default: 5m].
+    /// Announce a stop this long before, or a quarter of what decides on it, such as the idle timeout, where that
+    /// is shorter; never announces none [default: 5m].
     #[arg(long, global = true, env = "SD_DAEMON_IDLE_WARNING", value_name = "DURATION")]
     pub(super) idle_warning: Option<LimitSetting>,
 
