@@ -74,8 +74,11 @@ impl Story<'_> {
                 format!("it reported {}", human::counted(count, "connection"))
             }
             (SignalKind::Connections, count) => format!(
-                "{} in use, seen from the host",
-                human::counted(count.unwrap_or(1), "connection")
+                "{} used, as seen from the host",
+                match count.unwrap_or(1) {
+                    1 => "1 connection was".to_owned(),
+                    count => format!("{count} connections were"),
+                }
             ),
             (SignalKind::Cpu, millicores) => {
                 format!("it kept {} busy", cores(millicores.unwrap_or_default()))
@@ -115,9 +118,9 @@ impl Story<'_> {
         let last = pushed().next_back()?;
         let at = self.when.time(last.at);
         Some(match pushed().count() {
-            1 => format!("Its deadline was pushed once, at {at}: {}.", last.why),
+            1 => format!("Its stop was put off once, at {at}: {}.", last.why),
             count => format!(
-                "Its deadline was pushed {count} times, the last time at {at}: {}.",
+                "Its stop was put off {count} times, the last time at {at}: {}.",
                 last.why
             ),
         })

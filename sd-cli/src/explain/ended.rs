@@ -70,7 +70,12 @@ impl Story<'_> {
             self.activity.stop_reason,
             Some(StopReason::Idle | StopReason::Expired)
         );
-        is_idle.then(|| format!("The stop had been announced at {}.", self.when.time(warning.at)))
+        is_idle.then(|| {
+            format!(
+                "It had been announced at {}, as `sd events` tells.",
+                self.when.time(warning.at)
+            )
+        })
     }
 
     fn comes_next(&self) -> String {
@@ -85,7 +90,7 @@ impl Story<'_> {
                     &self.activity.remove_after_source
                 )
             ),
-            None => format!("It is kept until somebody removes it; `sd start {name}` starts it again."),
+            None => format!("Its files stay until somebody removes it; `sd start {name}` starts it again."),
         }
     }
 }

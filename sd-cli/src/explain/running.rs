@@ -18,6 +18,7 @@ impl Story<'_> {
             self.ends_in_any_case(),
             self.extensions(),
             self.was_announced(),
+            self.can_be_put_off(),
         ];
         sentences.into_iter().flatten().collect()
     }
@@ -42,6 +43,10 @@ impl Story<'_> {
                 "Nobody has used it since it was thawed at {}.",
                 self.when.time_and_distance(thawed)
             ),
+            // Where not all can be seen, nobody can say that there was none.
+            _ if self.off(&SignalKind::Connections).is_some() => {
+                "No use of it is known since it was started.".to_owned()
+            }
             _ => "Nobody has used it since it was started.".to_owned(),
         }
     }
@@ -53,13 +58,13 @@ impl Story<'_> {
             return reason.map(|reason| format!("Whether clients are connected is not known: {reason}."));
         };
         if connections.open == 0 {
-            return Some("No client is connected.".to_owned());
+            return Some("No client is connected now.".to_owned());
         }
         let clients = human::counted(connections.open.into(), "client");
         let verb = if connections.open == 1 { "is" } else { "are" };
         let to_ports = to_ports(connections);
         Some(format!(
-            "{clients} {verb} connected{to_ports}{}.",
+            "Now {clients} {verb} connected{to_ports}{}.",
             self.carrying(connections)
         ))
     }
@@ -89,7 +94,7 @@ impl Story<'_> {
             self.signal(&SignalKind::CheckIn)?.at,
         ) {
             (Some(reason), _) => format!("its own reports do not count either: {reason}"),
-            (None, None) => "it has never reported use itself".to_owned(),
+            (None, None) => "it has never reported use itself, as `sd check-in` would".to_owned(),
             (None, Some(_)) => return None,
         };
         let cpu = self.signal(&SignalKind::Cpu)?;
@@ -114,11 +119,14 @@ impl Story<'_> {
                 "{moment} {unless_used}: until then it is kept because somebody asked for that, and {idle_timeout}."
             ),
             StopsBecause::Grace => format!(
-                "{moment} {unless_used}: after a start of the daemon all containers are given time to show that \
-                 they are used, and {idle_timeout}."
+                "{moment} {unless_used}: until then the daemon, which was started or woken lately, waits for signs \
+                 of use of all containers; {idle_timeout}."
             ),
             StopsBecause::MaxLifetime => {
-                format!("{moment}, however much it is used: {}.", self.longest_run())
+                format!(
+                    "{moment}, and neither use nor `sd extend` puts that off: {}.",
+                    self.longest_run()
+                )
             }
             StopsBecause::Other(reason) => format!("{moment}: {reason}."),
         }
@@ -144,6 +152,16 @@ impl Story<'_> {
                 self.longest_run()
             )
         })
+    }
+
+    /// What to do about it, where something can be done.
+    fn can_be_put_off(&self) -> Option<String> {
+        let is_for_want_of_use = matches!(
+            self.activity.stops_because,
+            Some(StopsBecause::IdleTimeout | StopsBecause::KeepUntil | StopsBecause::Grace)
+        );
+        let name = self.name();
+        is_for_want_of_use.then(|| format!("`sd extend {name} 2h` puts that off; a stop keeps its files."))
     }
 
     /// Whether the stop that is coming has been announced.

@@ -116,10 +116,11 @@ fn a_container_that_is_used_tells_by_whom_and_until_when() {
     ));
     assert_eq!(
         told(&activity),
-        "db (sd-postgres) has been running for 3h 12m. It was last used at 14:21 (1m ago): 2 connections in use, \
-         seen from the host. 2 clients are connected to port 5432, carrying 18 kB a minute. It will be stopped at \
-         16:51 (in 2h 29m) unless somebody uses it before: its idle timeout is 2h 30m (the daemon's default). Its \
-         deadline was pushed once, at 13:10: by 2h, asked for over the API."
+        "db (sd-postgres) has been running for 3h 12m. It was last used at 14:21 (1m ago): 2 connections \
+         were used, as seen from the host. Now 2 clients are connected to port 5432, carrying 18 kB a \
+         minute. It will be stopped at 16:51 (in 2h 29m) unless somebody uses it before: its idle timeout \
+         is 2h 30m (the daemon's default). Its stop was put off once, at 13:10: by 2h, asked for over the \
+         API. `sd extend db 2h` puts that off; a stop keeps its files."
     );
 }
 
@@ -133,18 +134,19 @@ fn an_open_and_silent_connection_is_told_apart_from_use() {
     (connections.open, connections.bytes_per_minute) = (1, 0);
     assert_eq!(
         told(&activity),
-        "db (sd-postgres) has been running for 3h 12m. It was last used at 13:00 (1h 22m ago): 2 connections in \
-         use, seen from the host. 1 client is connected to port 5432 but silent, which does not count as use. It \
-         will be stopped at 15:30 (in 1h 8m) unless somebody uses it before: its idle timeout is 2h 30m (the \
-         daemon's default)."
+        "db (sd-postgres) has been running for 3h 12m. It was last used at 13:00 (1h 22m ago): 2 \
+         connections were used, as seen from the host. Now 1 client is connected to port 5432 but silent, \
+         which does not count as use. It will be stopped at 15:30 (in 1h 8m) unless somebody uses it \
+         before: its idle timeout is 2h 30m (the daemon's default). `sd extend db 2h` puts that off; a \
+         stop keeps its files."
     );
     let connections = activity.connections.as_mut().unwrap();
     connections.bytes_per_minute = 30;
     connections.open = 3;
     connections.ports = BTreeMap::from([("22/tcp".to_owned(), 1), ("5432/tcp".to_owned(), 2)]);
     let text = told(&activity);
-    let expected = "3 clients are connected, 2 to port 5432 and 1 to port 22, carrying 30 B a minute, which is too \
-                    little to count as use.";
+    let expected = "Now 3 clients are connected, 2 to port 5432 and 1 to port 22, carrying 30 B a minute, \
+     which is too little to count as use.";
     assert!(text.contains(expected), "{text}");
 }
 
@@ -162,9 +164,10 @@ fn a_container_that_nobody_used_says_so() {
         .push(happened("14:18", EventKind::IdleWarning, "will be stopped in 5m"));
     assert_eq!(
         told(&activity),
-        "db (sd-postgres) has been running for 3h 12m. Nobody has used it since it was started. No client is \
-         connected. It will be stopped at 14:23 (in 1m) unless somebody uses it before: its idle timeout is 2h \
-         30m (from its image's label). Its stop was announced at 14:18."
+        "db (sd-postgres) has been running for 3h 12m. Nobody has used it since it was started. No client \
+         is connected now. It will be stopped at 14:23 (in 1m) unless somebody uses it before: its idle \
+         timeout is 2h 30m (from its image's label). Its stop was announced at 14:18. `sd extend db 2h` \
+         puts that off; a stop keeps its files."
     );
 }
 
@@ -177,10 +180,11 @@ fn where_nothing_can_be_seen_that_is_the_answer() {
     activity.signals[2] = off(SignalKind::Connections, "its engine is on another machine");
     assert_eq!(
         told(&activity),
-        "db (sd-postgres) has been running for 3h 12m. Nobody has used it since it was started. Whether clients \
-         are connected is not known: its engine is on another machine. And it has never reported use itself, so \
-         nothing tells of use. It will be stopped at 16:51 (in 2h 29m) unless somebody uses it before: its idle \
-         timeout is 2h 30m (the daemon's default)."
+        "db (sd-postgres) has been running for 3h 12m. No use of it is known since it was started. Whether \
+         clients are connected is not known: its engine is on another machine. And it has never reported \
+         use itself, as `sd check-in` would, so nothing tells of use. It will be stopped at 16:51 (in 2h \
+         29m) unless somebody uses it before: its idle timeout is 2h 30m (the daemon's default). `sd \
+         extend db 2h` puts that off; a stop keeps its files."
     );
     activity.signals[1].at = Some(at("14:00"));
     activity.signals[1].value = Some(1);
@@ -213,9 +217,9 @@ fn every_deadline_names_who_decided_on_it() {
         ),
         (
             text(&|activity| activity.stops_because = Some(StopsBecause::Grace)),
-            "It will be stopped at 16:51 (in 2h 29m) unless somebody uses it before: after a start of the daemon \
-             all containers are given time to show that they are used, and its idle timeout is 2h 30m (the \
-             daemon's default).",
+            "It will be stopped at 16:51 (in 2h 29m) unless somebody uses it before: until then the \
+             daemon, which was started or woken lately, waits for signs of use of all containers; its idle \
+             timeout is 2h 30m (the daemon's default).",
         ),
         (
             text(&|activity| {
@@ -223,13 +227,13 @@ fn every_deadline_names_who_decided_on_it() {
                 activity.max_lifetime = Some(20_460);
                 activity.max_lifetime_source = PolicySource::ImageRule;
             }),
-            "It will be stopped at 16:51 (in 2h 29m), however much it is used: a run may last 5h 41m (from the \
-             daemon's rule for its image).",
+            "It will be stopped at 16:51 (in 2h 29m), and neither use nor `sd extend` puts that off: a run \
+             may last 5h 41m (from the daemon's rule for its image).",
         ),
         (
             text(&|activity| activity.max_lifetime = Some(36_000)),
-            "its idle timeout is 2h 30m (the daemon's default). At 21:10 (in 6h 48m) it is stopped in any case: a \
-             run may last 10h (the daemon's default).",
+            "its idle timeout is 2h 30m (the daemon's default). At 21:10 (in 6h 48m) it is stopped in any \
+             case: a run may last 10h (the daemon's default).",
         ),
         (
             text(&|activity| {
@@ -256,7 +260,7 @@ fn every_signal_has_its_words() {
         (
             SignalKind::Connections,
             1,
-            "1 connection in use, seen from the host.",
+            "1 connection was used, as seen from the host.",
         ),
         (SignalKind::Cpu, 1_254, "it kept 1.25 processor cores busy."),
         (SignalKind::Other("telepathy".to_owned()), 1, "telepathy."),
@@ -285,17 +289,18 @@ fn a_stop_for_want_of_use_is_told_with_what_led_to_it() {
         happened(
             "16:51",
             EventKind::Stopping,
-            "not used for 2h 30m, and its idle timeout is 2h 30m (the daemon's default); the last use was 2 \
-             connections seen in use from the host",
+            "not used for 2h 30m, and its idle timeout is 2h 30m (the daemon's default); the last use was \
+             2 connections seen in use from the host",
         ),
         happened("16:51", EventKind::Stopped, ""),
     ]);
     assert_eq!(
         told(&activity),
-        "db (sd-postgres) was stopped at 16:51 (1h 9m ago): not used for 2h 30m, and its idle timeout is 2h 30m \
-         (the daemon's default); the last use was 2 connections seen in use from the host. It had run for 5h 41m. \
-         Its last use was at 14:21 (3h 39m ago): 2 connections in use, seen from the host. The stop had been \
-         announced at 16:46. It is kept until somebody removes it; `sd start db` starts it again."
+        "db (sd-postgres) was stopped at 16:51 (1h 9m ago): not used for 2h 30m, and its idle timeout is \
+         2h 30m (the daemon's default); the last use was 2 connections seen in use from the host. It had \
+         run for 5h 41m. Its last use was at 14:21 (3h 39m ago): 2 connections were used, as seen from the \
+         host. It had been announced at 16:46, as `sd events` tells. Its files stay until somebody removes \
+         it; `sd start db` starts it again."
     );
 }
 
@@ -309,10 +314,10 @@ fn what_ended_by_itself_or_at_somebodys_hands_is_told_as_that() {
     activity.remove_after_source = PolicySource::ImageRule;
     assert_eq!(
         told(&activity),
-        "db (sd-postgres) ended at 16:51 (1h 9m ago): its main process ended by itself, with status 1. It had run \
-         for 5h 41m. Its last use was at 14:21 (3h 39m ago): 2 connections in use, seen from the host. It will be \
-         removed at 2026-03-03 16:51 (in 1d 22h) unless somebody starts it before, as with `sd start db`: a \
-         stopped container is kept for 2d (from the daemon's rule for its image)."
+        "db (sd-postgres) ended at 16:51 (1h 9m ago): its main process ended by itself, with status 1. It \
+         had run for 5h 41m. Its last use was at 14:21 (3h 39m ago): 2 connections were used, as seen from \
+         the host. It will be removed at 2026-03-03 16:51 (in 1d 22h) unless somebody starts it before, as \
+         with `sd start db`: a stopped container is kept for 2d (from the daemon's rule for its image)."
     );
     let mut activity = stopped(StopReason::Requested);
     activity.status = Status::Stopping;
@@ -359,7 +364,7 @@ fn only_the_latest_run_is_told() {
         happened("11:00", EventKind::Stopping, "asked for over the API"),
         happened("11:10", EventKind::Started, "asked for over the API"),
     ];
-    assert!(!told(&activity).contains("pushed"), "{}", told(&activity));
+    assert!(!told(&activity).contains("put off once"), "{}", told(&activity));
 }
 
 #[test]
@@ -371,8 +376,8 @@ fn a_frozen_a_starting_and_an_unknown_state_are_told() {
         .push(happened("14:00", EventKind::Paused, "done on the host"));
     assert_eq!(
         told(&activity),
-        "db (sd-postgres) is frozen since 14:00 (22m ago): that was done on the host, not by spin-docker. As long \
-         as it is frozen it is not stopped; when it is thawed its idle timeout begins anew."
+        "db (sd-postgres) is frozen since 14:00 (22m ago): that was done on the host, not by spin-docker. \
+         As long as it is frozen it is not stopped; when it is thawed its idle timeout begins anew."
     );
     activity.status = Status::Starting;
     assert_eq!(told(&activity), "db is being started.");

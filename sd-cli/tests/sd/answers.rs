@@ -58,8 +58,8 @@ fn event(id: u64, name: &str, what: &str) -> String {
 fn why_is_a_paragraph_for_people_and_everything_for_programs() {
     let server = Server::always(|| Answer::json(&activity()));
     ask(&server, &["why", "db"]).printed(
-        "db (sd-postgres) was stopped at 16:51 (1h 9m ago): evil \\u{1b}[2J. It had run for 5h 51m. It is kept \
-         until somebody removes it; `sd start db` starts it again.\n",
+        "db (sd-postgres) was stopped at 16:51 (1h 9m ago): evil \\u{1b}[2J. It had run for 5h 51m. Its files \
+         stay until somebody removes it; `sd start db` starts it again.\n",
     );
     let run = ask(&server, &["why", "db", "--json"]);
     assert_eq!(run.json(), activity());
