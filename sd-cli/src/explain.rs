@@ -118,7 +118,7 @@ impl Story<'_> {
         let last = pushed().next_back()?;
         let at = self.when.time(last.at);
         Some(match pushed().count() {
-            1 => format!("Its stop was put off once, at {at}: {}.", last.why),
+            1 => format!("Its stop was put off at {at}: {}.", last.why),
             count => format!(
                 "Its stop was put off {count} times, the last time at {at}: {}.",
                 last.why

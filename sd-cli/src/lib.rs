@@ -20,6 +20,7 @@ mod human;
 mod output;
 mod progress;
 mod settings;
+mod signals;
 mod table;
 mod when;
 

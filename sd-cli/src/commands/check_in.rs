@@ -6,7 +6,6 @@
 mod child;
 mod program;
 mod repeat;
-mod signals;
 mod way;
 
 use std::ffi::OsString;
@@ -19,7 +18,7 @@ use sd_client::api::{CheckIn, MAX_ACTIVE_CONNECTIONS, Span};
 use self::way::Way;
 use crate::error::CliError;
 use crate::output::Printer;
-use crate::{clock, connections, human};
+use crate::{clock, connections, human, signals};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -16,6 +16,7 @@ use tokio::signal::unix::{self, SignalKind};
 
 use crate::error::{CliError, Exit};
 use crate::output::Printer;
+use crate::signals::{arrives, unless_ignored};
 use crate::table::shown_name;
 
 const EXAMPLES: &str = "\
@@ -121,10 +122,10 @@ async fn end_of(command: &mut Child, signals: &mut Signals) -> io::Result<ExitSt
     loop {
         tokio::select! {
             status = command.wait() => return status,
-            _ = signals.interrupt.recv() => {}
-            _ = signals.quit.recv() => {}
-            _ = signals.terminate.recv() => pass_on(command, Signal::TERM),
-            _ = signals.hang_up.recv() => pass_on(command, Signal::HUP),
+            () = arrives(&mut signals.interrupt) => {}
+            () = arrives(&mut signals.quit) => {}
+            () = arrives(&mut signals.terminate) => pass_on(command, Signal::TERM),
+            () = arrives(&mut signals.hang_up) => pass_on(command, Signal::HUP),
         }
     }
 }
@@ -141,23 +142,19 @@ fn pass_on(command: &Child, signal: Signal) {
 }
 
 struct Signals {
-    interrupt: unix::Signal,
-    quit: unix::Signal,
-    terminate: unix::Signal,
-    hang_up: unix::Signal,
+    interrupt: Option<unix::Signal>,
+    quit: Option<unix::Signal>,
+    terminate: Option<unix::Signal>,
+    hang_up: Option<unix::Signal>,
 }
 
 impl Signals {
     fn listen() -> Result<Self, CliError> {
-        let listen = |kind| {
-            unix::signal(kind)
-                .map_err(|error| CliError::Failed(format!("cannot listen for signals: {error}")))
-        };
         Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            quit: listen(SignalKind::quit())?,
-            terminate: listen(SignalKind::terminate())?,
-            hang_up: listen(SignalKind::hangup())?,
+            interrupt: unless_ignored(SignalKind::interrupt())?,
+            quit: unless_ignored(SignalKind::quit())?,
+            terminate: unless_ignored(SignalKind::terminate())?,
+            hang_up: unless_ignored(SignalKind::hangup())?,
         })
     }
 }

@@ -119,8 +119,8 @@ impl Story<'_> {
                 "{moment} {unless_used}: until then it is kept because somebody asked for that, and {idle_timeout}."
             ),
             StopsBecause::Grace => format!(
-                "{moment} {unless_used}: until then the daemon, which was started or woken lately, waits for signs \
-                 of use of all containers; {idle_timeout}."
+                "{moment} {unless_used}: until then the daemon, which was started or woken lately and did not see \
+                 what was before, waits for signs of use of all containers; {idle_timeout}."
             ),
             StopsBecause::MaxLifetime => {
                 format!(
@@ -143,8 +143,7 @@ impl Story<'_> {
 
     /// The end that no use puts off, where it is not the one that comes first.
     fn ends_in_any_case(&self) -> Option<String> {
-        let lifetime = Duration::from_secs(self.activity.max_lifetime?);
-        let end: Timestamp = (SystemTime::from(self.activity.started_at?) + lifetime).into();
+        let end = self.run_ends_at()?;
         (self.activity.stops_because != Some(StopsBecause::MaxLifetime)).then(|| {
             format!(
                 "At {} it is stopped in any case: {}.",
@@ -154,14 +153,29 @@ impl Story<'_> {
         })
     }
 
-    /// What to do about it, where something can be done.
+    /// What can be done about it.
     fn can_be_put_off(&self) -> Option<String> {
-        let is_for_want_of_use = matches!(
-            self.activity.stops_because,
-            Some(StopsBecause::IdleTimeout | StopsBecause::KeepUntil | StopsBecause::Grace)
-        );
+        const MORE: Duration = Duration::from_secs(2 * 60 * 60);
         let name = self.name();
-        is_for_want_of_use.then(|| format!("`sd extend {name} 2h` puts that off; a stop keeps its files."))
+        let at = self.activity.stops_at?.max(self.activity.at);
+        Some(match self.activity.stops_because.as_ref()? {
+            StopsBecause::IdleTimeout | StopsBecause::KeepUntil | StopsBecause::Grace => {
+                let pushed: Timestamp = (SystemTime::from(at) + MORE).into();
+                let until = self.run_ends_at().map_or(pushed, |end| end.min(pushed));
+                let until = self.when.time(until);
+                format!("`sd extend {name} 2h` would move that to {until}. A stop keeps its files.")
+            }
+            StopsBecause::MaxLifetime => {
+                format!("A stop keeps its files, and `sd start {name}` begins another run.")
+            }
+            StopsBecause::Other(_) => return None,
+        })
+    }
+
+    /// When the longest run is over.
+    fn run_ends_at(&self) -> Option<Timestamp> {
+        let lifetime = Duration::from_secs(self.activity.max_lifetime?);
+        Some((SystemTime::from(self.activity.started_at?) + lifetime).into())
     }
 
     /// Whether the stop that is coming has been announced.

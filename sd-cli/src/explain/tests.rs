@@ -119,8 +119,8 @@ fn a_container_that_is_used_tells_by_whom_and_until_when() {
         "db (sd-postgres) has been running for 3h 12m. It was last used at 14:21 (1m ago): 2 connections \
          were used, as seen from the host. Now 2 clients are connected to port 5432, carrying 18 kB a \
          minute. It will be stopped at 16:51 (in 2h 29m) unless somebody uses it before: its idle timeout \
-         is 2h 30m (the daemon's default). Its stop was put off once, at 13:10: by 2h, asked for over the \
-         API. `sd extend db 2h` puts that off; a stop keeps its files."
+         is 2h 30m (the daemon's default). Its stop was put off at 13:10: by 2h, asked for over the API. \
+         `sd extend db 2h` would move that to 18:51. A stop keeps its files."
     );
 }
 
@@ -137,8 +137,8 @@ fn an_open_and_silent_connection_is_told_apart_from_use() {
         "db (sd-postgres) has been running for 3h 12m. It was last used at 13:00 (1h 22m ago): 2 \
          connections were used, as seen from the host. Now 1 client is connected to port 5432 but silent, \
          which does not count as use. It will be stopped at 15:30 (in 1h 8m) unless somebody uses it \
-         before: its idle timeout is 2h 30m (the daemon's default). `sd extend db 2h` puts that off; a \
-         stop keeps its files."
+         before: its idle timeout is 2h 30m (the daemon's default). `sd extend db 2h` would move that to \
+         17:30. A stop keeps its files."
     );
     let connections = activity.connections.as_mut().unwrap();
     connections.bytes_per_minute = 30;
@@ -167,7 +167,7 @@ fn a_container_that_nobody_used_says_so() {
         "db (sd-postgres) has been running for 3h 12m. Nobody has used it since it was started. No client \
          is connected now. It will be stopped at 14:23 (in 1m) unless somebody uses it before: its idle \
          timeout is 2h 30m (from its image's label). Its stop was announced at 14:18. `sd extend db 2h` \
-         puts that off; a stop keeps its files."
+         would move that to 16:23. A stop keeps its files."
     );
 }
 
@@ -184,7 +184,7 @@ fn where_nothing_can_be_seen_that_is_the_answer() {
          clients are connected is not known: its engine is on another machine. And it has never reported \
          use itself, as `sd check-in` would, so nothing tells of use. It will be stopped at 16:51 (in 2h \
          29m) unless somebody uses it before: its idle timeout is 2h 30m (the daemon's default). `sd \
-         extend db 2h` puts that off; a stop keeps its files."
+         extend db 2h` would move that to 18:51. A stop keeps its files."
     );
     activity.signals[1].at = Some(at("14:00"));
     activity.signals[1].value = Some(1);
@@ -218,8 +218,8 @@ fn every_deadline_names_who_decided_on_it() {
         (
             text(&|activity| activity.stops_because = Some(StopsBecause::Grace)),
             "It will be stopped at 16:51 (in 2h 29m) unless somebody uses it before: until then the \
-             daemon, which was started or woken lately, waits for signs of use of all containers; its idle \
-             timeout is 2h 30m (the daemon's default).",
+             daemon, which was started or woken lately and did not see what was before, waits for signs of \
+             use of all containers; its idle timeout is 2h 30m (the daemon's default).",
         ),
         (
             text(&|activity| {

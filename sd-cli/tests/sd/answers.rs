@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Request, Server, ask, container, sd, signal};
+use crate::support::{Answer, Request, Run, Server, ask, container, sd, signal};
 
 fn activity() -> Value {
     json!({
@@ -274,4 +274,23 @@ fn the_end_of_hold_is_up_to_its_command() {
     output.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "told\n");
     assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+#[test]
+fn a_command_that_is_held_for_survives_its_terminal_where_nohup_asks_for_that() {
+    let server = Server::answering(held);
+    // The command asks of itself whether it ignores the hang-up, which is the first bit.
+    let script = "mask=$(sed -n 's/^SigIgn:.*\\(.\\)$/\\1/p' /proc/self/status); echo $((0x$mask & 1))";
+    let nohup = format!(
+        "trap '' HUP; exec '{}' hold db -- sh -c \"$SCRIPT\"",
+        env!("CARGO_BIN_EXE_sd")
+    );
+    let run = Run::of(
+        std::process::Command::new("sh")
+            .args(["-c", &nohup])
+            .env("SCRIPT", script)
+            .env("SD_URL", server.url())
+            .env("XDG_CONFIG_HOME", "/nonexistent"),
+    );
+    run.printed("1\n");
 }

@@ -1,7 +1,8 @@
 //! Being asked to end, by a terminal or by whoever stops the container.
 //!
 //! The signals are listened to because of programs that are running: a process that is ended by a signal
-//! takes nobody along.
+//! takes nobody along. One that this process was started to ignore, as by `nohup`, stays ignored: a program that is
+//! run would otherwise no longer ignore it either.
 
 use std::fs;
 
@@ -10,30 +11,35 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::error::CliError;
 
 /// Returns, once it is waited for, when the process is asked to end.
-pub(super) fn end() -> Result<impl Future<Output = ()>, CliError> {
-    let listen =
-        |kind| signal(kind).map_err(|error| CliError::Failed(format!("cannot listen for signals: {error}")));
+pub(crate) fn end() -> Result<impl Future<Output = ()>, CliError> {
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
-    let ignored = ignored_signals();
-    let unless_ignored = |kind| match ignored & bit(kind) {
-        0 => listen(kind).map(Some),
-        _ => Ok(None),
-    };
-    // `nohup` asks for not being ended with the terminal.
     let mut hangup = unless_ignored(SignalKind::hangup())?;
     let mut quit = unless_ignored(SignalKind::quit())?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-            () = arrives(hangup.as_mut()) => {}
-            () = arrives(quit.as_mut()) => {}
+            () = arrives(&mut hangup) => {}
+            () = arrives(&mut quit) => {}
         }
     })
 }
 
-async fn arrives(signal: Option<&mut Signal>) {
+fn listen(kind: SignalKind) -> Result<Signal, CliError> {
+    signal(kind).map_err(|error| CliError::Failed(format!("cannot listen for signals: {error}")))
+}
+
+/// Listens to a signal, but not to one that is ignored.
+pub(crate) fn unless_ignored(kind: SignalKind) -> Result<Option<Signal>, CliError> {
+    match ignored_signals() & bit(kind) {
+        0 => listen(kind).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Returns when the signal arrives; never for one that is ignored.
+pub(crate) async fn arrives(signal: &mut Option<Signal>) {
     match signal {
         Some(signal) => drop(signal.recv().await),
         None => std::future::pending().await,
