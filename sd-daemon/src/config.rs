@@ -1,4 +1,6 @@
 //! Settings: flag over environment over file over default, checked before anything is bound.
+//!
+//! Longer than most files here: what a setting means, what is refused and how it is shown again stand side by side.
 
 mod options;
 

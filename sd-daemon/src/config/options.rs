@@ -1,4 +1,6 @@
 //! The command line, and the settings that can stand on it, in the environment and in the file.
+//!
+//! Longer than most files here, because every setting is explained where it is defined: help and manual are made of it.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

@@ -7,6 +7,7 @@
 mod docker;
 
 mod behind_its_back;
+mod command;
 mod crash;
 mod daemon;
 mod in_use;

@@ -59,7 +59,7 @@ async fn a_container_never_gets_what_the_next_one_at_its_address_reports() {
 
 /// The host's address on the network of the containers. Named, so that its listener is there before the first
 /// container is.
-fn host_address() -> String {
+pub(crate) fn host_address() -> String {
     let format = "{{range .IPAM.Config}}{{.Subnet}} {{end}}";
     let subnets = docker(&["network", "inspect", "--format", format, "bridge"]);
     let network = subnets
