@@ -57,14 +57,17 @@ impl Story<'_> {
             let reason = self.off(&SignalKind::Connections);
             return reason.map(|reason| format!("Whether clients are connected is not known: {reason}."));
         };
+        // A look is some seconds old, and who came since then is not in it.
+        let ago = human::duration(self.when.since(connections.seen_at));
         if connections.open == 0 {
-            return Some("No client is connected now.".to_owned());
+            return Some(format!(
+                "A look from the host {ago} ago showed no client connected."
+            ));
         }
         let clients = human::counted(connections.open.into(), "client");
-        let verb = if connections.open == 1 { "is" } else { "are" };
         let to_ports = to_ports(connections);
         Some(format!(
-            "Now {clients} {verb} connected{to_ports}{}.",
+            "A look from the host {ago} ago showed {clients} connected{to_ports}{}.",
             self.carrying(connections)
         ))
     }
@@ -79,7 +82,7 @@ impl Story<'_> {
         let is_use = told.is_some_and(|told| told >= connections.seen_at);
         let rate = format!("{} a minute", human::bytes(connections.bytes_per_minute));
         match connections.bytes_per_minute {
-            0 if is_use => " and came just now".to_owned(),
+            0 if is_use => " and just come".to_owned(),
             0 => " but silent, which does not count as use".to_owned(),
             _ if is_use => format!(", carrying {rate}"),
             _ => format!(", carrying {rate}, which is too little to count as use"),

@@ -117,10 +117,10 @@ fn a_container_that_is_used_tells_by_whom_and_until_when() {
     assert_eq!(
         told(&activity),
         "db (sd-postgres) has been running for 3h 12m. It was last used at 14:21 (1m ago): 2 connections \
-         were used, as seen from the host. Now 2 clients are connected to port 5432, carrying 18 kB a \
-         minute. It will be stopped at 16:51 (in 2h 29m) unless somebody uses it before: its idle timeout \
-         is 2h 30m (the daemon's default). Its stop was put off at 13:10: by 2h, asked for over the API. \
-         `sd extend db 2h` would move that to 18:51. A stop keeps its files."
+         were used, as seen from the host. A look from the host 1m ago showed 2 clients connected to port \
+         5432, carrying 18 kB a minute. It will be stopped at 16:51 (in 2h 29m) unless somebody uses it \
+         before: its idle timeout is 2h 30m (the daemon's default). Its stop was put off at 13:10: by 2h, \
+         asked for over the API. `sd extend db 2h` would move that to 18:51. A stop keeps its files."
     );
 }
 
@@ -135,18 +135,18 @@ fn an_open_and_silent_connection_is_told_apart_from_use() {
     assert_eq!(
         told(&activity),
         "db (sd-postgres) has been running for 3h 12m. It was last used at 13:00 (1h 22m ago): 2 \
-         connections were used, as seen from the host. Now 1 client is connected to port 5432 but silent, \
-         which does not count as use. It will be stopped at 15:30 (in 1h 8m) unless somebody uses it \
-         before: its idle timeout is 2h 30m (the daemon's default). `sd extend db 2h` would move that to \
-         17:30. A stop keeps its files."
+         connections were used, as seen from the host. A look from the host 1m ago showed 1 client \
+         connected to port 5432 but silent, which does not count as use. It will be stopped at 15:30 (in \
+         1h 8m) unless somebody uses it before: its idle timeout is 2h 30m (the daemon's default). `sd \
+         extend db 2h` would move that to 17:30. A stop keeps its files."
     );
     let connections = activity.connections.as_mut().unwrap();
     connections.bytes_per_minute = 30;
     connections.open = 3;
     connections.ports = BTreeMap::from([("22/tcp".to_owned(), 1), ("5432/tcp".to_owned(), 2)]);
     let text = told(&activity);
-    let expected = "Now 3 clients are connected, 2 to port 5432 and 1 to port 22, carrying 30 B a minute, \
-     which is too little to count as use.";
+    let expected = "A look from the host 1m ago showed 3 clients connected, 2 to port 5432 and 1 to port \
+     22, carrying 30 B a minute, which is too little to count as use.";
     assert!(text.contains(expected), "{text}");
 }
 
@@ -164,10 +164,10 @@ fn a_container_that_nobody_used_says_so() {
         .push(happened("14:18", EventKind::IdleWarning, "will be stopped in 5m"));
     assert_eq!(
         told(&activity),
-        "db (sd-postgres) has been running for 3h 12m. Nobody has used it since it was started. No client \
-         is connected now. It will be stopped at 14:23 (in 1m) unless somebody uses it before: its idle \
-         timeout is 2h 30m (from its image's label). Its stop was announced at 14:18. `sd extend db 2h` \
-         would move that to 16:23. A stop keeps its files."
+        "db (sd-postgres) has been running for 3h 12m. Nobody has used it since it was started. A look \
+         from the host 1m ago showed no client connected. It will be stopped at 14:23 (in 1m) unless \
+         somebody uses it before: its idle timeout is 2h 30m (from its image's label). Its stop was \
+         announced at 14:18. `sd extend db 2h` would move that to 16:23. A stop keeps its files."
     );
 }
 
