@@ -33,11 +33,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let directory = StateDirectory::claim(&config.state_dir)?;
     let registry = Registry::open(directory, Arc::clone(&clock))?;
     let instance = Arc::clone(registry.snapshot().instance());
-    let engine = Arc::new(DockerEngine::new(
-        &config.docker_host,
-        instance,
-        config.publish_address,
-    ));
+    let engine = DockerEngine::new(&config.docker_host, instance, config.publish_address);
+    let engine = Arc::new(engine.on_network(config.network.clone()));
     let service = Service::new(Parts {
         engine: engine.clone(),
         prober: Arc::new(prober(&config)?),
@@ -45,6 +42,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         clock: Arc::clone(&clock),
         policy: config.policy.clone(),
         signals: config.signals.clone(),
+        capacity: config.capacity,
     });
     let mut tasks = begin(&config, &service, &*engine, &clock, &shutdown).await?;
 
@@ -113,7 +111,7 @@ async fn begin(
             tasks.spawn("check_in", serving);
         }
         CheckInListen::Gateway { port } => {
-            let serving = check_in_listener::serve_on_gateway(port, service(), reports(), shutdown());
+            let serving = check_in_listener::serve_on_gateways(port, service(), reports(), shutdown());
             tasks.spawn("check_in", serving);
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Longer than most files here: what a setting means, what is refused and how it is shown again stand side by side.
 
+mod memory;
 mod options;
 
 use std::fmt;
@@ -14,10 +15,11 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use crate::domain::{ImageRule, Limits, Policy, TimeLimit, Timestamp, UseRule};
-use crate::engine::docker;
-use crate::service::{Signals, Switch};
+use crate::engine::docker::{self, NetworkName};
+use crate::service::{Capacity, Signals, Switch};
 use crate::webhook::{Receiver, SigningKey};
 
+use memory::MemorySetting;
 pub use options::{CheckInListen, Cli, Command, LogFormat, MANUAL, Options};
 use options::{DEFAULT_FILE, LimitSetting, SignalSetting};
 
@@ -33,6 +35,10 @@ const DEFAULT_WARNING: Duration = Duration::from_secs(300);
 const DEFAULT_PROBE_INTERVAL: Duration = Duration::from_secs(15);
 const DEFAULT_SIGNALS: &[SignalSetting] = &[SignalSetting::CheckIn, SignalSetting::Connections];
 const DEFAULT_CPU_THRESHOLD: f64 = 0.1;
+/// Enough for what people run on demand, and little enough that one of them does not take the machine down.
+const DEFAULT_MEMORY: MemorySetting = MemorySetting::Bytes(2 << 30);
+/// Far more than a team has, and few enough to be listed in no time.
+const DEFAULT_MOST_CONTAINERS: u32 = 200;
 const DEFAULT_BUSY_LIMIT: Duration = Duration::from_secs(4 * 60 * 60);
 
 /// A password that does not show up where it does not belong.
@@ -65,6 +71,10 @@ pub struct Config {
     pub allowed_hosts: Vec<Host>,
     /// Address on which ports are published.
     pub publish_address: IpAddr,
+    /// The network that new containers are put on.
+    pub network: NetworkName,
+    /// How much the daemon takes on.
+    pub capacity: Capacity,
     /// When containers are stopped and removed.
     pub policy: Policy,
     /// What tells of use.
@@ -175,6 +185,16 @@ fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, Con
             .map(|setting| setting.0.clone())
             .collect(),
         publish_address: options.publish_address.unwrap_or(listen.ip()),
+        network: options
+            .network
+            .as_ref()
+            .map_or_else(NetworkName::default, |setting| setting.0.clone()),
+        capacity: Capacity {
+            containers: options
+                .max_containers
+                .map_or(DEFAULT_MOST_CONTAINERS, std::num::NonZero::get),
+            memory_bytes: options.memory_limit.unwrap_or(DEFAULT_MEMORY).bytes(),
+        },
         policy,
         signals,
         probe_interval: wanted_interval.unwrap_or(DEFAULT_PROBE_INTERVAL),
@@ -390,6 +410,11 @@ impl fmt::Display for Config {
             hosts.collect::<Vec<_>>().join(", ")
         )?;
         writeln!(formatter, "publish_address = \"{}\"", self.publish_address)?;
+        writeln!(formatter, "network = \"{}\"", self.network)?;
+        let memory = self.capacity.memory_bytes;
+        let memory = memory.map_or(MemorySetting::Unlimited, MemorySetting::Bytes);
+        writeln!(formatter, "memory_limit = \"{memory}\"")?;
+        writeln!(formatter, "max_containers = {}", self.capacity.containers)?;
         writeln!(formatter, "check_in_listen = \"{}\"", self.check_in_listen)?;
         writeln!(formatter, "log_format = \"{log_format}\"")?;
         self.write_policy(formatter)?;

@@ -52,8 +52,12 @@ pub trait Engine: Send + Sync + 'static {
     /// Every container that carries an operation label of this daemon, in any state.
     async fn managed(&self) -> Result<Vec<Managed>, EngineError>;
 
-    /// The host's address on the network of the containers, where there is one.
+    /// The host's address on the network of new containers, where there is one.
     async fn gateway(&self) -> Result<Option<IpAddr>, EngineError>;
+
+    /// The host's addresses on other networks that containers of this daemon are on: those that were made when
+    /// the settings named another one.
+    async fn other_gateways(&self) -> Result<Vec<IpAddr>, EngineError>;
 
     /// What happens at the engine. Never ends; while the engine is away it waits.
     ///
@@ -116,6 +120,9 @@ pub enum EngineError {
     /// The name belongs to another container.
     #[error("the name is in use")]
     NameInUse,
+    /// There is no network to put containers on: why, and what to do.
+    #[error("{0}")]
+    NoNetwork(String),
     /// It refused, in its own words.
     #[error("the Docker engine refused: {0}")]
     Rejected(String),
@@ -126,7 +133,7 @@ impl EngineError {
     pub fn is_ambiguous(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::TimedOut(_) => true,
-            Self::NoSuchImage | Self::NameInUse | Self::Rejected(_) => false,
+            Self::NoSuchImage | Self::NameInUse | Self::NoNetwork(_) | Self::Rejected(_) => false,
         }
     }
 }

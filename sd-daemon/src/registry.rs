@@ -77,6 +77,8 @@ pub enum Opened {
     Repeated(OperationId),
     /// The key belongs to another request.
     KeyReused,
+    /// There are as many containers as there may be.
+    TooMany,
 }
 
 /// Why the registry did not do what it was asked.
@@ -217,9 +219,9 @@ impl Registry {
         self.run(move |ledger| ledger.find_key(&key)).await
     }
 
-    /// Writes down that a container is wanted.
-    pub async fn open_creation(&self, creation: Creation) -> Result<Opened, RegistryError> {
-        self.run(move |ledger| ledger.open_creation(creation)).await
+    /// Writes down that a container is wanted, unless there are `most` already, or will be.
+    pub async fn open_creation(&self, creation: Creation, most: u32) -> Result<Opened, RegistryError> {
+        self.run(move |ledger| ledger.open_creation(creation, most)).await
     }
 
     /// Turns a creation into a container that shall start.

@@ -50,6 +50,10 @@ const STARTS_AT_ONCE: usize = 4;
 /// Inspections at the engine at once, for the same reason.
 const INSPECTIONS_AT_ONCE: usize = 8;
 
+/// Creates that are being worked on or wait for their turn. With more the last one would wait for longer than a
+/// caller does; they are sent away at once instead.
+const CREATES_AT_ONCE: usize = 32;
+
 /// How long a call waits for its turn at the engine.
 const TURN_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -70,6 +74,17 @@ pub struct Parts {
     pub policy: Policy,
     /// What tells of use.
     pub signals: Signals,
+    /// How much it takes on.
+    pub capacity: Capacity,
+}
+
+/// How much one daemon takes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// The most containers, those at rest and those being made included.
+    pub containers: u32,
+    /// Memory of a container that asks for none, in bytes; nothing when it may take what there is.
+    pub memory_bytes: Option<u64>,
 }
 
 /// The operations. Cheap to clone.
@@ -85,6 +100,7 @@ struct Inner {
     prober: Arc<dyn Prober>,
     policy: Mutex<Policy>,
     signals: Signals,
+    capacity: Capacity,
     /// What the latest look at each running container showed, and in which run that was.
     views: Mutex<HashMap<ContainerId, (u64, View)>>,
     /// Where new containers are told to check in; known once the listener is bound.
@@ -100,6 +116,7 @@ struct Inner {
     noticed: Mutex<HashSet<ContainerId>>,
     /// When the engine last answered.
     engine_seen_at: Mutex<Option<Timestamp>>,
+    creates: Semaphore,
     starts: Semaphore,
     inspections: Semaphore,
     operations: TaskTracker,
@@ -119,6 +136,7 @@ impl Service {
             prober: parts.prober,
             policy: Mutex::new(policy),
             signals: parts.signals,
+            capacity: parts.capacity,
             views: Mutex::new(HashMap::new()),
             check_in_url: Mutex::new(None),
             locks: Locks::default(),
@@ -127,6 +145,7 @@ impl Service {
             missing_since: Mutex::new(HashMap::new()),
             noticed: Mutex::new(HashSet::new()),
             engine_seen_at: Mutex::new(None),
+            creates: Semaphore::new(CREATES_AT_ONCE),
             starts: Semaphore::new(STARTS_AT_ONCE),
             inspections: Semaphore::new(INSPECTIONS_AT_ONCE),
             operations: TaskTracker::new(),
@@ -199,9 +218,14 @@ impl Service {
         }
     }
 
-    /// The host's address on the network of the containers.
+    /// The host's address on the network of new containers.
     pub async fn gateway(&self) -> Result<Option<IpAddr>, ServiceError> {
         Ok(self.inner.engine.gateway().await?)
+    }
+
+    /// The host's addresses on the other networks that containers of ours are on.
+    pub async fn other_gateways(&self) -> Result<Vec<IpAddr>, ServiceError> {
+        Ok(self.inner.engine.other_gateways().await?)
     }
 
     /// Waits until every operation has ended. To be called when nothing is left that begins one.

@@ -94,6 +94,13 @@ fn only_the_docker_engine_knows_bollard() {
     assert_unknown(&["bollard"], |name| !is_in(name, "engine/docker"));
 }
 
+/// What Docker gives a container is decided in one file. Nothing reads such a thing from a request.
+#[test]
+fn only_the_policy_knows_what_docker_gives_a_container() {
+    let of_docker = ["HostConfig", "host_config", "ContainerCreateBody"];
+    assert_unknown(&of_docker, |name| !is_in(name, "engine/docker/policy"));
+}
+
 #[test]
 fn only_the_registry_knows_sqlite() {
     assert_unknown(&["rusqlite"], |name| !is_in(name, "registry"));

@@ -13,7 +13,7 @@ use sd_daemon::engine::fake::FakeEngine;
 use sd_daemon::prober::host::HostProber;
 use sd_daemon::prober::{Blind, Prober, Target};
 use sd_daemon::registry::{Registry, StateDirectory};
-use sd_daemon::service::{NewContainer, Parts, Service, Signals, Switch};
+use sd_daemon::service::{Capacity, NewContainer, Parts, Service, Signals, Switch};
 use tempfile::TempDir;
 
 use crate::crowd::PORT;
@@ -50,6 +50,10 @@ impl Daemon {
             prober: Arc::new(prober),
             policy: policy(),
             signals: signals(),
+            capacity: Capacity {
+                containers: u32::MAX,
+                memory_bytes: None,
+            },
         });
         for target in targets {
             engine.next_id(target.id);

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,8 +14,10 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use url::Host;
 
+use super::memory::MemorySetting;
 use crate::domain::{ImagePattern, TimeLimit};
 use crate::duration;
+use crate::engine::docker::NetworkName;
 
 /// Containers on demand over the Docker engine, put away when nobody uses them.
 ///
@@ -124,6 +127,19 @@ pub struct Options {
     /// Address on which containers' ports are published [default: the API's].
     #[arg(long, global = true, env = "SD_DAEMON_PUBLISH_ADDRESS", value_name = "IP")]
     pub(super) publish_address: Option<IpAddr>,
+
+    /// Docker network that new containers are put on, a bridge; ours is made where it is missing
+    /// [default: spin-docker].
+    #[arg(long, global = true, env = "SD_DAEMON_NETWORK", value_name = "NAME")]
+    pub(super) network: Option<NetworkSetting>,
+
+    /// Memory of a container that asks for none: 512m, 2g, or unlimited [default: 2g].
+    #[arg(long, global = true, env = "SD_DAEMON_MEMORY_LIMIT", value_name = "BYTES")]
+    pub(super) memory_limit: Option<MemorySetting>,
+
+    /// How many containers there may be, those at rest included [default: 200].
+    #[arg(long, global = true, env = "SD_DAEMON_MAX_CONTAINERS", value_name = "NUMBER")]
+    pub(super) max_containers: Option<NonZeroU32>,
 
     /// Stop containers that nobody used for this long: 2h30m, 90s; 0 or never pins them [default: 2h30m].
     #[arg(long, global = true, env = "SD_DAEMON_IDLE_TIMEOUT", value_name = "DURATION")]
@@ -361,6 +377,19 @@ impl FromStr for HostSetting {
     }
 }
 
+/// A network, as a setting.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct NetworkSetting(pub(super) NetworkName);
+
+impl FromStr for NetworkSetting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(Self(text.parse()?))
+    }
+}
+
 /// Limits for the containers of some images, as a setting.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -419,7 +448,13 @@ macro_rules! try_from_string {
     )*};
 }
 
-try_from_string!(CheckInListen, SourceSetting, HostSetting, PatternSetting);
+try_from_string!(
+    CheckInListen,
+    SourceSetting,
+    HostSetting,
+    PatternSetting,
+    NetworkSetting
+);
 
 impl Options {
     /// Takes from another place what is missing here.
@@ -430,6 +465,9 @@ impl Options {
             password_file: self.password_file.or(other.password_file),
             allowed_hosts: self.allowed_hosts.or(other.allowed_hosts),
             publish_address: self.publish_address.or(other.publish_address),
+            network: self.network.or(other.network),
+            memory_limit: self.memory_limit.or(other.memory_limit),
+            max_containers: self.max_containers.or(other.max_containers),
             idle_timeout: self.idle_timeout.or(other.idle_timeout),
             max_lifetime: self.max_lifetime.or(other.max_lifetime),
             remove_after: self.remove_after.or(other.remove_after),

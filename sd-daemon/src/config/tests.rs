@@ -35,6 +35,12 @@ fn the_defaults_are_safe() {
         TimeLimit::After(Duration::from_secs(9000))
     );
     assert_eq!(config.check_in_listen, CheckInListen::Gateway { port: 80 });
+    assert_eq!(config.network.to_string(), "spin-docker");
+    let capacity = Capacity {
+        containers: 200,
+        memory_bytes: Some(2 << 30),
+    };
+    assert_eq!(config.capacity, capacity);
 }
 
 #[test]
@@ -85,6 +91,9 @@ fn wrong_keys_and_values_in_the_file_are_errors_that_name_them() {
         ("[[image_rules]]\nimage = \"..\"", "team/*"),
         ("[[image_rules]]\nimage = \"web\"\nidle = \"6h\"", "idle"),
         ("check_in_listen = \"gateway\"", "check_in_listen"),
+        ("network = \"../images\"", "network"),
+        ("memory_limit = \"lots\"", "memory_limit"),
+        ("max_containers = 0", "max_containers"),
         ("listen = \"localhost\"", "listen"),
         ("allowed_hosts = [\"sd.example.org:80\"]", "without a port"),
         ("allowed_hosts = [\"http://sd\"]", "without a port"),

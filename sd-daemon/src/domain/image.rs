@@ -121,6 +121,22 @@ impl Image {
     /// at every start and stop; an image that exposes thousands would take the host down.
     pub const MAX_PUBLISHED: usize = 16;
 
+    /// The most ports an image may expose. Docker keeps a list of them for each container, and takes seconds to
+    /// start one with tens of thousands, and as long to list them all.
+    pub const MAX_EXPOSED: usize = 1024;
+
+    /// Why no container is made from it, where one cannot be.
+    pub fn flaw(&self) -> Option<String> {
+        let exposed = self.exposed.len();
+        let too_many = (exposed > Self::MAX_EXPOSED).then(|| {
+            format!(
+                "it exposes {exposed} ports, and an image may expose {}",
+                Self::MAX_EXPOSED
+            )
+        });
+        self.bad_label.clone().or(too_many)
+    }
+
     /// The ports to publish: those people ask for first, then the lowest.
     pub fn published_ports(&self) -> Vec<ContainerPort> {
         let app = app_port(self.exposed.iter().copied(), self.app_port);
@@ -135,6 +151,19 @@ impl Image {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_that_exposes_thousands_of_ports_is_refused() {
+        let exposing = |ports| Image {
+            exposed: (1..=ports).map(ContainerPort::tcp).collect(),
+            ..Image::default()
+        };
+        assert_eq!(exposing(1024).flaw(), None);
+        assert_eq!(
+            exposing(u16::MAX).flaw().as_deref(),
+            Some("it exposes 65535 ports, and an image may expose 1024")
+        );
+    }
 
     #[test]
     fn an_image_that_exposes_everything_gets_ssh_its_app_and_the_lowest_ports() {

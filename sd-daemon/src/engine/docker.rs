@@ -6,16 +6,18 @@
 mod convert;
 mod error;
 mod events;
+mod network;
 mod policy;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bollard::models::ContainerSummary;
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, InspectNetworkOptions, ListContainersOptionsBuilder, ListImagesOptions,
+    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListImagesOptions,
     RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
@@ -24,6 +26,8 @@ use futures_util::stream::{BoxStream, StreamExt};
 use super::{ContainerSpec, Engine, EngineError, EngineEvent, Managed};
 use crate::domain::{ContainerId, Image, ImageRef, Name, Observation};
 use error::Refused;
+use network::Network;
+pub use network::NetworkName;
 
 /// Limits of calls, each from the request to the end of the answer. Generous: they tell an engine that
 /// hangs from one that is busy.
@@ -42,15 +46,13 @@ mod limit {
 /// How long is waited for a removal that somebody else has begun.
 const FOREIGN_REMOVAL: Duration = Duration::from_secs(30);
 
-/// The network containers are put on.
-const NETWORK: &str = "bridge";
-
 /// Where Docker is, when nothing says otherwise.
 pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
 
 /// A Docker engine. It need not be there yet: it is connected to when it is needed.
 pub struct DockerEngine {
     connection: Arc<Connection>,
+    network: Arc<Network>,
     instance: Arc<str>,
     publish_address: IpAddr,
     /// Containers that were sent a signal in their present run: what ends them is not their own doing.
@@ -63,15 +65,27 @@ impl DockerEngine {
     /// `instance` is the identity of the registry whose containers these are; their ports are published
     /// on `publish_address`.
     pub fn new(host: &str, instance: Arc<str>, publish_address: IpAddr) -> Self {
-        let connection = Connection {
+        let connection = Arc::new(Connection {
             host: host.to_owned(),
             docker: Mutex::new(None),
-        };
+        });
+        let network = Network::new(NetworkName::default(), Arc::clone(&connection));
         Self {
-            connection: Arc::new(connection),
+            connection,
+            network: Arc::new(network),
             instance,
             publish_address,
             signalled: Arc::default(),
+        }
+    }
+
+    /// The same, with new containers on another network than our own.
+    #[must_use]
+    pub fn on_network(self, name: NetworkName) -> Self {
+        let network = Network::new(name, Arc::clone(&self.connection));
+        Self {
+            network: Arc::new(network),
+            ..self
         }
     }
 
@@ -82,6 +96,41 @@ impl DockerEngine {
         call: impl AsyncFnOnce(Docker) -> Result<T, bollard::errors::Error>,
     ) -> Result<T, Refused> {
         self.connection.call(limit, call).await
+    }
+
+    async fn begin(&self, id: ContainerId) -> Result<(), Refused> {
+        let id = id.to_string();
+        self.call(limit::START, async |docker| {
+            docker.start_container(&id, None).await
+        })
+        .await
+    }
+
+    /// Whether a container was put on the network that new ones are put on. Docker remembers the name when the
+    /// network is gone.
+    async fn is_on_our_network(&self, id: ContainerId) -> Result<bool, EngineError> {
+        let id = id.to_string();
+        let found = self.call(limit::READ, async |docker| {
+            docker.inspect_container(&id, None).await
+        });
+        let networks = found
+            .await?
+            .network_settings
+            .and_then(|settings| settings.networks);
+        Ok(networks.is_some_and(|networks| networks.contains_key(self.network.name())))
+    }
+
+    /// Everything that carries our instance label, in any state.
+    async fn labelled(&self) -> Result<Vec<ContainerSummary>, EngineError> {
+        let filters = HashMap::from([("label", vec![policy::instance_label(&self.instance)])]);
+        let options = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let found = self.call(limit::LIST, async |docker| {
+            docker.list_containers(Some(options)).await
+        });
+        Ok(found.await?)
     }
 
     /// Waits until a container that somebody else removes is gone.
@@ -121,7 +170,13 @@ impl Engine for DockerEngine {
     }
 
     async fn create(&self, spec: &ContainerSpec) -> Result<ContainerId, EngineError> {
-        let body = policy::container(spec, &self.instance, self.publish_address);
+        self.network.provide().await?;
+        let placement = policy::Placement {
+            instance: &self.instance,
+            network: self.network.name(),
+            publish_address: self.publish_address,
+        };
+        let body = policy::container(spec, &placement);
         let name = spec.name.as_ref().map(Name::as_str);
         let options = name.map(|name| CreateContainerOptionsBuilder::new().name(name).build());
         let created = self.call(limit::CREATE, async |docker| {
@@ -138,12 +193,15 @@ impl Engine for DockerEngine {
     }
 
     async fn start(&self, id: ContainerId) -> Result<(), EngineError> {
-        let id = id.to_string();
-        Ok(self
-            .call(limit::START, async |docker| {
-                docker.start_container(&id, None).await
-            })
-            .await?)
+        match self.begin(id).await {
+            // `docker network prune` takes every network that no running container is on, and what is at rest
+            // could never be started again.
+            Err(refused) if network::is_missing_network(&refused) && self.is_on_our_network(id).await? => {
+                self.network.rejoin(id).await?;
+                Ok(self.begin(id).await?)
+            }
+            begun => Ok(begun?),
+        }
     }
 
     async fn stop(&self, id: ContainerId, grace: Duration) -> Result<(), EngineError> {
@@ -194,29 +252,33 @@ impl Engine for DockerEngine {
     }
 
     async fn managed(&self) -> Result<Vec<Managed>, EngineError> {
-        let filters = HashMap::from([("label", vec![policy::instance_label(&self.instance)])]);
-        let options = ListContainersOptionsBuilder::new()
-            .all(true)
-            .filters(&filters)
-            .build();
-        let found = self.call(limit::LIST, async |docker| {
-            docker.list_containers(Some(options)).await
-        });
-        Ok(found.await?.iter().filter_map(convert::managed).collect())
+        Ok(self
+            .labelled()
+            .await?
+            .iter()
+            .filter_map(convert::managed)
+            .collect())
     }
 
     async fn gateway(&self) -> Result<Option<IpAddr>, EngineError> {
-        let network = self.call(limit::READ, async |docker| {
-            docker
-                .inspect_network(NETWORK, None::<InspectNetworkOptions>)
-                .await
-        });
-        Ok(convert::gateway(network.await?))
+        Ok(convert::gateway(self.network.find().await?))
+    }
+
+    async fn other_gateways(&self) -> Result<Vec<IpAddr>, EngineError> {
+        let containers = self.labelled().await?;
+        let names: BTreeSet<&str> = containers.iter().flat_map(convert::networks).collect();
+        let mut gateways = BTreeSet::new();
+        for name in names.into_iter().filter(|name| *name != self.network.name()) {
+            let network = network::inspect(&self.connection, name).await?;
+            gateways.extend(network.and_then(convert::gateway));
+        }
+        Ok(gateways.into_iter().collect())
     }
 
     fn events(&self) -> BoxStream<'static, EngineEvent> {
         events::follow(
             Arc::clone(&self.connection),
+            Arc::clone(&self.network),
             Arc::clone(&self.instance),
             Arc::clone(&self.signalled),
         )

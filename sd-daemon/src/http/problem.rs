@@ -40,6 +40,7 @@ enum Kind {
     InvalidValue,
     TooLarge,
     TooSlow,
+    LimitReached,
     EngineUnavailable,
     EngineTimeout,
     EngineRejected,
@@ -102,6 +103,7 @@ impl Kind {
                 "too-slow",
                 "The request took too long to arrive",
             ),
+            Self::LimitReached => (S::TOO_MANY_REQUESTS, "limit-reached", "There is no room for more"),
             Self::EngineUnavailable => (
                 S::SERVICE_UNAVAILABLE,
                 "engine-unavailable",
@@ -192,7 +194,11 @@ impl Problem {
 
     /// Whether the caller may simply try again.
     fn retry_after(&self) -> Option<HeaderValue> {
-        matches!(self.kind, Kind::EngineUnavailable | Kind::NotReady).then(|| HeaderValue::from_static("5"))
+        let is_passing = matches!(
+            self.kind,
+            Kind::EngineUnavailable | Kind::NotReady | Kind::LimitReached
+        );
+        is_passing.then(|| HeaderValue::from_static("5"))
     }
 }
 
@@ -206,9 +212,10 @@ impl From<ServiceError> for Problem {
             ServiceError::ImageNotFound(_) => Kind::ImageNotFound,
             ServiceError::NameInUse(_) => Kind::NameInUse,
             ServiceError::KeyReused => Kind::KeyReused,
+            ServiceError::TooManyContainers(_) | ServiceError::TooManyCreates => Kind::LimitReached,
             ServiceError::UnknownCaller(_) | ServiceError::TokenOfNobody => Kind::UnknownCaller,
             ServiceError::UnknownToken => Kind::UnknownToken,
-            ServiceError::BadLabel { .. } => Kind::InvalidValue,
+            ServiceError::UnusableImage { .. } => Kind::InvalidValue,
             ServiceError::Engine(EngineError::Unavailable(_)) => {
                 let advice = "start it, and see that sd-daemon may use its socket";
                 return Self::new(Kind::EngineUnavailable, format!("{detail}: {advice}"));
@@ -218,7 +225,9 @@ impl From<ServiceError> for Problem {
                 EngineError::Rejected(_) | EngineError::NoSuchImage | EngineError::NameInUse,
             ) => Kind::EngineRejected,
             ServiceError::Registry(RegistryError::Full) => Kind::RegistryFull,
-            ServiceError::Registry(RegistryError::Busy) => Kind::NotReady,
+            ServiceError::Engine(EngineError::NoNetwork(_)) | ServiceError::Registry(RegistryError::Busy) => {
+                Kind::NotReady
+            }
             ServiceError::Registry(RegistryError::Lost(_)) | ServiceError::Bug(_) => {
                 tracing::error!(error = %detail, "failed to serve a request");
                 return Self::internal();

@@ -15,6 +15,8 @@ use crate::domain::{
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_373_731_250);
+/// More containers than a test has.
+const MOST: u32 = 100;
 
 fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(NOW))
@@ -66,7 +68,10 @@ fn creation(number: u8, key: Option<(&str, &str)>) -> Creation {
 }
 
 async fn bound(registry: &Registry, number: u8) -> Arc<Record> {
-    registry.open_creation(creation(number, None)).await.unwrap();
+    registry
+        .open_creation(creation(number, None), MOST)
+        .await
+        .unwrap();
     let name = format!("name{number}").parse().unwrap();
     registry
         .bind(operation(number), id(number), name)
@@ -154,7 +159,7 @@ async fn every_state_is_found_again_exactly_as_it_was() {
         }
     }
     registry
-        .open_creation(creation(100, Some(("key", "request"))))
+        .open_creation(creation(100, Some(("key", "request"))), MOST)
         .await
         .unwrap();
     registry.flush().await.unwrap();
@@ -241,20 +246,20 @@ async fn a_key_stands_for_one_request_until_that_has_failed() {
     let registry = open(&directory);
     let wanted = |number, request| creation(number, Some(("key", request)));
     assert_eq!(
-        registry.open_creation(wanted(1, "web")).await.unwrap(),
+        registry.open_creation(wanted(1, "web"), MOST).await.unwrap(),
         Opened::New
     );
     assert_eq!(
-        registry.open_creation(wanted(2, "web")).await.unwrap(),
+        registry.open_creation(wanted(2, "web"), MOST).await.unwrap(),
         Opened::Repeated(operation(1))
     );
     assert_eq!(
-        registry.open_creation(wanted(3, "db")).await.unwrap(),
+        registry.open_creation(wanted(3, "db"), MOST).await.unwrap(),
         Opened::KeyReused
     );
     registry.close_creation(operation(1)).await.unwrap();
     assert_eq!(
-        registry.open_creation(wanted(4, "db")).await.unwrap(),
+        registry.open_creation(wanted(4, "db"), MOST).await.unwrap(),
         Opened::New
     );
 }
@@ -269,25 +274,28 @@ async fn a_key_is_forgotten_after_a_day() {
     )
     .unwrap();
     let wanted = |number| creation(number, Some(("key", "web")));
-    registry.open_creation(wanted(1)).await.unwrap();
+    registry.open_creation(wanted(1), MOST).await.unwrap();
     registry
         .bind(operation(1), id(1), "name".parse().unwrap())
         .await
         .unwrap();
     clock.advance(Duration::from_secs(24 * 60 * 60));
     assert_eq!(
-        registry.open_creation(wanted(2)).await.unwrap(),
+        registry.open_creation(wanted(2), MOST).await.unwrap(),
         Opened::Repeated(operation(1))
     );
     clock.advance(Duration::from_secs(1));
-    assert_eq!(registry.open_creation(wanted(3)).await.unwrap(), Opened::New);
+    assert_eq!(
+        registry.open_creation(wanted(3), MOST).await.unwrap(),
+        Opened::New
+    );
 }
 
 #[tokio::test]
 async fn a_creation_that_was_closed_cannot_be_bound() {
     let directory = tempfile::tempdir().unwrap();
     let registry = open(&directory);
-    registry.open_creation(creation(1, None)).await.unwrap();
+    registry.open_creation(creation(1, None), MOST).await.unwrap();
     registry.close_creation(operation(1)).await.unwrap();
     assert_eq!(
         registry
@@ -396,4 +404,21 @@ async fn a_cause_is_kept_by_name() {
             cause: StopCause::Exited
         }
     );
+}
+
+#[tokio::test]
+async fn creations_and_containers_count_together_and_a_repetition_is_not_one_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory);
+    let wanted = |number| creation(number, Some(("key", "request")));
+    let open = async |creation| registry.open_creation(creation, 2).await.unwrap();
+    assert_eq!(open(wanted(1)).await, Opened::New);
+    assert_eq!(open(creation(2, None)).await, Opened::New);
+    assert_eq!(open(creation(3, None)).await, Opened::TooMany);
+    let name = "hungry_bell".parse().unwrap();
+    registry.bind(operation(1), id(1), name).await.unwrap();
+    assert_eq!(open(creation(3, None)).await, Opened::TooMany);
+    assert_eq!(open(wanted(4)).await, Opened::Repeated(operation(1)));
+    registry.close_creation(operation(2)).await.unwrap();
+    assert_eq!(open(creation(3, None)).await, Opened::New);
 }

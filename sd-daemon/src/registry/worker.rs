@@ -170,13 +170,22 @@ impl Ledger {
     }
 
     /// Writes down a creation, unless its key says that it was written down before.
-    pub(super) fn open_creation(&mut self, creation: Creation) -> Result<Opened, RegistryError> {
+    pub(super) fn open_creation(&mut self, creation: Creation, most: u32) -> Result<Opened, RegistryError> {
         if let Some(key) = &creation.key {
             let found = self.find_key(key)?;
             if found != Opened::New {
                 return Ok(found);
             }
         }
+        let taken = self.records.len() + self.creations.len();
+        if u32::try_from(taken).is_ok_and(|taken| taken < most) {
+            self.open(creation)
+        } else {
+            Ok(Opened::TooMany)
+        }
+    }
+
+    fn open(&mut self, creation: Creation) -> Result<Opened, RegistryError> {
         self.transact(|connection| row::save_creation(connection, &creation))?;
         self.creations.insert(creation.operation, Arc::new(creation));
         self.is_published = false;

@@ -82,11 +82,15 @@ impl Service {
         // A repetition needs neither the image nor the engine any more.
         if let Some(key) = &wanted.key {
             match self.inner.registry.find_key(key.clone()).await? {
-                Opened::New => {}
+                // Nothing is opened here, and so nothing is too many.
+                Opened::New | Opened::TooMany => {}
                 Opened::Repeated(operation) => return Ok(Attempt::Repeats(operation)),
                 Opened::KeyReused => return Err(ServiceError::KeyReused),
             }
         }
+        let Ok(_place) = self.inner.creates.try_acquire() else {
+            return Err(ServiceError::TooManyCreates);
+        };
         let image = match self.seen(self.inner.engine.image(&wanted.image).await) {
             Ok(image) => image,
             Err(EngineError::NoSuchImage) => {
@@ -94,10 +98,10 @@ impl Service {
             }
             Err(error) => return Err(error.into()),
         };
-        if let Some(reason) = &image.bad_label {
-            return Err(ServiceError::BadLabel {
+        if let Some(reason) = image.flaw() {
+            return Err(ServiceError::UnusableImage {
                 image: wanted.image.to_string(),
-                reason: reason.clone(),
+                reason,
             });
         }
         let operation = new_operation()?;
@@ -111,10 +115,12 @@ impl Service {
             key: wanted.key.clone(),
             opened_at: self.inner.clock.now(),
         };
-        match self.inner.registry.open_creation(creation).await? {
+        let most = self.inner.capacity.containers;
+        match self.inner.registry.open_creation(creation, most).await? {
             Opened::New => {}
             Opened::Repeated(operation) => return Ok(Attempt::Repeats(operation)),
             Opened::KeyReused => return Err(ServiceError::KeyReused),
+            Opened::TooMany => return Err(ServiceError::TooManyContainers(most)),
         }
         let spec = self.spec(operation, &wanted, &image);
         let id = self.make(&spec).await?;
@@ -206,7 +212,7 @@ impl Service {
                 .map(|(name, value)| format!("{name}={value}"))
                 .collect(),
             command: wanted.command.clone(),
-            memory_bytes: wanted.memory_bytes,
+            memory_bytes: wanted.memory_bytes.or(self.inner.capacity.memory_bytes),
             nano_cpus: wanted.nano_cpus,
             ports: image.published_ports(),
         }

@@ -28,6 +28,12 @@ pub enum ServiceError {
     /// The container that the key stands for has been removed.
     #[error("the container created with this Idempotency-Key has been removed: choose another key")]
     CreatedAndRemoved,
+    /// There are as many containers as there may be.
+    #[error("there are {0} containers, as many as max_containers allows: remove one first")]
+    TooManyContainers(u32),
+    /// As many containers are being created as the engine gets done in a reasonable time.
+    #[error("too many containers are being created at the moment: try again in a few seconds")]
+    TooManyCreates,
     /// The caller is not a container of ours.
     #[error("no running container has the address {0}: only containers started here can check in")]
     UnknownCaller(std::net::IpAddr),
@@ -37,9 +43,9 @@ pub enum ServiceError {
     /// The container that the token was given to does not run.
     #[error("the container that this token was given to is not running")]
     TokenOfNobody,
-    /// The labels of the image cannot be understood.
+    /// No container can be made from the image.
     #[error("Image {image} cannot be used: {reason}")]
-    BadLabel {
+    UnusableImage {
         /// The image.
         image: String,
         /// What is wrong.

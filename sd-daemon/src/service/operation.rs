@@ -187,7 +187,7 @@ impl Service {
                 (Ok(None), _) => Input::Vanished {
                     policy: self.policy(),
                 },
-                (Ok(Some(seen)), Err(EngineError::Rejected(_)))
+                (Ok(Some(seen)), Err(EngineError::Rejected(_) | EngineError::NoNetwork(_)))
                     if effect == Effect::Start && !seen.is_live() =>
                 {
                     Input::StartRejected

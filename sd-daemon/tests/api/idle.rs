@@ -240,7 +240,7 @@ async fn an_idle_stop_that_fails_is_tried_again() {
 async fn many_idle_containers_are_stopped_eight_at_a_time() {
     let daemon = TestDaemon::start();
     let wanted = CreateContainer::of_image(IMAGE);
-    let created = futures_util::future::join_all((0..40).map(|_| daemon.client.create(&wanted))).await;
+    let created = futures_util::future::join_all((0..30).map(|_| daemon.client.create(&wanted))).await;
     assert!(created.iter().all(Result::is_ok));
     let hold = daemon.engine.hold(Point::Before(Action::Stop));
     daemon.clock.advance(IDLE_TIMEOUT);
@@ -250,7 +250,7 @@ async fn many_idle_containers_are_stopped_eight_at_a_time() {
         let request = daemon.request(Method::GET, &format!("/v1/containers?status={status}"));
         async { Answer::to(request).await.json().as_array().unwrap().len() }
     };
-    assert_eq!((stopping("stopping").await, stopping("running").await), (8, 32));
+    assert_eq!((stopping("stopping").await, stopping("running").await), (8, 22));
     assert_eq!(hold.arrivals(), 8);
     hold.release();
     daemon
@@ -262,7 +262,7 @@ async fn many_idle_containers_are_stopped_eight_at_a_time() {
         .await;
     assert_eq!(
         (stopping("stopped").await, daemon.calls_of(Action::Stop)),
-        (40, 40)
+        (30, 30)
     );
 }
 

@@ -209,8 +209,8 @@ async fn containers_that_somebody_else_made_do_not_exist() {
 async fn reading_a_thousand_containers_asks_the_engine_nothing() {
     let daemon = TestDaemon::without_tasks();
     let wanted = CreateContainer::of_image(IMAGE);
-    for _ in 0..20 {
-        let created = join_all((0..50).map(|_| daemon.client.create(&wanted))).await;
+    for _ in 0..40 {
+        let created = join_all((0..25).map(|_| daemon.client.create(&wanted))).await;
         assert!(created.iter().all(Result::is_ok), "{created:?}");
     }
     daemon

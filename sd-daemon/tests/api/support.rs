@@ -25,7 +25,7 @@ use sd_daemon::http::{self, Admission, Credentials};
 use sd_daemon::prober::Blind;
 use sd_daemon::prober::fake::FakeProber;
 use sd_daemon::registry::{Registry, Snapshot, StateDirectory};
-use sd_daemon::service::{Parts, Service, Signals, Switch};
+use sd_daemon::service::{Capacity, Parts, Service, Signals, Switch};
 use sd_daemon::tasks;
 use sd_daemon::webhook::{Receiver, Webhook};
 use tempfile::TempDir;
@@ -52,6 +52,8 @@ pub(crate) const PROBE_INTERVAL: Duration = Duration::from_secs(15);
 pub(crate) const WARNING: Duration = Duration::from_secs(300);
 /// For how long a container can say that it is busy.
 pub(crate) const BUSY_LIMIT: Duration = Duration::from_secs(14_400);
+/// How many containers there may be.
+pub(crate) const MOST_CONTAINERS: u32 = 2000;
 /// An image that exposes ssh and one other port.
 pub(crate) const IMAGE: &str = "sd-postgres";
 
@@ -91,6 +93,7 @@ pub(crate) struct TestDaemon {
 pub(crate) struct Setup {
     pub(crate) policy: Policy,
     pub(crate) signals: Signals,
+    pub(crate) capacity: Capacity,
     pub(crate) prober: FakeProber,
     pub(crate) webhook: Option<Receiver>,
     pub(crate) admission: Admission,
@@ -117,6 +120,10 @@ impl Default for Setup {
                 },
                 ignored_sources: Vec::new(),
                 busy_limit: BUSY_LIMIT,
+            },
+            capacity: Capacity {
+                containers: MOST_CONTAINERS,
+                memory_bytes: None,
             },
             prober: FakeProber::default(),
             webhook: None,
@@ -207,6 +214,7 @@ impl TestDaemon {
             prober: Arc::new(setup.prober.clone()),
             policy: setup.policy.clone(),
             signals: setup.signals.clone(),
+            capacity: setup.capacity,
         });
         let (process, shutdown) = (Process::new(), CancellationToken::new());
         let (api_listener, api) = listen();
@@ -303,6 +311,17 @@ impl TestDaemon {
     /// A request with the right credentials.
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.anonymous(method, path).basic_auth(USER, Some(PASSWORD))
+    }
+
+    /// A request with the right credentials, from another address of this machine.
+    pub(crate) fn request_from(&self, source: IpAddr, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = http_client(source).request(method, format!("http://{}{path}", self.api));
+        request.basic_auth(USER, Some(PASSWORD))
+    }
+
+    /// Where the API is, for those who speak to it without a client.
+    pub(crate) fn api(&self) -> SocketAddr {
+        self.api
     }
 
     /// A request without credentials.

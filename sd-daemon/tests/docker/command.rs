@@ -9,7 +9,6 @@ use sd_client::api::{Container, CreateContainer, SignalKind, Status, TimeLimit};
 
 use crate::daemon::{Daemon, eventually};
 use crate::docker::{docker, random};
-use crate::reused_address::host_address;
 
 /// The static `sd` of the sample images, which script/test has built.
 struct Sd {
@@ -73,7 +72,7 @@ async fn in_an_image_that_has_nothing_else_it_reports_and_goes_on_after_a_crash_
     let sd = Sd::of_samples();
     let image = BareImage::holding(&sd);
     // Reports alone count. The port is named, so that the container finds the daemon there after the crash as well.
-    let listen = free_address();
+    let listen = format!("gateway:{}", free_port());
     let mut daemon = Daemon::start(&["--activity-signals", "check-in", "--check-in-listen", &listen]).await;
     let report = "/sd check-in --active-connections 3 --for 40m --every 1s";
     let wanted = CreateContainer {
@@ -136,10 +135,10 @@ async fn what_is_held_stays_up_through_a_crash_of_the_daemon_and_ends_with_its_c
     assert_eq!(status.code(), Some(7));
 }
 
-/// An address on the network of the containers that nobody listens at.
-fn free_address() -> String {
-    let free = TcpListener::bind(format!("{}:0", host_address())).expect("the address is the host's");
-    free.local_addr().expect("it is bound").to_string()
+/// A port that nobody listens at, the next time as well.
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    free.local_addr().expect("it is bound").port()
 }
 
 async fn quick_to_stop(daemon: &Daemon) -> Container {

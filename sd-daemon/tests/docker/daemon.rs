@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -21,6 +21,8 @@ pub(crate) struct Daemon {
     address: String,
     state: tempfile::TempDir,
     options: Vec<String>,
+    /// Where the log of the program that runs now begins.
+    log_begin: u64,
 }
 
 impl Daemon {
@@ -28,12 +30,14 @@ impl Daemon {
     pub(crate) async fn start(options: &[&str]) -> Self {
         let state = tempfile::tempdir().expect("there is room for a state directory");
         let options: Vec<_> = options.iter().map(|option| (*option).to_owned()).collect();
+        let log_begin = log_length(&state);
         let (child, address) = launch(&state, &options);
         let daemon = Self {
             child,
             address,
             state,
             options,
+            log_begin,
         };
         daemon.is_ready().await;
         daemon
@@ -58,8 +62,33 @@ impl Daemon {
 
     /// Starts the program again over the same registry, after it has ended.
     pub(crate) async fn restart(&mut self) {
+        self.log_begin = log_length(&self.state);
         (self.child, self.address) = launch(&self.state, &self.options);
         self.is_ready().await;
+    }
+
+    /// The same with other options.
+    pub(crate) async fn restart_with(&mut self, options: &[&str]) {
+        self.options = options.iter().map(|option| (*option).to_owned()).collect();
+        self.restart().await;
+    }
+
+    /// What the program that runs now has logged so far.
+    pub(crate) fn log(&self) -> String {
+        log_since(&self.state, self.log_begin).unwrap_or_default()
+    }
+
+    /// Starts the program a second time over the same registry, and gives its exit code and what it said.
+    pub(crate) fn start_another(&self) -> (Option<i32>, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_sd-daemon"))
+            .args(["--listen", "127.0.0.1:0", "--state-dir"])
+            .arg(self.state.path())
+            .output()
+            .expect("the program was built");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -142,7 +171,7 @@ impl Daemon {
             .collect()
     }
 
-    fn instance(&self) -> String {
+    pub(crate) fn instance(&self) -> String {
         self.registry()
             .query_row("select id from instance", [], |row| row.get(0))
             .expect("there is one")
@@ -153,8 +182,13 @@ impl Daemon {
         rusqlite::Connection::open(self.state.path().join("registry.sqlite3")).expect("it is there")
     }
 
+    /// Waits until it has met its engine, and containers can reach it.
     async fn is_ready(&self) {
         eventually("the daemon is ready", async || self.client().ready().await.ok()).await;
+        eventually("the daemon serves check-ins", async || {
+            self.log().contains("serving check-ins").then_some(())
+        })
+        .await;
     }
 
     fn log_file(state: &tempfile::TempDir) -> PathBuf {
@@ -209,7 +243,7 @@ fn launch(state: &tempfile::TempDir, options: &[String]) -> (Child, String) {
         .append(true)
         .open(Daemon::log_file(state))
         .expect("it can be written");
-    let begin = log.metadata().expect("it was opened").len();
+    let begin = log_length(state);
     let child = Command::new(env!("CARGO_BIN_EXE_sd-daemon"))
         .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--state-dir"])
         .arg(state.path())
@@ -229,16 +263,23 @@ fn launch(state: &tempfile::TempDir, options: &[String]) -> (Child, String) {
     }
 }
 
-fn address_in_log(state: &tempfile::TempDir, begin: u64) -> Option<String> {
+fn log_length(state: &tempfile::TempDir) -> u64 {
+    std::fs::metadata(Daemon::log_file(state)).map_or(0, |log| log.len())
+}
+
+fn log_since(state: &tempfile::TempDir, begin: u64) -> Option<String> {
     let mut log = File::open(Daemon::log_file(state)).ok()?;
-    std::io::Seek::seek(&mut log, std::io::SeekFrom::Start(begin)).ok()?;
-    BufReader::new(log)
-        .lines()
-        .map_while(Result::ok)
-        .find_map(|line| {
-            let entry: serde_json::Value = serde_json::from_str(&line).ok()?;
-            (entry["message"] == "serving the API").then(|| entry["address"].as_str().map(str::to_owned))?
-        })
+    log.seek(SeekFrom::Start(begin)).ok()?;
+    let mut text = Vec::new();
+    log.read_to_end(&mut text).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn address_in_log(state: &tempfile::TempDir, begin: u64) -> Option<String> {
+    log_since(state, begin)?.lines().find_map(|line| {
+        let entry: serde_json::Value = serde_json::from_str(line).ok()?;
+        (entry["message"] == "serving the API").then(|| entry["address"].as_str().map(str::to_owned))?
+    })
 }
 
 /// Waits until a look gives something. The test fails when that takes too long.

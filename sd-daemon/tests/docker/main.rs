@@ -8,9 +8,14 @@ mod docker;
 
 mod behind_its_back;
 mod command;
+mod confined;
 mod crash;
 mod daemon;
+mod derived;
+mod foreign;
+mod hostile_images;
 mod in_use;
+mod network;
 mod original_api;
 mod reused_address;
 mod sessions;

@@ -146,33 +146,6 @@ async fn a_container_that_ends_at_once_is_created_and_stopped() {
 }
 
 #[tokio::test]
-async fn a_container_that_somebody_else_started_does_not_exist_here() {
-    let daemon = Daemon::start(&[]).await;
-    let id = docker(&[
-        "run",
-        "--detach",
-        "--label",
-        "spin-docker.instance=forged",
-        image(),
-    ]);
-    for reference in [&id, &id[..12]] {
-        assert!(daemon.client().container(reference).await.is_err());
-        assert!(
-            daemon
-                .client()
-                .remove(reference, RemoveMode::Force)
-                .await
-                .is_err()
-        );
-        assert!(daemon.client().stop(reference).await.is_err());
-    }
-    assert_eq!(
-        docker(&["inspect", "--format", "{{.State.Running}}", &id]),
-        "true"
-    );
-}
-
-#[tokio::test]
 async fn fifty_clients_that_hang_up_leave_no_container_behind() {
     let daemon = Daemon::start(&[]).await;
     let hasty = daemon.client().with_answer_limit(Duration::from_millis(50));

@@ -155,6 +155,11 @@ impl Docker {
         let engine = DockerEngine::new(&host, instance.as_str().into(), IpAddr::V4(Ipv4Addr::LOCALHOST));
         Self { engine, instance }
     }
+
+    /// The identity of the registry whose engine this is.
+    pub(crate) fn instance(&self) -> &str {
+        self.instance.as_str()
+    }
 }
 
 impl Harness for Docker {

@@ -9,6 +9,7 @@ mod docker;
 
 mod harness;
 mod instance;
+mod noise;
 mod suite;
 
 /// Runs each case of the suite against the engine in memory and against Docker.

@@ -130,6 +130,13 @@ pub(super) fn managed(container: &ContainerSummary) -> Option<Managed> {
     })
 }
 
+/// The names of the networks that a container is on, or would be on if it ran.
+pub(super) fn networks(container: &ContainerSummary) -> impl Iterator<Item = &str> {
+    let settings = container.network_settings.as_ref();
+    let networks = settings.and_then(|settings| settings.networks.as_ref());
+    networks.into_iter().flat_map(HashMap::keys).map(String::as_str)
+}
+
 /// The host's IPv4 address in a network. Docker leaves it out where it chose it by itself; then it is the
 /// first address of the subnet.
 pub(super) fn gateway(network: NetworkInspect) -> Option<IpAddr> {

@@ -10,7 +10,7 @@ use bollard::query_parameters::EventsOptionsBuilder;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::time::Instant;
 
-use super::{Connection, policy};
+use super::{Connection, Network, policy};
 use crate::domain::ContainerId;
 use crate::engine::{EngineError, EngineEvent};
 
@@ -34,6 +34,7 @@ type Messages = BoxStream<'static, Result<EventMessage, Error>>;
 
 struct Follower {
     connection: Arc<Connection>,
+    network: Arc<Network>,
     instance: Arc<str>,
     signalled: Arc<Mutex<HashSet<ContainerId>>>,
     messages: Option<(Messages, Instant)>,
@@ -44,11 +45,13 @@ struct Follower {
 /// Follows the containers of one registry.
 pub(super) fn follow(
     connection: Arc<Connection>,
+    network: Arc<Network>,
     instance: Arc<str>,
     signalled: Arc<Mutex<HashSet<ContainerId>>>,
 ) -> impl Stream<Item = EngineEvent> + Send + 'static {
     let follower = Follower {
         connection,
+        network,
         instance,
         signalled,
         messages: None,
@@ -66,7 +69,7 @@ impl Follower {
         loop {
             let Some((messages, since)) = &mut self.messages else {
                 tokio::time::sleep(self.pause).await;
-                match connect(&self.connection, &self.instance).await {
+                match connect(&self.connection, &self.network, &self.instance).await {
                     Ok(messages) => {
                         self.is_first = false;
                         // What was missed meanwhile may have ended the runs these were about.
@@ -129,10 +132,17 @@ fn container_of(message: &EventMessage) -> Option<ContainerId> {
 
 /// Asks for events from this moment of the engine's own clock on: what happens before the request
 /// itself arrives is told as well.
-async fn connect(connection: &Connection, instance: &str) -> Result<Messages, EngineError> {
+///
+/// The network is looked at before the events are asked for: the engine skips a listener that does not read.
+async fn connect(
+    connection: &Connection,
+    network: &Network,
+    instance: &str,
+) -> Result<Messages, EngineError> {
     let info = connection
         .call(PATIENCE, async |docker| docker.info().await)
         .await?;
+    network.check().await;
     let engine_time = info
         .system_time
         .as_deref()

@@ -114,6 +114,10 @@ impl Engine for FakeEngine {
         self.call(Call::Gateway, |_| Ok(Some(GATEWAY.into()))).await
     }
 
+    async fn other_gateways(&self) -> Result<Vec<IpAddr>, EngineError> {
+        self.call(Call::OtherGateways, |_| Ok(Vec::new())).await
+    }
+
     fn events(&self) -> BoxStream<'static, EngineEvent> {
         let told = self.inner.told.subscribe();
         let next = told.borrow().len();

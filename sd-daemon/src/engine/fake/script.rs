@@ -29,8 +29,10 @@ pub enum Call {
     Inspect(ContainerId),
     /// The list of containers that carry an operation label.
     Managed,
-    /// The gateway of the network of the containers.
+    /// The gateway of the network of new containers.
     Gateway,
+    /// The gateways of the networks of older ones.
+    OtherGateways,
 }
 
 impl Call {
@@ -46,6 +48,7 @@ impl Call {
             Self::Inspect(_) => Action::Inspect,
             Self::Managed => Action::Managed,
             Self::Gateway => Action::Gateway,
+            Self::OtherGateways => Action::OtherGateways,
         }
     }
 }
@@ -63,6 +66,7 @@ pub enum Action {
     Inspect,
     Managed,
     Gateway,
+    OtherGateways,
 }
 
 /// A moment in a call.

@@ -1,0 +1,172 @@
+//! However a container is called, nothing but the id of one of ours reaches the engine.
+
+use std::fmt::Write;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use sd_client::api::Container;
+use sd_daemon::engine::fake::Call;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{TestDaemon, id, in_time};
+
+/// References that are tried, each with every request there is.
+const CASES: usize = 150;
+
+/// `admin:spindocker`
+const CREDENTIALS: &str = "YWRtaW46c3BpbmRvY2tlcg==";
+
+/// Every request about one container: method, what follows the reference, body.
+const REQUESTS: [(&str, &str, &str); 7] = [
+    ("GET", "", ""),
+    ("GET", "/activity", ""),
+    ("PATCH", "", "status=running"),
+    ("PATCH", "", "status=stopped"),
+    ("POST", "/extend", "by=60"),
+    ("DELETE", "", ""),
+    ("DELETE", "?force=true", ""),
+];
+
+/// Sends a path exactly as it is: a client would tidy it up first. Gives the status.
+async fn send(daemon: &TestDaemon, method: &str, path: &str, body: &str) -> u16 {
+    let api = daemon.api();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {api}\r\nAuthorization: Basic {CREDENTIALS}\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut connection = TcpStream::connect(api).await.unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+    status
+        .unwrap_or_else(|| panic!("{path:?}: {answer}"))
+        .parse()
+        .unwrap()
+}
+
+/// The text as one piece of a path, with nothing left in it that means something there.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut path, byte| {
+        write!(path, "%{byte:02X}").unwrap();
+        path
+    })
+}
+
+/// Texts of every kind: from anywhere in Unicode, and such as lead other programs astray.
+fn references(container: &Container) -> impl Strategy<Value = String> {
+    let (id, name) = (container.container_id.clone(), container.name.clone());
+    let astray = prop::sample::select(vec![
+        "..",
+        ".",
+        "/",
+        "json?all=1",
+        "?force=true",
+        "#",
+        "%2e%2e",
+        "%2F",
+        "\0",
+        "\r\n",
+        "images",
+        "version",
+        "containers",
+        "start",
+        "ffff",
+        " ",
+        "\u{feff}",
+        "*",
+    ]);
+    let near = (0..65usize, "[0-9a-f]{1,4}")
+        .prop_map(move |(length, more)| format!("{}{more}x", &id[..length.min(64)]));
+    let upper = Just(
+        container
+            .container_id
+            .to_uppercase()
+            .replace(|char: char| char.is_ascii_digit(), "A"),
+    );
+    let far = Just(format!("{name}/../../images"));
+    prop_oneof![
+        any::<String>(),
+        "[ -~]{0,80}",
+        "[0-9a-f]{1,64}",
+        prop::collection::vec(astray, 1..6).prop_map(|pieces| pieces.concat()),
+        near,
+        upper,
+        far,
+    ]
+}
+
+/// Whether a reference stands for the container: by its name, its id, or enough of its beginning.
+fn stands_for(reference: &str, container: &Container) -> bool {
+    let is_prefix = reference.len() >= 4 && container.container_id.starts_with(reference);
+    is_prefix || reference.trim_start_matches('/') == container.name.trim_start_matches('/')
+}
+
+#[tokio::test]
+async fn whatever_stands_for_no_container_is_refused_before_the_engine_is_asked() {
+    let daemon = TestDaemon::without_tasks();
+    let container = daemon.create().await;
+    daemon.engine.forget_calls();
+    let (mut runner, strategy) = (TestRunner::default(), references(&container));
+    for _ in 0..CASES {
+        let reference = strategy.new_tree(&mut runner).unwrap().current();
+        if stands_for(&reference, &container) {
+            continue;
+        }
+        let mut paths = vec![encoded(&reference)];
+        // As it is, where it can stand in the line of a request at all.
+        if reference.bytes().all(|byte| byte.is_ascii_graphic()) {
+            paths.push(reference.clone());
+        }
+        for (method, rest, body) in REQUESTS {
+            for path in &paths {
+                // An empty one, or one that ends the path early, is the list of containers.
+                let path = format!("/v1/containers/{path}{rest}");
+                let status = in_time(send(&daemon, method, &path, body)).await;
+                assert!(
+                    (400..500).contains(&status),
+                    "{method} {path:?} ({reference:?}): {status}"
+                );
+            }
+        }
+        let calls = daemon.engine.calls();
+        assert!(calls.is_empty(), "{reference:?} has led to {calls:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_way_to_call_a_container_asks_the_engine_about_its_full_id() {
+    let daemon = TestDaemon::without_tasks();
+    let container = daemon.create().await;
+    daemon.engine.forget_calls();
+    let name = container.name.trim_start_matches('/');
+    let slashed = format!("/{name}");
+    let ways = [
+        &container.container_id,
+        &container.container_id[..4],
+        &container.container_id[..63],
+        name,
+        &slashed,
+    ];
+    for reference in ways {
+        for (method, rest, body) in &REQUESTS[..5] {
+            let path = format!("/v1/containers/{}{rest}", encoded(reference));
+            let status = in_time(send(&daemon, method, &path, body)).await;
+            assert!([200, 409].contains(&status), "{method} {path}: {status}");
+        }
+    }
+    let last = format!("/v1/containers/{}?force=true", encoded(&slashed));
+    assert_eq!(in_time(send(&daemon, "DELETE", &last, "")).await, 204);
+    let wanted = id(&container);
+    for call in daemon.engine.calls() {
+        let (Call::Start(asked) | Call::Stop(asked, _) | Call::Remove(asked) | Call::Inspect(asked)) = call
+        else {
+            panic!("nothing else is asked: {call:?}")
+        };
+        assert_eq!(asked, wanted);
+    }
+}

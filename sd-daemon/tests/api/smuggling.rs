@@ -1,0 +1,209 @@
+//! What cannot be asked for, because it would be more than a container may have.
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use crate::support::{Answer, IMAGE, TestDaemon, kind};
+
+/// Every field of a `HostConfig`, as Docker's API 1.41 to 1.53 has them.
+const HOST_CONFIG: [&str; 67] = [
+    "Annotations",
+    "AutoRemove",
+    "Binds",
+    "BlkioDeviceReadBps",
+    "BlkioDeviceReadIOps",
+    "BlkioDeviceWriteBps",
+    "BlkioDeviceWriteIOps",
+    "BlkioWeight",
+    "BlkioWeightDevice",
+    "CapAdd",
+    "CapDrop",
+    "Capabilities",
+    "Cgroup",
+    "CgroupParent",
+    "CgroupnsMode",
+    "ConsoleSize",
+    "ContainerIDFile",
+    "CpuCount",
+    "CpuPercent",
+    "CpuPeriod",
+    "CpuQuota",
+    "CpuRealtimePeriod",
+    "CpuRealtimeRuntime",
+    "CpuShares",
+    "CpusetCpus",
+    "CpusetMems",
+    "DeviceCgroupRules",
+    "DeviceRequests",
+    "Devices",
+    "Dns",
+    "DnsOptions",
+    "DnsSearch",
+    "ExtraHosts",
+    "GroupAdd",
+    "IOMaximumBandwidth",
+    "IOMaximumIOps",
+    "Init",
+    "IpcMode",
+    "Isolation",
+    "KernelMemory",
+    "KernelMemoryTCP",
+    "Links",
+    "LogConfig",
+    "MaskedPaths",
+    "Memory",
+    "MemoryReservation",
+    "MemorySwap",
+    "MemorySwappiness",
+    "Mounts",
+    "NanoCpus",
+    "NetworkMode",
+    "OomKillDisable",
+    "OomScoreAdj",
+    "PidMode",
+    "PidsLimit",
+    "PortBindings",
+    "Privileged",
+    "PublishAllPorts",
+    "ReadonlyPaths",
+    "ReadonlyRootfs",
+    "RestartPolicy",
+    "Runtime",
+    "SecurityOpt",
+    "ShmSize",
+    "StorageOpt",
+    "Sysctls",
+    "Tmpfs",
+];
+
+/// The rest of it, and the other fields of Docker's create body.
+const OTHERS: [&str; 26] = [
+    "ArgsEscaped",
+    "AttachStderr",
+    "AttachStdin",
+    "AttachStdout",
+    "Cmd",
+    "Domainname",
+    "Entrypoint",
+    "Env",
+    "ExposedPorts",
+    "Healthcheck",
+    "HostConfig",
+    "Hostname",
+    "Image",
+    "Labels",
+    "MacAddress",
+    "NetworkDisabled",
+    "NetworkingConfig",
+    "OnBuild",
+    "OpenStdin",
+    "StdinOnce",
+    "StopSignal",
+    "StopTimeout",
+    "Tty",
+    "UTSMode",
+    "User",
+    "UsernsMode",
+];
+
+/// The spellings in which a careless reader would take a field.
+fn spellings(field: &str) -> [String; 3] {
+    let mut snake = String::new();
+    for char in field.chars() {
+        if char.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(char.to_ascii_lowercase());
+    }
+    [field.to_owned(), field.to_ascii_lowercase(), snake]
+}
+
+/// What is ours by the same name and as harmless.
+fn is_our_own(spelling: &str) -> bool {
+    ["image", "env", "cmd", "memory"].contains(&spelling)
+}
+
+fn with_field(name: &str, value: Value) -> Value {
+    let fields = [("image".to_owned(), json!(IMAGE)), (name.to_owned(), value)];
+    Value::Object(Map::from_iter(fields))
+}
+
+#[tokio::test]
+async fn no_field_of_docker_reaches_it_in_any_spelling() {
+    let daemon = TestDaemon::without_tasks();
+    for field in HOST_CONFIG.into_iter().chain(OTHERS) {
+        for spelling in spellings(field)
+            .into_iter()
+            .filter(|spelling| !is_our_own(spelling))
+        {
+            for value in [
+                json!(true),
+                json!("host"),
+                json!(["/:/host"]),
+                json!({ "a": 1 }),
+                json!(null),
+            ] {
+                let body = with_field(&spelling, value);
+                assert_refused(
+                    &daemon,
+                    daemon.request(Method::POST, "/v1/containers").json(&body),
+                    &spelling,
+                )
+                .await;
+            }
+            let form = [("image", IMAGE), (spelling.as_str(), "host")];
+            assert_refused(
+                &daemon,
+                daemon.request(Method::POST, "/v1/containers").form(&form),
+                &spelling,
+            )
+            .await;
+        }
+        let nested = with_field("HostConfig", json!({ field: "host" }));
+        assert_refused(
+            &daemon,
+            daemon.request(Method::POST, "/v1/containers").json(&nested),
+            "HostConfig",
+        )
+        .await;
+    }
+    assert_eq!(daemon.engine.calls(), []);
+}
+
+async fn assert_refused(daemon: &TestDaemon, request: reqwest::RequestBuilder, field: &str) {
+    let answer = Answer::to(request).await;
+    assert_eq!(answer.kind(), kind(422, "malformed-request"), "{field}");
+    let (_, _, detail) = answer.problem();
+    assert!(detail.contains(field), "{detail} does not name {field}");
+    assert_eq!(daemon.open_creations(), [], "{field}");
+}
+
+/// An image is a reference and nothing that a path could be made of.
+#[tokio::test]
+async fn nothing_but_an_image_is_an_image() {
+    let daemon = TestDaemon::without_tasks();
+    for image in [
+        "",
+        "../containers/x",
+        "a/../b",
+        "a?b",
+        "a#b",
+        "a%2fb",
+        "a b",
+        "a//b",
+        "/a",
+        "a/",
+        ".",
+        "a:",
+    ] {
+        let request = daemon
+            .request(Method::POST, "/v1/containers")
+            .form(&[("image", image)]);
+        assert_eq!(
+            Answer::to(request).await.kind(),
+            kind(422, "malformed-request"),
+            "{image:?}"
+        );
+    }
+    assert_eq!(daemon.engine.calls(), []);
+}

@@ -1,0 +1,134 @@
+//! What a container cannot do to the host, whatever runs in it.
+
+use std::path::PathBuf;
+
+use sd_client::Error;
+use sd_client::api::{Container, CreateContainer, RemoveMode, Status, StopReason};
+
+use crate::daemon::{Daemon, eventually};
+use crate::docker::{docker, image};
+
+async fn running(daemon: &Daemon, script: &str) -> Container {
+    let wanted = CreateContainer {
+        cmd: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+        ..CreateContainer::of_image(image())
+    };
+    daemon.client().create(&wanted).await.expect("it is created")
+}
+
+/// Bits of the capabilities that no container has, as Linux numbers them.
+const FORBIDDEN: [(&str, u32); 6] = [
+    ("NET_ADMIN", 12),
+    ("NET_RAW", 13),
+    ("SYS_MODULE", 16),
+    ("SYS_PTRACE", 19),
+    ("SYS_ADMIN", 21),
+    ("MKNOD", 27),
+];
+
+#[tokio::test]
+async fn a_container_has_few_capabilities_and_cannot_get_more() {
+    let daemon = Daemon::start(&[]).await;
+    let id = daemon.create().await.container_id;
+    let status = docker(&["exec", &id, "/bin/busybox", "cat", "/proc/1/status"]);
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.expect("every process has it").trim().to_owned()
+    };
+    for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:"] {
+        let bits = u64::from_str_radix(&field(set), 16).expect("it is a number");
+        for (name, bit) in FORBIDDEN {
+            assert_eq!(bits >> bit & 1, 0, "{set} {name}");
+        }
+    }
+    assert_eq!(field("NoNewPrivs:"), "1");
+}
+
+#[tokio::test]
+async fn a_fork_bomb_stays_inside_and_can_be_removed() {
+    const MOST: usize = 512;
+    let daemon = Daemon::start(&[]).await;
+    let bomb = "(while :; do sleep 3600 & done) & exec sleep 3600";
+    let id = running(&daemon, bomb).await.container_id;
+    let processes = || docker(&["top", &id, "-o", "pid"]).lines().skip(1).count();
+    let most = eventually("it has as many processes as it may have", async || {
+        Some(processes()).filter(|count| *count >= MOST - 2)
+    })
+    .await;
+    assert!(most <= MOST, "{most} processes");
+    // Everybody else goes on working.
+    daemon.create().await;
+    daemon
+        .client()
+        .remove(&id, RemoveMode::Force)
+        .await
+        .expect("it can be removed");
+    daemon.agrees_with_docker().await;
+}
+
+#[tokio::test]
+async fn a_container_that_takes_too_much_memory_is_ended_and_says_so() {
+    let daemon = Daemon::start(&["--memory-limit", "32m"]).await;
+    let hog = "text=x; while :; do text=$text$text; done";
+    let id = running(&daemon, hog).await.container_id;
+    let stopped = daemon.becomes(&id, Status::Stopped).await;
+    assert_eq!(stopped.stop_reason, Some(StopReason::Exited));
+    let activity = daemon.client().activity(&id).await.expect("reads always work");
+    let said = activity
+        .history
+        .iter()
+        .any(|entry| entry.why.contains("more memory than it may have"));
+    assert!(said, "{:#?}", activity.history);
+}
+
+#[tokio::test]
+async fn a_container_that_talks_without_end_fills_thirty_megabytes() {
+    const MOST: u64 = 30_000_000;
+    let daemon = Daemon::start(&[]).await;
+    let id = running(&daemon, "exec /bin/busybox yes 'all work and no play'")
+        .await
+        .container_id;
+    let log = docker(&["inspect", "--format", "{{.LogPath}}", &id]);
+    let size = |suffix: &str| {
+        let file = std::fs::metadata(PathBuf::from(format!("{log}{suffix}")));
+        file.ok().map(|file| file.len())
+    };
+    let oldest_of = || {
+        std::fs::metadata(format!("{log}.2"))
+            .ok()
+            .map(|file| std::os::unix::fs::MetadataExt::ino(&file))
+    };
+    let first = eventually("the third file is begun", async || oldest_of()).await;
+    eventually("the oldest file is dropped", async || {
+        oldest_of().filter(|oldest| *oldest != first)
+    })
+    .await;
+    let total: u64 = ["", ".1", ".2"].into_iter().filter_map(size).sum();
+    assert_eq!(size(".3"), None);
+    // Each file ends with the line that was too much.
+    assert!(total <= MOST + MOST / 100, "{total} bytes");
+}
+
+#[tokio::test]
+async fn words_of_the_engine_reach_nobody_with_control_characters() {
+    let daemon = Daemon::start(&[]).await;
+    let wanted = CreateContainer {
+        cmd: vec!["/bin/\u{1b}[31mred\u{1b}]0;title\u{7}\u{9b}2J\r\n\u{85}x".to_owned()],
+        ..CreateContainer::of_image(image())
+    };
+    let error = daemon.client().create(&wanted).await.expect_err("it cannot run");
+    let Error::Problem(problem) = error else {
+        panic!("{error}")
+    };
+    assert_eq!((problem.status, problem.suffix()), (502, "engine-rejected"));
+    assert!(
+        problem.detail.contains("red"),
+        "the engine quotes it: {}",
+        problem.detail
+    );
+    assert!(!problem.detail.contains(char::is_control), "{:?}", problem.detail);
+    let log = daemon.log();
+    let bad = log.chars().find(|char| char.is_control() && *char != '\n');
+    assert_eq!(bad, None, "{log:?}");
+    assert!(daemon.agrees_with_docker().await.is_empty());
+}

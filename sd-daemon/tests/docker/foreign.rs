@@ -1,0 +1,157 @@
+//! What this daemon did not create does not exist for it, whatever its labels say.
+
+use std::process::Command;
+
+use reqwest::Method;
+use sd_client::api::ContainerQuery;
+
+use crate::daemon::Daemon;
+use crate::docker::{docker, image, random};
+
+/// A container started by hand, removed when the test ends.
+struct ByHand {
+    id: String,
+    name: String,
+}
+
+impl ByHand {
+    fn start(labels: &[String]) -> Self {
+        let name = format!("by-hand-{}", &random()[..12]);
+        let labels = labels.iter().flat_map(|label| ["--label", label]);
+        let arguments = ["run", "--detach", "--name", &name].into_iter().chain(labels);
+        let id = docker(&arguments.chain([image()]).collect::<Vec<_>>());
+        Self { id, name }
+    }
+
+    fn state(&self) -> String {
+        docker(&[
+            "inspect",
+            "--format",
+            "{{.State.Status}} {{.State.StartedAt}}",
+            &self.id,
+        ])
+    }
+}
+
+impl Drop for ByHand {
+    fn drop(&mut self) {
+        let removed = Command::new("docker")
+            .args(["rm", "--force", "--volumes", &self.id])
+            .output();
+        drop(removed);
+    }
+}
+
+/// Everything that can be asked about one container.
+fn requests(reference: &str) -> Vec<(Method, String, &'static str)> {
+    let path = format!("/v1/containers/{reference}");
+    vec![
+        (Method::GET, path.clone(), ""),
+        (Method::PATCH, path.clone(), "status=stopped"),
+        (Method::PATCH, path.clone(), "status=running"),
+        (Method::PATCH, path.clone(), "idle_timeout=1"),
+        (Method::POST, format!("{path}/extend"), "by=60"),
+        (Method::GET, format!("{path}/activity"), ""),
+        (Method::DELETE, path.clone(), ""),
+        (Method::DELETE, format!("{path}?force=true"), ""),
+    ]
+}
+
+async fn assert_unknown(daemon: &Daemon, reference: &str) {
+    // Nothing here is encrypted, and the client wants to be able to all the same.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build();
+    let client = client.expect("it needs no certificates");
+    for (method, path, body) in requests(reference) {
+        let request = client
+            .request(method.clone(), format!("http://{}{path}", daemon.address()))
+            .basic_auth("admin", Some("spindocker"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body);
+        let status = request.send().await.expect("the daemon answers").status();
+        assert_eq!(status, 404, "{method} {path} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_container_started_by_hand_cannot_be_read_or_changed_whatever_its_labels() {
+    let mut daemon = Daemon::start(&[]).await;
+    let ours = daemon.create().await;
+    let label = |name: &str| {
+        let format = format!("{{{{index .Config.Labels \"spin-docker.{name}\"}}}}");
+        let value = docker(&["inspect", "--format", &format, &ours.container_id]);
+        format!("spin-docker.{name}={value}")
+    };
+    // One without labels, one that says it is of this daemon, one that repeats what the daemon has made.
+    let unmarked = ByHand::start(&[]);
+    let of_nobody = ByHand::start(&[label("instance"), format!("spin-docker.operation={}", random())]);
+    let twin = ByHand::start(&[label("instance"), label("operation")]);
+    let foreign = [&unmarked, &of_nobody, &twin];
+    let before = foreign.map(ByHand::state);
+    for round in ["while it runs", "after a restart"] {
+        for by_hand in foreign {
+            let slashed = format!("%2F{}", by_hand.name);
+            for reference in [
+                &by_hand.id,
+                &by_hand.id[..12],
+                &by_hand.id[..4],
+                &by_hand.name,
+                &slashed,
+            ] {
+                assert_unknown(&daemon, reference).await;
+            }
+        }
+        let query = ContainerQuery {
+            audit: true,
+            ..ContainerQuery::default()
+        };
+        let listed = daemon
+            .client()
+            .containers(&query)
+            .await
+            .expect("the engine is there");
+        assert_eq!(listed.len(), 1, "{round}: {listed:#?}");
+        assert_eq!(listed[0].container_id, ours.container_id, "{round}");
+        assert_eq!(foreign.map(ByHand::state), before, "{round}");
+        daemon.kill();
+        daemon.restart().await;
+    }
+}
+
+#[tokio::test]
+async fn two_daemons_on_one_engine_leave_each_others_containers_alone() {
+    let (mut first, mut second) = (Daemon::start(&[]).await, Daemon::start(&[]).await);
+    let (of_first, of_second) = (first.create().await, second.create().await);
+    assert_unknown(&first, &of_second.container_id).await;
+    assert_unknown(&first, of_second.name.trim_start_matches('/')).await;
+    assert_unknown(&second, &of_first.container_id).await;
+    for daemon in [&mut first, &mut second] {
+        daemon.kill();
+        daemon.restart().await;
+    }
+    let [first, second] = [
+        first.agrees_with_docker().await,
+        second.agrees_with_docker().await,
+    ];
+    let id_of = |containers: &[sd_client::api::Container]| {
+        containers
+            .iter()
+            .map(|container| container.container_id.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(id_of(&first), [of_first.container_id]);
+    assert_eq!(id_of(&second), [of_second.container_id]);
+}
+
+#[tokio::test]
+async fn a_second_daemon_on_one_state_directory_is_refused() {
+    let daemon = Daemon::start(&[]).await;
+    let (code, said) = daemon.start_another();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("another sd-daemon uses the state directory"),
+        "{said}"
+    );
+    // The first one has not noticed.
+    daemon.create().await;
+}
