@@ -13,6 +13,7 @@ mod containers;
 mod events;
 mod health;
 mod images;
+mod openapi;
 mod origin;
 mod payload;
 mod problem;
@@ -75,6 +76,7 @@ pub fn api(service: Service, admission: Admission, shutdown: CancellationToken) 
             route::EVENTS,
             get(events::follow).layer(Extension(events::End(shutdown))),
         )
+        .route(route::OPENAPI, get(openapi::show))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::unknown_path)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

@@ -65,6 +65,19 @@ fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::E
                 .ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(number), &self))
         }
 
+        /// JSON knows one sort of numbers, and some programs write each of them with a point.
+        fn visit_f64<E: de::Error>(self, number: f64) -> Result<u32, E> {
+            if number.fract() == 0.0 && (0.0..=f64::from(MAX_ACTIVE_CONNECTIONS)).contains(&number) {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a whole number in the range of a count"
+                )]
+                return Ok(number as u32);
+            }
+            Err(E::invalid_value(de::Unexpected::Float(number), &self))
+        }
+
         fn visit_str<E: de::Error>(self, text: &str) -> Result<u32, E> {
             match text.trim().parse() {
                 Ok(number) => self.visit_u64(number),

@@ -221,10 +221,6 @@ fn environment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<St
             }
             Ok(variables)
         }
-
-        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-            Ok(BTreeMap::new())
-        }
     }
 
     deserializer.deserialize_any(Environment)

@@ -24,6 +24,9 @@ pub const HEALTHZ: &str = "/healthz";
 /// Answers 200 when the daemon can do its work.
 pub const READYZ: &str = "/readyz";
 
+/// The description of all this, for programs.
+pub const OPENAPI: &str = "/openapi.json";
+
 /// The path of the container with this id.
 pub fn container(id: &str) -> String {
     format!("{CONTAINERS}/{id}")

@@ -20,6 +20,9 @@ use crate::service::{NewContainer, Service};
 /// Longest key of a create, in bytes.
 const LONGEST_KEY: usize = 255;
 
+/// What the list can be filtered for.
+const STATUSES: [&str; 5] = ["starting", "running", "paused", "stopping", "stopped"];
+
 type Description = Json<api::Container>;
 
 /// The containers that match, newest first.
@@ -27,6 +30,15 @@ pub(super) async fn list(
     State(service): State<Service>,
     Query(query): Query<ContainerQuery>,
 ) -> Result<Json<Vec<api::Container>>, Problem> {
+    if let Some(status) = &query.status
+        && !STATUSES.contains(&status.as_str())
+    {
+        let known = STATUSES.join(", ");
+        return Err(Problem::invalid(
+            "status",
+            format!("{status:?} is not one of {known}"),
+        ));
+    }
     if query.audit {
         service.reconcile_all().await?;
     }

@@ -114,10 +114,13 @@ fn unreadable<T: Body>(rejection: &BytesRejection) -> Problem {
 fn json(body: &[u8]) -> Result<Value, Problem> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
-    if value.is_object() {
-        Ok(value)
-    } else {
-        Err(Problem::malformed("the body must be a JSON object"))
+    let Value::Object(fields) = &value else {
+        return Err(Problem::malformed("the body must be a JSON object"));
+    };
+    // In answers null means never, or not yet. In a request nobody could tell it from "as it is".
+    match fields.iter().find(|(_, value)| value.is_null()) {
+        Some((name, _)) => Err(Problem::invalid(name, "must not be null: leave the field out")),
+        None => Ok(value),
     }
 }
 
@@ -186,6 +189,17 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_is_null_is_refused_by_its_name() {
+        let Err(problem) = json(br#"{ "image": "web", "idle_timeout": null }"#) else {
+            panic!("it was read")
+        };
+        assert!(
+            format!("{problem:?}").contains("idle_timeout: must not be null: leave the field out"),
+            "{problem:?}"
+        );
+    }
+
+    #[test]
     fn errors_name_the_field_and_what_is_allowed() {
         let cases = [
             (
@@ -238,6 +252,13 @@ mod tests {
                 Some(3),
                 "{form}"
             );
+        }
+        for number in [json!(3), json!("3"), json!(3.0)] {
+            let report: CheckIn = read(json!({ "active": number })).unwrap();
+            assert_eq!(report.active_connections, Some(3), "{number}");
+        }
+        for number in [json!(3.5), json!(-1.0), json!(1e300), json!(true)] {
+            assert!(read::<CheckIn>(json!({ "active": number })).is_err(), "{number}");
         }
         for form in [
             "active=1&active_connections=1",

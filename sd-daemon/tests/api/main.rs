@@ -19,6 +19,7 @@ mod extending;
 mod idle;
 mod limits;
 mod listing;
+mod openapi;
 mod origin;
 mod references;
 mod repeating;

@@ -1,0 +1,109 @@
+//! The description of the API against the API. What it says of values is tried by `script/conformance`.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use sd_client::api::route;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, TestDaemon};
+
+/// The document, as anybody gets it.
+async fn document(daemon: &TestDaemon) -> Value {
+    let answer = Answer::to(daemon.request(Method::GET, route::OPENAPI)).await;
+    assert_eq!(answer.status, 200);
+    answer.json()
+}
+
+fn keys(object: &Value) -> BTreeSet<String> {
+    object.as_object().unwrap().keys().cloned().collect()
+}
+
+#[tokio::test]
+async fn it_says_which_version_it_is_of() {
+    let daemon = TestDaemon::start();
+    let document = document(&daemon).await;
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[tokio::test]
+async fn every_path_of_the_routes_is_in_it_and_no_other() {
+    let daemon = TestDaemon::start();
+    let routes = include_str!("../../../sd-client/src/api/route.rs");
+    let spelt = routes.split('"').skip(1).step_by(2);
+    let paths: BTreeSet<String> = spelt
+        // The other spelling of a container is for people; a program has no need of it.
+        .filter(|text| text.starts_with('/') && *text != route::CONTAINER_BY_SLASHED_NAME)
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(keys(&document(&daemon).await["paths"]), paths);
+}
+
+#[tokio::test]
+async fn a_method_is_allowed_where_it_is_in_it_and_nowhere_else() {
+    let daemon = TestDaemon::start();
+    let document = document(&daemon).await;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let concrete = path.replace("{ref}", "nothing-of-this-name");
+        for method in [
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ] {
+            let is_described = item.get(method.as_str().to_lowercase()).is_some();
+            // Only the head: a stream of events has no end.
+            let answer = daemon.request(method.clone(), &concrete).send().await.unwrap();
+            let is_allowed = answer.status() != 405;
+            assert_eq!(is_allowed, is_described, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_it_says_without_credentials_is_refused_is_refused() {
+    let daemon = TestDaemon::start();
+    let document = document(&daemon).await;
+    assert_eq!(document["security"], json!([{ "password": [] }]));
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let concrete = path.replace("{ref}", "nothing-of-this-name");
+        for (method, operation) in item.as_object().unwrap() {
+            let Ok(method) = method.to_uppercase().parse::<Method>() else {
+                continue;
+            };
+            if item[method.as_str().to_lowercase()]["operationId"].is_null() {
+                continue;
+            }
+            let is_open = operation.get("security").is_some();
+            let answer = daemon.anonymous(method.clone(), &concrete).send().await.unwrap();
+            assert_eq!(answer.status() != 401, is_open, "{method} {path}");
+        }
+    }
+}
+
+/// Every field that is written is described, and every described one is written.
+#[tokio::test]
+async fn it_has_exactly_the_fields_of_what_is_answered() {
+    let daemon = TestDaemon::start();
+    let schemas = document(&daemon).await["components"]["schemas"].clone();
+    let container = daemon.create().await;
+    let container_path = route::container(&container.container_id);
+    let get = async |path: &str| Answer::to(daemon.request(Method::GET, path)).await.json();
+    let activity = get(&format!("{container_path}/activity")).await;
+    let cases = [
+        ("Container", get(&container_path).await),
+        ("Signal", activity["signals"][0].clone()),
+        ("HistoryEntry", activity["history"][0].clone()),
+        ("Activity", activity),
+        ("Problem", get(&route::container("no-such-container")).await),
+    ];
+    for (name, answered) in cases {
+        let schema = &schemas[name];
+        assert_eq!(keys(&schema["properties"]), keys(&answered), "{name}");
+        let required = schema["required"].as_array().unwrap().iter();
+        let required: BTreeSet<_> = required.map(|name| name.as_str().unwrap().to_owned()).collect();
+        assert_eq!(required, keys(&answered), "{name}");
+    }
+}
