@@ -130,14 +130,19 @@ impl Cli {
     }
 }
 
+#[cfg(feature = "test-support")]
+impl Config {
+    /// The settings of a file with this text, and of nothing else.
+    pub(crate) fn from_text(text: &str) -> Result<Self, ConfigError> {
+        resolve(&parse(text, Path::new(DEFAULT_FILE))?, None)
+    }
+}
+
 fn read_file(named: Option<&Path>) -> Result<Options, ConfigError> {
     let path = named.unwrap_or(Path::new(DEFAULT_FILE));
     let file = path.display().to_string();
     match std::fs::read_to_string(path) {
-        Ok(text) => toml::from_str(&text).map_err(|error| ConfigError::File {
-            file,
-            reason: error.to_string().trim_end().to_owned(),
-        }),
+        Ok(text) => parse(&text, path),
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Ok(Options::default()),
         Err(source) => Err(ConfigError::Unreadable {
             key: "config",
@@ -145,6 +150,13 @@ fn read_file(named: Option<&Path>) -> Result<Options, ConfigError> {
             source,
         }),
     }
+}
+
+fn parse(text: &str, path: &Path) -> Result<Options, ConfigError> {
+    toml::from_str(text).map_err(|error| ConfigError::File {
+        file: path.display().to_string(),
+        reason: error.to_string().trim_end().to_owned(),
+    })
 }
 
 fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, ConfigError> {

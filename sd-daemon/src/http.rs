@@ -11,6 +11,8 @@ mod auth;
 mod check_in;
 mod containers;
 mod events;
+#[cfg(feature = "test-support")]
+pub(crate) mod fuzz;
 mod health;
 mod images;
 mod openapi;

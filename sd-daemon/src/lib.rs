@@ -18,6 +18,8 @@ pub mod config;
 pub mod domain;
 mod duration;
 pub mod engine;
+#[cfg(feature = "test-support")]
+pub mod fuzz;
 pub mod http;
 pub mod prober;
 pub mod registry;

@@ -275,7 +275,7 @@ async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, EngineError> {
 /// The shortest prefix of an id that is taken for one. Anything shorter is too easily a typing error.
 const SHORTEST_PREFIX: usize = 4;
 
-fn find(snapshot: &Snapshot, reference: &str) -> Result<Arc<Record>, ServiceError> {
+pub(crate) fn find(snapshot: &Snapshot, reference: &str) -> Result<Arc<Record>, ServiceError> {
     let name = reference.strip_prefix('/').unwrap_or(reference);
     if let Some(record) = reference.parse().ok().and_then(|id| snapshot.get(id)) {
         return Ok(Arc::clone(record));

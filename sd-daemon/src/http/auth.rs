@@ -47,7 +47,7 @@ pub(super) async fn require(
     }
 }
 
-fn presented(headers: &HeaderMap) -> Option<(String, String)> {
+pub(super) fn presented(headers: &HeaderMap) -> Option<(String, String)> {
     let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;

@@ -18,7 +18,7 @@ use super::problem::Problem;
 const BODY_LIMIT: Duration = Duration::from_secs(15);
 
 /// A body that can be JSON or a form.
-pub(super) trait Body: DeserializeOwned {
+pub(crate) trait Body: DeserializeOwned {
     /// Fields whose values are lists. In a form these may be repeated, and the others may not.
     const LIST_FIELDS: &'static [&'static str] = &[];
     /// The largest body, in bytes.
@@ -49,19 +49,24 @@ impl<S: Send + Sync, T: Body> FromRequest<S> for Payload<T> {
             .await
             .map_err(|_| Problem::too_slow())?
             .map_err(|rejection| unreadable::<T>(&rejection))?;
-        let value = match media_type.as_deref() {
-            Some("application/json") => json(&body)?,
-            // What `curl -d` says of everything. No field of ours begins like this.
-            Some("application/x-www-form-urlencoded") if body.starts_with(b"{") => {
-                return Err(Problem::mislabelled_json());
-            }
-            Some("application/x-www-form-urlencoded") => form(&body, T::LIST_FIELDS)?,
-            // A request without a body needs no type; what is missing in it is said below.
-            None if body.is_empty() => Value::Object(Map::new()),
-            Some(_) | None => return Err(Problem::unsupported_media_type()),
-        };
-        read(value).map(Self)
+        parse(media_type.as_deref(), &body).map(Self)
     }
+}
+
+/// Reads a body by its media type.
+pub(super) fn parse<T: Body>(media_type: Option<&str>, body: &[u8]) -> Result<T, Problem> {
+    let value = match media_type {
+        Some("application/json") => json(body)?,
+        // What `curl -d` says of everything. No field of ours begins like this.
+        Some("application/x-www-form-urlencoded") if body.starts_with(b"{") => {
+            return Err(Problem::mislabelled_json());
+        }
+        Some("application/x-www-form-urlencoded") => form(body, T::LIST_FIELDS)?,
+        // A request without a body needs no type; what is missing in it is said below.
+        None if body.is_empty() => Value::Object(Map::new()),
+        Some(_) | None => return Err(Problem::unsupported_media_type()),
+    };
+    read(value)
 }
 
 /// The query of a request.

@@ -15,7 +15,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn new(
+    pub(crate) fn new(
         instance: Arc<str>,
         records: HashMap<ContainerId, Arc<Record>>,
         creations: HashMap<OperationId, Arc<Creation>>,
