@@ -14,6 +14,7 @@ mod daemon;
 mod derived;
 mod foreign;
 mod hostile_images;
+mod hostile_page;
 mod in_use;
 mod network;
 mod original_api;
