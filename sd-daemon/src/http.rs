@@ -8,6 +8,7 @@
 
 mod activity;
 mod auth;
+mod buckets;
 mod check_in;
 mod containers;
 mod events;
@@ -24,6 +25,7 @@ mod serve;
 pub(crate) mod view;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::DefaultBodyLimit;
@@ -42,7 +44,7 @@ use origin::Names;
 pub use auth::Credentials;
 pub use axum::Router;
 pub use problem::Problem;
-pub use serve::{Peer, serve};
+pub use serve::{Limits, Peer, serve, serve_within};
 
 /// The largest body of a request to the API, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -122,6 +124,10 @@ fn reports(service: Service) -> Router {
         .route(route::CHECK_IN, post(check_in::report))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_REPORT))
+        .layer(middleware::from_fn_with_state(
+            Arc::new(check_in::buckets()),
+            check_in::bound,
+        ))
         .with_state(service)
 }
 

@@ -9,6 +9,7 @@
 //! - [`service`]: the operations, which bring the three together;
 //! - [`tasks`]: what runs by itself: following events, reaping idle containers, reconciling;
 //! - [`http`]: the API;
+//! - [`log`]: lines that nobody has to wait for;
 //! - [`webhook`]: telling one receiver what happens;
 //! - [`app`]: builds all of it and runs it until it is told to stop.
 
@@ -21,6 +22,7 @@ pub mod engine;
 #[cfg(feature = "test-support")]
 pub mod fuzz;
 pub mod http;
+pub mod log;
 pub mod prober;
 pub mod registry;
 pub mod service;

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use sd_daemon::app;
 use sd_daemon::config::{Cli, Command, Config, LogFormat};
+use sd_daemon::log::Log;
 use sd_daemon::shutdown::StopSignals;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -26,10 +28,30 @@ fn main() -> ExitCode {
         drop(write!(std::io::stdout(), "{config}"));
         return ExitCode::SUCCESS;
     }
-    start_log(config.log_format);
+    let log = match start_log(config.log_format) {
+        Ok(log) => log,
+        Err(error) => return complain(&format!("failed to start the log: {error}"), 1),
+    };
+    raise_descriptor_limit();
     match serve(config) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&format!("{error:#}"), 1),
+        Ok(()) => {
+            log.finish(None);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            log.finish(Some(&format!("sd-daemon: {error:#}")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Every connection is a file descriptor. The usual limit is there for programs that cannot count beyond it; who set
+/// a lower one on purpose set the one that cannot be raised.
+fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!(%error, "failed to raise the limit of open files");
     }
 }
 
@@ -50,11 +72,12 @@ async fn run(config: Config) -> anyhow::Result<()> {
     }
 }
 
-fn start_log(format: LogFormat) {
+fn start_log(format: LogFormat) -> std::io::Result<Log> {
+    let output = Log::to(std::io::stderr())?;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(output.clone())
         // Where the log cannot be written there is nobody to tell; that is no reason to end.
         .log_internal_errors(false);
     match format {
@@ -63,6 +86,7 @@ fn start_log(format: LogFormat) {
             .init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
+    Ok(output)
 }
 
 fn complain(error: &impl std::fmt::Display, status: u8) -> ExitCode {

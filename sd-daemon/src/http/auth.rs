@@ -1,5 +1,7 @@
 //! HTTP basic authentication.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -10,6 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use subtle::{Choice, ConstantTimeEq};
 
 use super::problem::Problem;
+use super::serve::Guest;
 
 /// Who may use the API.
 #[derive(Clone)]
@@ -42,7 +45,12 @@ pub(super) async fn require(
     next: Next,
 ) -> Result<Response, Problem> {
     match presented(request.headers()) {
-        Some((user, password)) if credentials.are(&user, &password) => Ok(next.run(request).await),
+        Some((user, password)) if credentials.are(&user, &password) => {
+            if let Some(guest) = request.extensions().get::<Arc<Guest>>() {
+                guest.is_known();
+            }
+            Ok(next.run(request).await)
+        }
         Some(_) | None => Err(Problem::unauthorized()),
     }
 }

@@ -1,11 +1,17 @@
 //! `/v1/check-in`
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
 use sd_client::api::CheckIn;
 
+use super::buckets::Buckets;
 use super::payload::Payload;
 use super::problem::Problem;
 use super::serve::Peer;
@@ -37,6 +43,27 @@ pub(super) async fn report(
         None => service.check_in(peer.address(), report).await?,
     };
     Ok((StatusCode::NO_CONTENT, receipt(&service, &record)))
+}
+
+/// Reports of one address: many at once, because many containers may have one to the outside.
+pub(super) fn buckets() -> Buckets {
+    Buckets::new(60, Duration::from_millis(100))
+}
+
+/// Lets a report pass unless there were too many from where it comes. Each costs a question to the engine.
+pub(super) async fn bound(
+    State(buckets): State<Arc<Buckets>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    match buckets.take(peer.address(), Instant::now()) {
+        Ok(()) => Ok(next.run(request).await),
+        Err(wait) => Err(Problem::too_often(
+            "too many reports come from this address",
+            wait,
+        )),
+    }
 }
 
 /// What stands behind `Authorization: Bearer`. Where nothing does, that is a token too, and a wrong one.

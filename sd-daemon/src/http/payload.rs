@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::problem::Problem;
 
 /// A peer has this long to send a body.
-const BODY_LIMIT: Duration = Duration::from_secs(15);
+const BODY_LIMIT: Duration = Duration::from_secs(10);
 
 /// A body that can be JSON or a form.
 pub(crate) trait Body: DeserializeOwned {

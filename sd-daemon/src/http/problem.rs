@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
@@ -18,6 +19,8 @@ use crate::service::ServiceError;
 pub struct Problem {
     kind: Kind,
     detail: Cow<'static, str>,
+    /// After how many seconds the caller may try again, where that is known.
+    wait: Option<u64>,
 }
 
 /// What sort of problem: everything about it but the details.
@@ -41,6 +44,7 @@ enum Kind {
     TooLarge,
     TooSlow,
     LimitReached,
+    TooOften,
     EngineUnavailable,
     EngineTimeout,
     EngineRejected,
@@ -104,6 +108,7 @@ impl Kind {
                 "The request took too long to arrive",
             ),
             Self::LimitReached => (S::TOO_MANY_REQUESTS, "limit-reached", "There is no room for more"),
+            Self::TooOften => (S::TOO_MANY_REQUESTS, "limit-reached", "Too many requests"),
             Self::EngineUnavailable => (
                 S::SERVICE_UNAVAILABLE,
                 "engine-unavailable",
@@ -131,6 +136,7 @@ impl Problem {
         Self {
             kind,
             detail: detail.into(),
+            wait: None,
         }
     }
 
@@ -177,6 +183,15 @@ impl Problem {
         Self::new(Kind::TooLarge, format!("the body may have {limit} bytes"))
     }
 
+    /// The caller did something more often than it may.
+    pub(super) fn too_often(what: &str, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self {
+            wait: Some(seconds),
+            ..Self::new(Kind::TooOften, format!("{what}: try again in {seconds} s"))
+        }
+    }
+
     /// Whatever keeps the daemon from its work, the answer to "are you ready" is 503.
     pub(super) fn not_ready(error: ServiceError) -> Self {
         Self {
@@ -194,6 +209,9 @@ impl Problem {
 
     /// Whether the caller may simply try again.
     fn retry_after(&self) -> Option<HeaderValue> {
+        if let Some(seconds) = self.wait {
+            return Some(HeaderValue::from(seconds));
+        }
         let is_passing = matches!(
             self.kind,
             Kind::EngineUnavailable | Kind::NotReady | Kind::LimitReached

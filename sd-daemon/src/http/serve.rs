@@ -1,29 +1,50 @@
-//! Accepting connections, with limits on what a peer may make us wait for.
+//! Accepting connections, and how much of the daemon a peer may have for itself.
+//!
+//! A loop of our own, because what axum brings waits for its peers for as long as they like. Every connection is a
+//! [`Guest`]: it may take its time, but while there is a crowd, whoever keeps the daemon waiting is shown out after
+//! a second. So neither many connections nor slow ones keep others from being answered. The numbers are in
+//! [`Limits`]; what a guest is waited for, and who counts as a crowd, is in `guests`.
 
+mod body;
+mod guests;
+mod limits;
+mod stream;
+
+use std::convert::Infallible;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use hyper::body::Incoming;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// A peer has this long to send the head of a request, also of the next one on a connection kept open.
-const HEAD_LIMIT: Duration = Duration::from_secs(15);
+use body::{Part, Watched};
+pub(super) use guests::{Guest, source};
+use guests::{Guests, Seat};
+pub use limits::Limits;
+use stream::WatchedStream;
+
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 16 * 1024;
-/// Connections at once on one listener.
-const CONNECTIONS: usize = 512;
+/// How often it is looked whom to show out.
+const ROUND: Duration = Duration::from_millis(250);
 /// Pause after the process has run out of file descriptors: some have to be closed first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// That it has run out of them is said this often, however often it happens.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -49,69 +70,137 @@ impl Own {
 
 /// Serves a listener until told to stop; then requests that were begun are finished.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
-    loop {
-        let place = tokio::select! {
-            () = shutdown.cancelled() => break,
-            Some(_) = connections.join_next() => continue,
-            place = Arc::clone(&places).acquire_owned() => place,
-        };
-        let accepted = tokio::select! {
-            () = shutdown.cancelled() => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "failed to accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        // A connection that is gone already has no address any more.
-        let Ok(own) = stream.local_addr() else { continue };
-        let connection = graceful.watch(connection(stream, Peer(peer), Own(own), router.clone()));
-        connections.spawn(async move {
-            let _place = place;
-            if let Err(error) = connection.await {
-                tracing::debug!(%peer, %error, "a connection ended early");
-            }
-        });
-    }
-    drop(listener);
-    graceful.shutdown().await;
+    serve_within(Limits::default(), listener, router, shutdown).await;
 }
 
-fn connection(
-    stream: TcpStream,
-    peer: Peer,
-    own: Own,
+/// The same with limits of one's own.
+pub async fn serve_within(
+    limits: Limits,
+    listener: TcpListener,
     router: Router,
-) -> http1::Connection<
-    TokioIo<TcpStream>,
-    TowerToHyperService<
-        impl tower::Service<
-            axum::http::Request<Incoming>,
-            Response = axum::response::Response,
-            Error = std::convert::Infallible,
-            Future: Send,
-        > + Clone
-        + Send,
-    >,
-> {
+    shutdown: CancellationToken,
+) {
+    let guests = Guests::new(limits);
+    let graceful = GracefulShutdown::new();
+    let mut door = Door::new(listener);
+    let mut connections = JoinSet::new();
+    let mut rounds = interval(ROUND);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            Some(_) = connections.join_next() => {}
+            _ = rounds.tick(), if !connections.is_empty() => guests.show_out(Instant::now()),
+            // Who finds no room waits outside: a place becomes free within a second or so.
+            accepted = door.accept(), if guests.have_room() => match accepted {
+                Ok((stream, peer, own)) => {
+                    // Whoever is one too many from one address is hung up on.
+                    if let Some(seat) = guests.admit(peer.address(), Instant::now()) {
+                        connections.spawn(attend(stream, seat, (peer, own), router.clone(), graceful.watcher()));
+                    }
+                }
+                Err(error) => if door.recover(&error) {
+                    guests.make_room(Instant::now());
+                },
+            },
+        }
+    }
+    drop(door);
+    let mut last_one_left = pin!(graceful.shutdown());
+    loop {
+        tokio::select! {
+            () = &mut last_one_left => return,
+            _ = rounds.tick() => {
+                // Whoever only keeps the end waiting makes room for it.
+                guests.make_room(Instant::now());
+                guests.show_out(Instant::now());
+            }
+        }
+    }
+}
+
+/// A listener, and when it is asked again after the process ran out of something.
+struct Door {
+    listener: TcpListener,
+    closed_until: Option<tokio::time::Instant>,
+    complained_at: Option<Instant>,
+}
+
+impl Door {
+    fn new(listener: TcpListener) -> Self {
+        Self {
+            listener,
+            closed_until: None,
+            complained_at: None,
+        }
+    }
+
+    async fn accept(&self) -> io::Result<(TcpStream, Peer, Own)> {
+        if let Some(moment) = self.closed_until {
+            sleep_until(moment).await;
+        }
+        let (stream, peer) = self.listener.accept().await?;
+        let own = stream.local_addr()?;
+        Ok((stream, Peer(peer), Own(own)))
+    }
+
+    /// Goes on after a failure: at once where that was the peer's affair, else after a pause, because nothing but
+    /// a connection that ends makes it better. Says which it was.
+    fn recover(&mut self, error: &io::Error) -> bool {
+        use io::ErrorKind as K;
+        if matches!(
+            error.kind(),
+            K::ConnectionAborted | K::ConnectionReset | K::NotConnected
+        ) {
+            return false;
+        }
+        self.closed_until = Some(tokio::time::Instant::now() + ACCEPT_PAUSE);
+        let is_known = |at: Instant| at.elapsed() < COMPLAINT_INTERVAL;
+        if !self.complained_at.is_some_and(is_known) {
+            self.complained_at = Some(Instant::now());
+            tracing::warn!(%error, "failed to accept a connection, which is tried again");
+        }
+        true
+    }
+}
+
+/// Answers one connection for as long as it behaves.
+async fn attend(stream: TcpStream, seat: Seat, (peer, own): (Peer, Own), router: Router, watcher: Watcher) {
     // Small answers leave at once.
     drop(stream.set_nodelay(true));
-    let service = router.map_request(move |mut request: axum::http::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        request.extensions_mut().insert(own);
-        request.map(axum::body::Body::new)
-    });
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_LIMIT)
+    let guest = seat.guest();
+    let service = service_fn(|request| answer(request, Arc::clone(guest), (peer, own), router.clone()));
+    let stream = TokioIo::new(WatchedStream::new(stream, Arc::clone(guest)));
+    let connection = http1::Builder::new()
+        // The rounds see to that, and to more.
+        .header_read_timeout(None)
         .max_buf_size(LARGEST_HEAD)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .serve_connection(stream, service);
+    let peer = peer.0;
+    tokio::select! {
+        outcome = watcher.watch(connection) => if let Err(error) = outcome {
+            tracing::debug!(%peer, %error, "a connection ended early");
+        },
+        () = guest.is_shown_out() => tracing::debug!(%peer, "a connection kept others waiting"),
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    guest: Arc<Guest>,
+    (peer, own): (Peer, Own),
+    router: Router,
+) -> Result<Response<Body>, Infallible> {
+    if request.body().is_end_stream() {
+        guest.has_asked();
+    } else {
+        guest.is_sending();
+    }
+    let watched = Arc::clone(&guest);
+    let mut request = request.map(|body| Body::new(Watched::new(body, watched, Part::Request)));
+    request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(own);
+    request.extensions_mut().insert(Arc::clone(&guest));
+    let response = router.oneshot(request).await?;
+    Ok(response.map(|body| Body::new(Watched::new(body, guest, Part::Response))))
 }

@@ -11,6 +11,7 @@ mod behind_the_back;
 mod capacity;
 mod check_in;
 mod concurrency;
+mod connections;
 mod creating;
 mod deleting;
 mod engine_away;

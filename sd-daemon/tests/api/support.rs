@@ -97,6 +97,7 @@ pub(crate) struct Setup {
     pub(crate) prober: FakeProber,
     pub(crate) webhook: Option<Receiver>,
     pub(crate) admission: Admission,
+    pub(crate) limits: http::Limits,
 }
 
 impl Default for Setup {
@@ -131,6 +132,7 @@ impl Default for Setup {
                 credentials: Credentials::new(USER, PASSWORD),
                 hosts: Vec::new(),
             },
+            limits: http::Limits::default(),
         }
     }
 }
@@ -225,10 +227,10 @@ impl TestDaemon {
             process.run(webhook.run(shutdown.clone()));
         }
         let serve = |listener, router| {
-            let shutdown = shutdown.clone();
+            let (limits, shutdown) = (setup.limits.clone(), shutdown.clone());
             process.run(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                http::serve(listener, router, shutdown).await;
+                http::serve_within(limits, listener, router, shutdown).await;
             });
         };
         serve(

@@ -1,0 +1,280 @@
+//! Who is connected, what each of them is waited for, and who has to go.
+//!
+//! There are two sorts. Who has shown the credentials is *known*. The others are *strangers*: of one address there
+//! may be so many. Behind a proxy everybody has the same address, and that is why the known do not count.
+//!
+//! There is a crowd when a listener is three quarters full, when the process has run out of file descriptors, and,
+//! for strangers of an address, when there are too many of them. Then nobody is waited for longer than a second.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::Limits;
+
+/// Everybody at one listener.
+pub(super) struct Guests {
+    limits: Limits,
+    list: Mutex<List>,
+}
+
+#[derive(Default)]
+struct List {
+    next_number: u64,
+    present: HashMap<u64, Arc<Guest>>,
+    strangers: HashMap<IpAddr, usize>,
+    /// Until when there is a crowd however few there are.
+    crowded_until: Option<Instant>,
+}
+
+impl Guests {
+    pub(super) fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            list: Mutex::default(),
+        })
+    }
+
+    pub(super) fn have_room(&self) -> bool {
+        self.list().present.len() < self.limits.connections
+    }
+
+    /// A seat for a new connection, unless there are too many strangers from there.
+    pub(super) fn admit(self: &Arc<Self>, address: IpAddr, now: Instant) -> Option<Seat> {
+        let source = source(address);
+        let mut list = self.list();
+        let strangers = list.strangers.entry(source).or_default();
+        if *strangers >= self.limits.most_strangers {
+            return None;
+        }
+        *strangers += 1;
+        let number = list.next_number;
+        list.next_number += 1;
+        let guest = Arc::new(Guest {
+            source,
+            guests: Arc::clone(self),
+            conduct: Mutex::new(Conduct::new(now)),
+            way_out: Notify::new(),
+        });
+        list.present.insert(number, Arc::clone(&guest));
+        Some(Seat { number, guest })
+    }
+
+    /// Shows those out that have been waited for too long.
+    pub(super) fn show_out(&self, now: Instant) {
+        let list = self.list();
+        let is_full = list.present.len() * 4 >= self.limits.connections * 3;
+        let is_crowded = is_full || list.crowded_until.is_some_and(|until| now < until);
+        for guest in list.present.values() {
+            let strangers = list.strangers.get(&guest.source).copied().unwrap_or_default();
+            let crowd = Crowd {
+                is_everywhere: is_crowded,
+                is_of_source: strangers > self.limits.strangers,
+            };
+            if guest.conduct().is_over(&self.limits, crowd, now) {
+                guest.way_out.notify_one();
+            }
+        }
+    }
+
+    /// Counts as a crowd for a moment, however few there are.
+    pub(super) fn make_room(&self, now: Instant) {
+        self.list().crowded_until = Some(now + 2 * self.limits.in_crowd);
+    }
+
+    fn leave(&self, number: u64) {
+        let mut list = self.list();
+        if let Some(guest) = list.present.remove(&number)
+            && guest.conduct().become_known()
+        {
+            list.forget_stranger(guest.source);
+        }
+    }
+
+    /// Nothing that holds this lock can panic half-way through a change.
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl List {
+    fn forget_stranger(&mut self, source: IpAddr) {
+        if let Some(strangers) = self.strangers.get_mut(&source) {
+            *strangers -= 1;
+            if *strangers == 0 {
+                self.strangers.remove(&source);
+            }
+        }
+    }
+}
+
+/// Who counts as one. An IPv6 host has a whole network of addresses to itself.
+pub(in crate::http) fn source(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+/// The place of a connection among the guests. It is free when this is dropped.
+pub(super) struct Seat {
+    number: u64,
+    guest: Arc<Guest>,
+}
+
+impl Seat {
+    pub(super) fn guest(&self) -> &Arc<Guest> {
+        &self.guest
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.guest.guests.leave(self.number);
+    }
+}
+
+/// One connection.
+pub(in crate::http) struct Guest {
+    source: IpAddr,
+    guests: Arc<Guests>,
+    conduct: Mutex<Conduct>,
+    way_out: Notify,
+}
+
+impl Guest {
+    /// It has shown the credentials.
+    pub(in crate::http) fn is_known(&self) {
+        // One lock after the other: who goes through the list takes them in the other order.
+        let was_stranger = self.conduct().become_known();
+        if was_stranger {
+            self.guests.list().forget_stranger(self.source);
+        }
+    }
+
+    /// Ends when it has to go.
+    pub(super) async fn is_shown_out(&self) {
+        self.way_out.notified().await;
+    }
+
+    /// Some of a request has come.
+    pub(super) fn has_sent(&self) {
+        let mut conduct = self.conduct();
+        if let Awaited::Request { .. } = conduct.awaited {
+            conduct.awaited = Awaited::Head {
+                since: Instant::now(),
+            };
+        }
+    }
+
+    /// The head of a request is here, and its body is not.
+    pub(super) fn is_sending(&self) {
+        self.conduct().awaited = Awaited::Body {
+            since: Instant::now(),
+        };
+    }
+
+    /// The body is here as well, or nobody cares for it.
+    pub(super) fn has_asked(&self) {
+        let mut conduct = self.conduct();
+        if !matches!(conduct.awaited, Awaited::Request { .. }) {
+            conduct.awaited = Awaited::Nothing;
+        }
+    }
+
+    /// The answer has been given.
+    pub(super) fn is_answered(&self) {
+        self.conduct().awaited = Awaited::Request {
+            since: Instant::now(),
+        };
+    }
+
+    /// There is something for it, and it takes it or does not.
+    pub(super) fn takes(&self, something: Takes) {
+        let mut conduct = self.conduct();
+        match something {
+            Takes::Some => conduct.unread_since = None,
+            Takes::Nothing => {
+                conduct.unread_since.get_or_insert_with(Instant::now);
+            }
+        }
+    }
+
+    /// Nothing that holds this lock can panic half-way through a change.
+    fn conduct(&self) -> MutexGuard<'_, Conduct> {
+        self.conduct.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a peer takes of what there is for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    Some,
+    Nothing,
+}
+
+/// What a guest is waited for.
+#[derive(Clone, Copy, Debug)]
+enum Awaited {
+    /// The head of its first request, or the rest of a later one.
+    Head { since: Instant },
+    /// Another request, if there is one.
+    Request { since: Instant },
+    /// The body of its request. Who reads it limits the time for all of it.
+    Body { since: Instant },
+    /// It is we who are waited for.
+    Nothing,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Crowd {
+    is_everywhere: bool,
+    is_of_source: bool,
+}
+
+#[derive(Debug)]
+struct Conduct {
+    is_known: bool,
+    awaited: Awaited,
+    unread_since: Option<Instant>,
+}
+
+impl Conduct {
+    fn new(now: Instant) -> Self {
+        Self {
+            is_known: false,
+            awaited: Awaited::Head { since: now },
+            unread_since: None,
+        }
+    }
+
+    /// Whether that is news.
+    fn become_known(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_known, true)
+    }
+
+    fn is_over(&self, limits: &Limits, crowd: Crowd, now: Instant) -> bool {
+        let is_crowded = crowd.is_everywhere || (crowd.is_of_source && !self.is_known);
+        let is_longer = |since: Instant, limit: Duration| now.saturating_duration_since(since) > limit;
+        let or_less = |limit: Duration| if is_crowded { limits.in_crowd } else { limit };
+        let keeps_waiting = match self.awaited {
+            Awaited::Head { since } => is_longer(since, or_less(limits.head)),
+            Awaited::Request { since } => is_longer(since, or_less(limits.idle)),
+            Awaited::Body { since } => is_crowded && !self.is_known && is_longer(since, limits.in_crowd),
+            Awaited::Nothing => false,
+        };
+        // Who is known may be slow to read: an answer that long was asked for.
+        let unread = if self.is_known {
+            limits.unread
+        } else {
+            or_less(limits.unread)
+        };
+        keeps_waiting || self.unread_since.is_some_and(|since| is_longer(since, unread))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! How long a connection may last on which nothing happens.
+
+use std::time::Duration;
+
+use sd_daemon::http::Limits;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::support::{Setup, TestDaemon, in_time};
+
+const SHORT: Duration = Duration::from_millis(300);
+const FOR_EVER: Duration = Duration::from_secs(3600);
+const CREDENTIALS: &str = "authorization: Basic YWRtaW46c3BpbmRvY2tlcg==\r\n";
+
+fn daemon(limits: Limits) -> TestDaemon {
+    TestDaemon::with_setup(Setup {
+        limits,
+        ..Setup::default()
+    })
+}
+
+fn long_limits() -> Limits {
+    Limits {
+        head: FOR_EVER,
+        idle: FOR_EVER,
+        unread: FOR_EVER,
+        ..Limits::default()
+    }
+}
+
+/// Sends a request and reads its answer, or the beginning of an answer that goes on.
+async fn ask(daemon: &TestDaemon, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(daemon.api()).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{CREDENTIALS}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 4096];
+    let length = in_time(stream.read(&mut answer)).await.unwrap();
+    assert!(answer[..length].starts_with(b"HTTP/1.1 200"));
+    stream
+}
+
+/// Whether a connection is closed, however that shows; reads on until then.
+async fn until_closed(mut stream: TcpStream) {
+    let mut rest = Vec::new();
+    drop(in_time(stream.read_to_end(&mut rest)).await);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_kept_open_ends_when_no_other_request_comes() {
+    let daemon = daemon(Limits {
+        idle: SHORT,
+        ..long_limits()
+    });
+    until_closed(ask(&daemon, "/v1/images").await).await;
+}
+
+#[tokio::test]
+async fn a_request_that_was_begun_has_to_be_ended_also_after_another_one() {
+    let daemon = daemon(Limits {
+        head: SHORT,
+        ..long_limits()
+    });
+    let mut stream = ask(&daemon, "/v1/images").await;
+    stream.write_all(b"GET /v1/ima").await.unwrap();
+    until_closed(stream).await;
+}
+
+#[tokio::test]
+async fn a_stream_of_events_stays_open_however_silent_it_is() {
+    let daemon = daemon(Limits {
+        head: SHORT,
+        idle: SHORT,
+        unread: SHORT,
+        ..Limits::default()
+    });
+    let mut events = ask(&daemon, "/v1/events").await;
+    // Others come and go meanwhile.
+    for _ in 0..3 {
+        until_closed(ask(&daemon, "/v1/images").await).await;
+    }
+    daemon.create().await;
+    let mut text = String::new();
+    while !text.contains("event: created") {
+        let mut piece = vec![0; 4096];
+        let length = in_time(events.read(&mut piece)).await.unwrap();
+        assert!(length > 0, "it was closed after {text:?}");
+        text.push_str(&String::from_utf8_lossy(&piece[..length]));
+    }
+}
+
+#[tokio::test]
+async fn who_takes_nothing_of_what_it_asked_for_is_hung_up_on() {
+    let daemon = daemon(Limits {
+        unread: SHORT,
+        ..long_limits()
+    });
+    let socket = TcpSocket::new_v4().unwrap();
+    // What waits in the kernel waits for nobody.
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(daemon.api()).await.unwrap();
+    let request = format!("GET /v1/images HTTP/1.1\r\nhost: localhost\r\n{CREDENTIALS}\r\n");
+    let requests = request.repeat(100);
+    in_time(async { while stream.write_all(requests.as_bytes()).await.is_ok() {} }).await;
+}
+
+#[tokio::test]
+async fn who_reads_slowly_but_reads_is_answered_to_the_end() {
+    let daemon = daemon(Limits {
+        unread: Duration::from_secs(2),
+        ..long_limits()
+    });
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(daemon.api()).await.unwrap();
+    let request = format!("GET /v1/images HTTP/1.1\r\nhost: localhost\r\n{CREDENTIALS}\r\n");
+    let last = request.replace("localhost", "localhost\r\nconnection: close");
+    let requests = request.repeat(50) + &last;
+    stream.write_all(requests.as_bytes()).await.unwrap();
+    let mut answers = Vec::new();
+    let mut piece = vec![0; 512];
+    loop {
+        let length = in_time(stream.read(&mut piece)).await.unwrap();
+        if length == 0 {
+            break;
+        }
+        answers.extend_from_slice(&piece[..length]);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let answers = String::from_utf8(answers).unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 51);
+}

@@ -1,0 +1,44 @@
+//! The process runs out of file descriptors, and recovers.
+
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
+
+use crate::program::{PATIENCE, Program, connect, exchange, get, status};
+
+#[tokio::test]
+async fn with_few_descriptors_it_goes_on_as_soon_as_some_are_free_and_does_not_spin() {
+    let program = Program::start_with_descriptors(64);
+    let mut attack = Vec::new();
+    // From several addresses: no single one has as many connections as there are descriptors.
+    for number in 0..100_u8 {
+        let mut stream = connect([127, 0, 2, 1 + number % 10], program.api())
+            .await
+            .unwrap();
+        drop(stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: ").await);
+        attack.push(stream);
+    }
+    let complaints = || program.log().matches("failed to accept").count();
+    timeout(PATIENCE, async {
+        while complaints() == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .unwrap();
+
+    let before = program.processor_ticks();
+    let health = timeout(PATIENCE, exchange([127, 0, 0, 1], program.api(), get("/healthz")));
+    let health = health.await.unwrap();
+    assert_eq!(status(&health), Some(200), "{health:?}");
+    drop(attack);
+    let list = exchange([127, 0, 0, 1], program.api(), get("/v1/containers")).await;
+    assert_eq!(status(&list), Some(200), "{list:?}");
+    let used = program.processor_ticks() - before;
+    assert!(
+        used < 100,
+        "it took {used} hundredths of a second of processor time"
+    );
+    assert!(complaints() <= 2, "{}", program.log());
+}
