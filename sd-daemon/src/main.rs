@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use sd_daemon::app;
-use sd_daemon::config::{Cli, Command, Config, LogFormat};
+use sd_daemon::config::{Cli, Command, Config, LogFormat, RecoverArgs};
+use sd_daemon::registry::Recover;
 use sd_daemon::shutdown::StopSignals;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -15,19 +16,25 @@ use tracing_subscriber::EnvFilter;
 const WRONG_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let command = cli.command;
+    let mut cli = Cli::parse();
+    let command = cli.command.take();
     let config = match cli.config(std::env::var("DOCKER_HOST").ok()) {
         Ok(config) => config,
         Err(error) => return complain(&error, WRONG_SETTINGS),
     };
-    if let Some(Command::CheckConfig) = command {
-        // A reader that went away has seen what it wanted.
-        drop(write!(std::io::stdout(), "{config}"));
-        return ExitCode::SUCCESS;
-    }
-    start_log(config.log_format);
-    match serve(config) {
+    let outcome = match command {
+        Some(Command::CheckConfig) => {
+            // A reader that went away has seen what it wanted.
+            drop(write!(std::io::stdout(), "{config}"));
+            Ok(())
+        }
+        Some(Command::Recover(how)) => recover(&config, &how),
+        None => {
+            start_log(config.log_format);
+            serve(config)
+        }
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(&format!("{error:#}"), 1),
     }
@@ -39,6 +46,17 @@ fn serve(config: Config) -> anyhow::Result<()> {
     // Everything that matters has ended. A look-up of a name, which nothing can interrupt, may go on for long.
     runtime.shutdown_background();
     outcome
+}
+
+fn recover(config: &Config, how: &RecoverArgs) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("failed to start the threads")?;
+    let what_for = if how.yes {
+        Recover::Replace
+    } else {
+        Recover::LookOnly
+    };
+    let mut out = std::io::stdout();
+    runtime.block_on(app::recover(config, how.from.as_deref(), what_for, &mut out))
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
