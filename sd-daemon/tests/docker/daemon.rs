@@ -81,6 +81,11 @@ impl Daemon {
         ended.await.code()
     }
 
+    /// Whether it has ended by now.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it was started").is_some()
+    }
+
     /// Ends it without any warning, as a power cut would.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it runs");

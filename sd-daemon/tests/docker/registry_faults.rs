@@ -11,6 +11,7 @@ use sd_client::{Client, Error};
 use crate::daemon::{Daemon, eventually};
 use crate::docker::{docker, image};
 use crate::registry_damage::{file, refusal};
+use crate::strace::Injection;
 
 /// A push of the deadline: a change that asks nothing of Docker.
 async fn extend(client: &Client, id: &str) -> Option<u16> {
@@ -130,46 +131,9 @@ async fn a_full_disk_is_refused_with_507_and_works_again_when_there_is_room() {
     );
 }
 
-/// Lets the kernel answer every attempt to make something durable with an error, while it lives.
-struct FailingDisk {
-    strace: Child,
-}
-
-impl FailingDisk {
-    fn of(pid: u32) -> Self {
-        let mut strace = Command::new("strace")
-            .args([
-                "-f",
-                "-e",
-                "trace=fdatasync,fsync",
-                "-e",
-                "inject=fdatasync,fsync:error=EIO",
-                "-p",
-            ])
-            .arg(pid.to_string())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("strace is installed");
-        let mut said = BufReader::new(strace.stderr.take().expect("it is piped"));
-        let mut line = String::new();
-        said.read_line(&mut line).expect("it says something");
-        assert!(line.contains("attached"), "{line}");
-        // It must be able to go on writing.
-        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
-        Self { strace }
-    }
-}
-
-impl Drop for FailingDisk {
-    fn drop(&mut self) {
-        drop(self.strace.kill());
-        drop(self.strace.wait());
-    }
-}
-
 /// A request that cannot be made durable, and what the daemon does then.
 async fn fails_with_the_disk(daemon: &mut Daemon, request: impl AsyncFnOnce(Client) -> Option<u16>) {
-    let disk = FailingDisk::of(daemon.pid());
+    let disk = Injection::into(daemon.pid(), "fdatasync,fsync", "error=EIO");
     let status = request(daemon.client()).await;
     assert_eq!(status, Some(503), "it is not acknowledged");
     assert_eq!(
