@@ -1,6 +1,7 @@
 //! Builds the daemon and runs it. The only place that knows all parts.
 
 mod check_in_listener;
+mod recovery;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ use crate::registry::{Registry, StateDirectory};
 use crate::service::{Parts, Service};
 use crate::tasks;
 use crate::webhook::Webhook;
+
+pub use recovery::recover;
 
 /// Everything that was begun is ended within this time. Longer than a container may take to stop.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(25);
@@ -51,7 +54,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         biased;
         () = shutdown.cancelled() => Ok(()),
         dead = tasks.first_end() => Err(anyhow::anyhow!("the task {dead} ended by itself")),
-        () = registry.lost() => Err(anyhow::anyhow!("the registry can no longer be written")),
+        reason = registry.lost() => Err(anyhow::anyhow!("the registry is out of use: {reason}")),
     };
     shutdown.cancel();
     outcome.and(end(tasks, &service, &registry).await)
@@ -143,7 +146,7 @@ async fn end(mut tasks: Tasks, service: &Service, registry: &Registry) -> anyhow
         tracing::warn!("not everything ended in time; the next start finishes what was begun");
     }
     registry
-        .flush()
+        .close()
         .await
         .context("failed to write down the last activity")
 }

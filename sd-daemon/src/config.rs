@@ -20,7 +20,7 @@ use crate::service::{Capacity, Signals, Switch};
 use crate::webhook::{Receiver, SigningKey};
 
 use memory::MemorySetting;
-pub use options::{CheckInListen, Cli, Command, LogFormat, MANUAL, Options};
+pub use options::{CheckInListen, Cli, Command, LogFormat, MANUAL, Options, RecoverArgs};
 use options::{DEFAULT_FILE, LimitSetting, SignalSetting};
 
 /// The user of the API.

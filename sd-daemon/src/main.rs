@@ -7,8 +7,9 @@ use anyhow::Context;
 use clap::Parser;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use sd_daemon::app;
-use sd_daemon::config::{Cli, Command, Config, LogFormat};
+use sd_daemon::config::{Cli, Command, Config, LogFormat, RecoverArgs};
 use sd_daemon::log::Log;
+use sd_daemon::registry::Recover;
 use sd_daemon::shutdown::StopSignals;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -17,17 +18,27 @@ use tracing_subscriber::EnvFilter;
 const WRONG_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let command = cli.command;
+    let mut cli = Cli::parse();
+    let command = cli.command.take();
     let config = match cli.config(std::env::var("DOCKER_HOST").ok()) {
         Ok(config) => config,
         Err(error) => return complain(&error, WRONG_SETTINGS),
     };
-    if let Some(Command::CheckConfig) = command {
-        // A reader that went away has seen what it wanted.
-        drop(write!(std::io::stdout(), "{config}"));
-        return ExitCode::SUCCESS;
+    match command {
+        Some(Command::CheckConfig) => {
+            // A reader that went away has seen what it wanted.
+            drop(write!(std::io::stdout(), "{config}"));
+            ExitCode::SUCCESS
+        }
+        Some(Command::Recover(how)) => match recover(&config, &how) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&format!("{error:#}"), 1),
+        },
+        None => serve_and_log(config),
     }
+}
+
+fn serve_and_log(config: Config) -> ExitCode {
     let log = match start_log(config.log_format) {
         Ok(log) => log,
         Err(error) => return complain(&format!("failed to start the log: {error}"), 1),
@@ -61,6 +72,17 @@ fn serve(config: Config) -> anyhow::Result<()> {
     // Everything that matters has ended. A look-up of a name, which nothing can interrupt, may go on for long.
     runtime.shutdown_background();
     outcome
+}
+
+fn recover(config: &Config, how: &RecoverArgs) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("failed to start the threads")?;
+    let what_for = if how.yes {
+        Recover::Replace
+    } else {
+        Recover::LookOnly
+    };
+    let mut out = std::io::stdout();
+    runtime.block_on(app::recover(config, how.from.as_deref(), what_for, &mut out))
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {

@@ -10,13 +10,16 @@
 //! stops nothing early, because after a restart every container is granted time to report again.
 
 mod directory;
+mod files;
 mod history;
+mod recovery;
 mod row;
 mod schema;
 mod snapshot;
 mod worker;
 
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
@@ -28,9 +31,11 @@ use crate::domain::{
 };
 
 pub use directory::StateDirectory;
+use files::OpenFiles;
 pub use history::History;
+pub use recovery::{Recover, RecoverError, Recovery, Salvaged, recover};
 pub use snapshot::Snapshot;
-use worker::{Job, Ledger};
+use worker::{End, Job, Ledger};
 
 /// Activity is written down this long after it was reported, at the latest.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(5);
@@ -45,7 +50,21 @@ pub struct Registry {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     history: History,
     secret: Arc<str>,
-    lost: CancellationToken,
+    fate: Arc<Fate>,
+}
+
+/// How the thread ended, once it has.
+#[derive(Default)]
+struct Fate {
+    ended: CancellationToken,
+    reason: OnceLock<String>,
+}
+
+impl Fate {
+    fn reason(&self) -> String {
+        let known = self.reason.get().cloned();
+        known.unwrap_or_else(|| "its thread has panicked".to_owned())
+    }
 }
 
 /// What an input did to a record.
@@ -91,7 +110,7 @@ pub enum RegistryError {
     #[error("the registry is busy: something else is writing to its file")]
     Busy,
     /// The database can no longer be trusted to keep what it is given. The process is about to end.
-    #[error("the registry is lost: {0}")]
+    #[error("the registry is out of use: {0}")]
     Lost(String),
 }
 
@@ -104,11 +123,14 @@ pub enum OpenError {
         /// The directory.
         directory: String,
     },
-    /// The directory cannot be used.
-    #[error("failed to use the state directory {directory}: {source}")]
-    Directory {
-        /// The directory.
-        directory: String,
+    /// The directory or the file in it cannot be used; nothing is known to be wrong with what it holds.
+    #[error(
+        "failed to use {path}: {source}: see that this user can write there and that there is room, or give \
+         another --state-dir"
+    )]
+    Unusable {
+        /// The directory or file.
+        path: String,
         /// Why not.
         source: std::io::Error,
     },
@@ -127,8 +149,8 @@ pub enum OpenError {
     },
     /// The file cannot be read as a registry.
     #[error(
-        "the registry {file} is damaged ({reason}): restore it from a backup, or move it away to begin \
-         without the containers it knew; they keep existing in Docker"
+        "the registry {file} is damaged ({reason}): restore a backup, or run sd-daemon recover to keep what can be \
+         read; nothing was changed, and the containers are where they were"
     )]
     Damaged {
         /// The file.
@@ -138,40 +160,59 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    fn unusable(path: &Path, source: std::io::Error) -> Self {
+        Self::Unusable {
+            path: path.display().to_string(),
+            source,
+        }
+    }
+
+    /// SQLite says more than one thing at once, and on several lines.
+    fn damaged(file: &Path, reason: &str) -> Self {
+        let lines = reason.lines().map(str::trim);
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("***"));
+        Self::Damaged {
+            file: file.display().to_string(),
+            reason: lines.collect::<Vec<_>>().join("; "),
+        }
+    }
+}
+
 impl Registry {
     /// Opens the registry of a state directory, or begins an empty one, and starts its thread.
     pub fn open(directory: StateDirectory, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let connection = schema::open(&directory.path().join(FILE_NAME))?;
-        let lost = CancellationToken::new();
-        let damaged = |error: rusqlite::Error| OpenError::Damaged {
-            file: directory.path().join(FILE_NAME).display().to_string(),
-            reason: error.to_string(),
-        };
+        let path = directory.path().join(FILE_NAME);
+        let connection = schema::open(&path)?;
+        let files = OpenFiles::of(&path).map_err(|source| OpenError::unusable(&path, source))?;
+        let damaged = |error: rusqlite::Error| OpenError::damaged(&path, &error.to_string());
         let (_, secret) = row::instance(&connection).map_err(damaged)?;
-        let (ledger, snapshots, history) = Ledger::load(connection, clock).map_err(damaged)?;
+        let (ledger, snapshots, history) = Ledger::load(connection, files, clock).map_err(damaged)?;
         // Bounded, so that callers wait when the disk does; a full queue blocks nobody but them.
         let (jobs, queue) = std::sync::mpsc::sync_channel(1024);
+        let fate = Arc::new(Fate::default());
         let thread = std::thread::Builder::new().name("registry".to_owned());
-        let fate = lost.clone();
+        let at_end = Arc::clone(&fate);
         thread
             .spawn(move || {
                 // A panic in here loses the registry just as an error does. Dropped last: whoever hears of
                 // the end may claim the directory.
-                let _signal = fate.drop_guard();
+                let _signal = at_end.ended.clone().drop_guard();
                 // Held for as long as anything can be written.
                 let _directory = directory;
-                worker::run(ledger, &queue, FLUSH_INTERVAL);
+                let end = worker::run(ledger, &queue, FLUSH_INTERVAL);
+                at_end.reason.get_or_init(|| match end {
+                    End::Wanted => "it was closed".to_owned(),
+                    End::Failed(reason) => reason,
+                });
             })
-            .map_err(|source| OpenError::Directory {
-                directory: "thread".to_owned(),
-                source,
-            })?;
+            .map_err(|source| OpenError::unusable(&path, source))?;
         Ok(Self {
             jobs,
             snapshots,
             history,
             secret: secret.into(),
-            lost,
+            fate,
         })
     }
 
@@ -249,9 +290,18 @@ impl Registry {
         self.run(Ledger::flush).await
     }
 
-    /// Resolves when the registry can no longer be written, or all handles are gone.
-    pub async fn lost(&self) {
-        self.lost.cancelled().await;
+    /// Writes down everything, and waits until the file is complete by itself and the directory is free. What is
+    /// asked of the registry after that fails.
+    pub async fn close(&self) -> Result<(), RegistryError> {
+        self.run(Ledger::close).await?;
+        self.lost().await;
+        Ok(())
+    }
+
+    /// Resolves when the registry can no longer be written, and says why.
+    pub async fn lost(&self) -> String {
+        self.fate.ended.cancelled().await;
+        self.fate.reason()
     }
 
     /// Hands a job to the thread and waits for its answer.
@@ -259,7 +309,7 @@ impl Registry {
         &self,
         job: impl FnOnce(&mut Ledger) -> Result<T, RegistryError> + Send + 'static,
     ) -> Result<T, RegistryError> {
-        let closed = || RegistryError::Lost("its thread has ended".to_owned());
+        let closed = || RegistryError::Lost(self.fate.reason());
         let (answer, answered) = oneshot::channel();
         let mut job: Job = Box::new(move |ledger| {
             let result = job(ledger);

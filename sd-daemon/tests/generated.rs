@@ -47,6 +47,15 @@ fn commands_and_more() -> Roff {
     for command in Cli::command().get_subcommands() {
         let about = command.get_about().map(ToString::to_string);
         entry(&mut page, command.get_name(), &about.unwrap_or_default());
+        for option in command.get_arguments() {
+            let help = option.get_help().map(ToString::to_string);
+            let term = format!(
+                "{} --{}",
+                command.get_name(),
+                option.get_long().unwrap_or_default()
+            );
+            entry(&mut page, &term, &help.unwrap_or_default());
+        }
     }
     for (heading, entries) in MANUAL {
         page.control("SH", [heading]);

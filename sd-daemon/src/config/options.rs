@@ -92,10 +92,27 @@ pub const MANUAL: [(&str, &[(&str, &str)]); 3] = [
 pub(super) const DEFAULT_FILE: &str = "/etc/spin-docker/sd-daemon.toml";
 
 /// What to do instead of serving.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Print the settings that would be used, without secrets, and stop.
     CheckConfig,
+    /// Keep what can be read of a damaged registry, or put back a copy of it; the daemon must not run.
+    ///
+    /// Says what can be read, and which containers in Docker would be known to nobody. With --yes the registry is
+    /// made of it; what was in its place is renamed, never deleted.
+    Recover(RecoverArgs),
+}
+
+/// What to recover.
+#[derive(Clone, Debug, Args)]
+pub struct RecoverArgs {
+    /// Read this file, such as a backup, instead of the registry in the state directory.
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+
+    /// Do it. Without this nothing is changed.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Settings from one place: each may be missing there.

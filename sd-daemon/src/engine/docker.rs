@@ -49,6 +49,21 @@ const FOREIGN_REMOVAL: Duration = Duration::from_secs(30);
 /// Where Docker is, when nothing says otherwise.
 pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
 
+/// A container that says of itself that it belongs to a registry, in Docker's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimant {
+    /// The container.
+    pub id: ContainerId,
+    /// The registry.
+    pub instance: String,
+    /// What it is called.
+    pub name: String,
+    /// What it was made of.
+    pub image: String,
+    /// What it does, such as `Up 3 hours`.
+    pub state: String,
+}
+
 /// A Docker engine. It need not be there yet: it is connected to when it is needed.
 pub struct DockerEngine {
     connection: Arc<Connection>,
@@ -131,6 +146,20 @@ impl DockerEngine {
             docker.list_containers(Some(options)).await
         });
         Ok(found.await?)
+    }
+
+    /// Every container that says of itself that it belongs to a registry of ours, to whichever. Anybody can make
+    /// one that says so.
+    pub async fn claimants(&self) -> Result<Vec<Claimant>, EngineError> {
+        let filters = HashMap::from([("label", vec![policy::INSTANCE_LABEL.to_owned()])]);
+        let options = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let found = self.call(limit::LIST, async |docker| {
+            docker.list_containers(Some(options)).await
+        });
+        Ok(found.await?.into_iter().filter_map(convert::claimant).collect())
     }
 
     /// Waits until a container that somebody else removes is gone.

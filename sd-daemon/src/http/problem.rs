@@ -243,10 +243,10 @@ impl From<ServiceError> for Problem {
                 EngineError::Rejected(_) | EngineError::NoSuchImage | EngineError::NameInUse,
             ) => Kind::EngineRejected,
             ServiceError::Registry(RegistryError::Full) => Kind::RegistryFull,
-            ServiceError::Engine(EngineError::NoNetwork(_)) | ServiceError::Registry(RegistryError::Busy) => {
-                Kind::NotReady
-            }
-            ServiceError::Registry(RegistryError::Lost(_)) | ServiceError::Bug(_) => {
+            // Out of use means that the process is about to end; its log says why, and the next one can go on.
+            ServiceError::Engine(EngineError::NoNetwork(_))
+            | ServiceError::Registry(RegistryError::Busy | RegistryError::Lost(_)) => Kind::NotReady,
+            ServiceError::Bug(_) => {
                 tracing::error!(error = %detail, "failed to serve a request");
                 return Self::internal();
             }

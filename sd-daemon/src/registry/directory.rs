@@ -20,10 +20,7 @@ impl StateDirectory {
     /// The directory is readable by its owner only: environment variables of containers and the keys of
     /// requests are nobody else's business.
     pub fn claim(path: &Path) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::Directory {
-            directory: path.display().to_string(),
-            source,
-        };
+        let failed = |source| OpenError::unusable(path, source);
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)

@@ -148,7 +148,7 @@ pub(super) fn save_delivered(connection: &Connection, id: u64) -> rusqlite::Resu
     Ok(())
 }
 
-fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {
+pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {
     Ok(Event {
         id: row.get("id")?,
         at: timestamp(row, "at")?,

@@ -145,6 +145,13 @@ pub(super) fn find_key(
     rows.next().transpose()
 }
 
+/// Reads every key, so that one that makes no sense is found at once and not when it is asked for.
+pub(super) fn check_keys(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("select operation from idempotency_key")?;
+    let mut operations = statement.query_map([], |row| parse::<OperationId>(row, "operation"))?;
+    operations.try_for_each(|operation| operation.map(drop))
+}
+
 /// Frees the key of an operation that came to nothing.
 pub(super) fn delete_key_of(connection: &Connection, operation: OperationId) -> rusqlite::Result<()> {
     connection
@@ -268,7 +275,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn read_record(row: &Row<'_>) -> rusqlite::Result<Record> {
+pub(super) fn read_record(row: &Row<'_>) -> rusqlite::Result<Record> {
     Ok(Record::restore(RecordFields {
         id: parse(row, "id")?,
         operation: parse(row, "operation")?,

@@ -1,13 +1,13 @@
 //! The tables, and how a file becomes one that this version can use.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
+use std::{fs, io};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::OpenError;
+use super::files::{self, PlacingError};
 
 /// Each entry turns the format before it into the next; the number of entries is the format.
 ///
@@ -138,73 +138,114 @@ const MIGRATIONS: &[&str] = &["
     ) strict;
 "];
 
-/// Opens the registry file, or makes a new one.
+/// Opens the registry file, or makes a new one where there is none.
 ///
 /// A file that cannot be read is never replaced: what it knew is worth more than a quick start.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
-    let file = path.display().to_string();
-    let damaged = |error: rusqlite::Error| match error.sqlite_error_code() {
-        None
-        | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation) => {
-            OpenError::Damaged {
-                file: file.clone(),
-                reason: error.to_string(),
-            }
-        }
-        // A full disk, a file system that is read-only, somebody who holds the file: it may be in order.
-        Some(_) => OpenError::Directory {
-            directory: file.clone(),
-            source: std::io::Error::other(error),
-        },
-    };
-
-    // SQLite gives its side files the mode of this one.
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|source| OpenError::Directory {
-            directory: file.clone(),
-            source,
-        })?;
-    let mut connection = Connection::open(path).map_err(damaged)?;
-    configure(&connection).map_err(damaged)?;
-    check(&connection).map_err(damaged)?.map_or(Ok(()), |reason| {
-        Err(OpenError::Damaged {
-            file: file.clone(),
-            reason,
-        })
-    })?;
-
-    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
-    let found: u32 = connection
-        .query_row("pragma user_version", [], |row| row.get(0))
-        .map_err(damaged)?;
-    if found > known {
-        return Err(OpenError::Newer { file, found, known });
+    let unusable = |source| OpenError::unusable(path, source);
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Err(OpenError::damaged(path, "it is a directory")),
+        Ok(found) if found.len() == 0 => return Err(OpenError::damaged(path, "it is empty")),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => begin(path)?,
+        Err(error) => return Err(unusable(error)),
     }
-    migrate(&mut connection, found).map_err(damaged)?;
+    let failed = |error| failed(path, error);
+    let mut connection = Connection::open_with_flags(path, FLAGS).map_err(failed)?;
+    // An operator may look inside with sqlite3 while the daemon runs.
+    connection.busy_timeout(BUSY_PATIENCE).map_err(failed)?;
+    let found = format(&connection).map_err(failed)?;
+    let known = newest_format();
+    if found > known {
+        return Err(OpenError::Newer {
+            file: path.display().to_string(),
+            found,
+            known,
+        });
+    }
+    if found == 0 {
+        return Err(OpenError::damaged(path, "it is no registry of sd-daemon"));
+    }
+    check(&connection)
+        .map_err(failed)?
+        .map_or(Ok(()), |reason| Err(OpenError::damaged(path, &reason)))?;
+    configure(&connection).map_err(failed)?;
+    migrate(&mut connection, found).map_err(failed)?;
     Ok(connection)
 }
 
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    // An operator may look inside with sqlite3 while the daemon runs.
-    connection.busy_timeout(Duration::from_secs(5))?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
-    connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "foreign_keys", true)
+/// No file is made in passing, and the path is no more than a path.
+pub(super) const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// How long somebody else may hold the file.
+const BUSY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Makes an empty registry. Where there was one before, somebody took it away, and that is not to be forgotten.
+fn begin(path: &Path) -> Result<(), OpenError> {
+    if let Some(trace) = files::trace_of_another(path) {
+        let reason = format!("it is missing, and {} tells of it", trace.display());
+        return Err(OpenError::damaged(path, &reason));
+    }
+    tracing::info!(file = %path.display(), "beginning a new registry");
+    let placed = files::write_aside(path, |new| begin_at(new, newest_format()))
+        .and_then(|(written, _)| Ok(written.put_in_place()?));
+    placed.map_err(|error| match error {
+        PlacingError::File(source) => OpenError::unusable(path, source),
+        PlacingError::Database(error) => failed(path, error),
+    })
 }
 
-/// What is wrong with the file, if anything.
+/// Writes an empty registry of a format into a file that nobody reads before it is complete.
+pub(super) fn begin_at(path: &Path, format: u32) -> rusqlite::Result<Connection> {
+    let mut connection = Connection::open_with_flags(path, FLAGS)?;
+    connection.pragma_update(None, "journal_mode", "memory")?;
+    connection.pragma_update(None, "synchronous", "off")?;
+    migrate_to(&mut connection, 0, format)?;
+    Ok(connection)
+}
+
+fn failed(path: &Path, error: rusqlite::Error) -> OpenError {
+    match error.sqlite_error_code() {
+        None
+        | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation) => {
+            OpenError::damaged(path, &error.to_string())
+        }
+        // A full disk, a file system that is read-only, somebody who holds the file: it may be in order.
+        Some(_) => OpenError::unusable(path, io::Error::other(error)),
+    }
+}
+
+/// Which of the formats the file has; 0 is none of them.
+pub(super) fn format(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.query_row("pragma user_version", [], |row| row.get(0))
+}
+
+pub(super) fn newest_format() -> u32 {
+    u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // So that its log is there as well from here on.
+    connection.execute_batch("begin immediate; commit")
+}
+
+/// What is wrong with the file, if anything. Every page is read: one that is only needed later may be the bad one.
 fn check(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let verdict: String = connection.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
     Ok((verdict != "ok").then_some(verdict))
 }
 
-fn migrate(connection: &mut Connection, found: u32) -> rusqlite::Result<()> {
-    for (migration, format) in MIGRATIONS.iter().zip(1_u32..).skip(found as usize) {
+/// Turns a file of an older format into one of the newest.
+pub(super) fn migrate(connection: &mut Connection, found: u32) -> rusqlite::Result<()> {
+    migrate_to(connection, found, newest_format())
+}
+
+fn migrate_to(connection: &mut Connection, found: u32, wanted: u32) -> rusqlite::Result<()> {
+    let wanted = MIGRATIONS.iter().zip(1_u32..).take(wanted as usize);
+    for (migration, format) in wanted.skip(found as usize) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "user_version", format)?;

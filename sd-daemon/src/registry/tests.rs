@@ -32,9 +32,9 @@ fn try_open(directory: &Path) -> Result<Registry, OpenError> {
 
 /// Waits until the thread has let go of the directory, as it does when the last handle is gone.
 async fn close(registry: Registry) {
-    let lost = registry.lost.clone();
+    let fate = Arc::clone(&registry.fate);
     drop(registry);
-    lost.cancelled().await;
+    fate.ended.cancelled().await;
 }
 
 fn operation(number: u8) -> OperationId {

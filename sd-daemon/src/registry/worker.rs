@@ -1,6 +1,7 @@
 //! The thread that owns the database and the current copy of every record.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::watch;
 
+use super::files::{self, OpenFiles, PlacingError};
 use super::{Applied, Change, History, Opened, RegistryError, Snapshot, history, row};
 use crate::clock::Clock;
 use crate::domain::{
@@ -26,10 +28,10 @@ const BATCH: usize = 64;
 /// How long the key of a create keeps its meaning.
 const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Does jobs until nobody is left to send any, or the database fails.
-pub(super) fn run(mut ledger: Ledger, jobs: &Receiver<Job>, flush_interval: Duration) {
+/// Does jobs until nobody is left to send any, it is closed, or the database fails.
+pub(super) fn run(mut ledger: Ledger, jobs: &Receiver<Job>, flush_interval: Duration) -> End {
     let mut flushed_at = Instant::now();
-    while ledger.failure.is_none() {
+    while ledger.end.is_none() {
         let patience = flush_interval.saturating_sub(flushed_at.elapsed());
         match jobs.recv_timeout(patience) {
             Ok(first) => {
@@ -46,9 +48,18 @@ pub(super) fn run(mut ledger: Ledger, jobs: &Receiver<Job>, flush_interval: Dura
         if flushed_at.elapsed() >= flush_interval {
             flushed_at = Instant::now();
             ledger.flush_or_complain();
+            ledger.look_after_files();
         }
     }
-    ledger.flush_or_complain();
+    ledger.finish()
+}
+
+/// Why the thread ended.
+pub(super) enum End {
+    /// Everything is written down.
+    Wanted,
+    /// What is on the disk is not known any more; why, and what to do.
+    Failed(String),
 }
 
 /// The database, and what it says, in memory.
@@ -64,14 +75,17 @@ pub(super) struct Ledger {
     history: History,
     /// Events that are on the disk and not shown yet: what they tell of is to be seen first.
     unshown: Vec<Event>,
+    /// The files that the database was opened in.
+    files: OpenFiles,
     /// Once set, nothing is acknowledged any more.
-    failure: Option<String>,
+    end: Option<End>,
 }
 
 impl Ledger {
     /// Reads everything the database knows.
     pub(super) fn load(
         connection: Connection,
+        files: OpenFiles,
         clock: Arc<dyn Clock>,
     ) -> rusqlite::Result<(Self, watch::Receiver<Arc<Snapshot>>, History)> {
         let records: HashMap<_, _> = row::load_records(&connection)?
@@ -82,6 +96,7 @@ impl Ledger {
             .into_iter()
             .map(|creation| (creation.operation, Arc::new(creation)))
             .collect();
+        row::check_keys(&connection)?;
         let (instance, _) = row::instance(&connection)?;
         let first = Snapshot::new(instance.into(), records.clone(), creations.clone());
         let history = History::load(&connection)?;
@@ -96,7 +111,8 @@ impl Ledger {
             is_published: true,
             history: history.clone(),
             unshown: Vec::new(),
-            failure: None,
+            files,
+            end: None,
         };
         Ok((ledger, receiver, history))
     }
@@ -250,6 +266,50 @@ impl Ledger {
         Ok(())
     }
 
+    /// Writes down everything, as the last thing that is done.
+    pub(super) fn close(&mut self) -> Result<(), RegistryError> {
+        self.flush()?;
+        self.end = Some(End::Wanted);
+        Ok(())
+    }
+
+    /// Lets go of the file. What was written is moved into it, so that it is complete by itself.
+    fn finish(mut self) -> End {
+        if !matches!(self.end, Some(End::Failed(_))) {
+            self.flush_or_complain();
+        }
+        let end = self.end.take().unwrap_or(End::Wanted);
+        if let Err((_, error)) = self.connection.close() {
+            tracing::warn!(%error, "failed to close the registry; the next start completes it");
+        }
+        end
+    }
+
+    /// Notices when the next start would not find what is written. Says so once, for nothing is done after it.
+    fn look_after_files(&mut self) {
+        let Some(lost) = self.files.first_lost() else {
+            return;
+        };
+        let lost = lost.display().to_string();
+        let advice = match self.rescue() {
+            Ok(rescued) => format!(
+                "what it held is saved: sd-daemon recover --from {} puts it back",
+                rescued.display()
+            ),
+            Err(error) => format!("what it held could not be saved ({error}): restore a backup"),
+        };
+        let reason = format!("{lost} was deleted or replaced while it was in use; {advice}");
+        self.end = Some(End::Failed(reason));
+    }
+
+    /// Saves what the database holds: it is open, and so it is still there for us.
+    fn rescue(&self) -> Result<PathBuf, PlacingError> {
+        let rescued = files::make_rescued(self.files.path(), self.clock.date())?;
+        self.connection
+            .execute("vacuum into ?1", [rescued.to_string_lossy()])?;
+        Ok(rescued)
+    }
+
     fn flush_or_complain(&mut self) {
         if let Err(error) = self.flush() {
             tracing::error!(%error, "failed to write down activity");
@@ -303,9 +363,7 @@ impl Ledger {
         &mut self,
         write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, RegistryError> {
-        if let Some(failure) = &self.failure {
-            return Err(RegistryError::Lost(failure.clone()));
-        }
+        self.refuse_after_end()?;
         // Immediate: whether somebody else holds the database is known before anything is changed.
         let begun = self
             .connection
@@ -315,18 +373,40 @@ impl Ledger {
             transaction.commit()?;
             Ok(value)
         });
-        result.map_err(|error| match error.sqlite_error_code() {
+        let value = result.map_err(|error| self.judge(&error))?;
+        // What went into a file that has no name any more is not kept.
+        self.look_after_files();
+        self.refuse_after_end()?;
+        Ok(value)
+    }
+
+    fn refuse_after_end(&self) -> Result<(), RegistryError> {
+        match &self.end {
+            None => Ok(()),
+            Some(End::Wanted) => Err(RegistryError::Lost("it was closed".to_owned())),
+            Some(End::Failed(reason)) => Err(RegistryError::Lost(reason.clone())),
+        }
+    }
+
+    /// What an error means for what is on the disk.
+    fn judge(&mut self, error: &rusqlite::Error) -> RegistryError {
+        let is_rolled_back = self.connection.is_autocommit();
+        match error.sqlite_error_code() {
             // SQLite has rolled back, and says so: memory and disk agree as before.
-            Some(ErrorCode::DiskFull) if self.connection.is_autocommit() => RegistryError::Full,
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) if self.connection.is_autocommit() => {
+            Some(ErrorCode::DiskFull) if is_rolled_back => RegistryError::Full,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) if is_rolled_back => {
                 RegistryError::Busy
             }
             // After anything else nobody knows what is on the disk. The next start reads it.
             _ => {
-                self.failure = Some(error.to_string());
-                RegistryError::Lost(error.to_string())
+                let reason = format!(
+                    "failed to write {} ({error}): see what the kernel says of the disk, and start sd-daemon again",
+                    self.files.path().display()
+                );
+                self.end = Some(End::Failed(reason.clone()));
+                RegistryError::Lost(reason)
             }
-        })
+        }
     }
 }
 

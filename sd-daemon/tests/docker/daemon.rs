@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -21,6 +21,10 @@ pub(crate) struct Daemon {
     address: String,
     state: tempfile::TempDir,
     options: Vec<String>,
+    /// What stands before the program on its command line, and takes its own place with it.
+    wrapper: Vec<String>,
+    /// Whose containers there are, so that they are found whatever becomes of the registry.
+    instance: String,
     /// Where the log of the program that runs now begins.
     log_begin: u64,
 }
@@ -29,18 +33,57 @@ impl Daemon {
     /// A daemon with an empty registry, on a port of its own.
     pub(crate) async fn start(options: &[&str]) -> Self {
         let state = tempfile::tempdir().expect("there is room for a state directory");
+        Self::start_in(state, &[], options).await
+    }
+
+    /// The same in this directory, through a command that becomes it.
+    pub(crate) async fn start_in(state: tempfile::TempDir, wrapper: &[String], options: &[&str]) -> Self {
         let options: Vec<_> = options.iter().map(|option| (*option).to_owned()).collect();
         let log_begin = log_length(&state);
-        let (child, address) = launch(&state, &options);
-        let daemon = Self {
+        let (child, address) = launch(&state, wrapper, &options);
+        let mut daemon = Self {
             child,
             address,
             state,
             options,
+            wrapper: wrapper.to_vec(),
+            instance: String::new(),
             log_begin,
         };
+        daemon.instance = daemon.read_instance();
         daemon.is_ready().await;
         daemon
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A file in its state directory, as the program itself sees it: the directory may be another one to it.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.pid()));
+        let path = self.state.path().strip_prefix("/").expect("it is absolute");
+        root.join(path).join(name)
+    }
+
+    /// Where its registry is.
+    pub(crate) fn state(&self) -> &Path {
+        self.state.path()
+    }
+
+    /// Waits until it ends by itself, and gives its exit code.
+    pub(crate) async fn ends(&mut self) -> Option<i32> {
+        let child = std::cell::RefCell::new(&mut self.child);
+        let ended = eventually("the daemon ends by itself", async || {
+            child.borrow_mut().try_wait().expect("it was started")
+        });
+        ended.await.code()
+    }
+
+    /// Whether it has ended by now.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it was started").is_some()
     }
 
     /// Ends it without any warning, as a power cut would.
@@ -63,7 +106,7 @@ impl Daemon {
     /// Starts the program again over the same registry, after it has ended.
     pub(crate) async fn restart(&mut self) {
         self.log_begin = log_length(&self.state);
-        (self.child, self.address) = launch(&self.state, &self.options);
+        (self.child, self.address) = launch(&self.state, &self.wrapper, &self.options);
         self.is_ready().await;
     }
 
@@ -171,15 +214,22 @@ impl Daemon {
             .collect()
     }
 
-    pub(crate) fn instance(&self) -> String {
-        self.registry()
-            .query_row("select id from instance", [], |row| row.get(0))
-            .expect("there is one")
+    /// Whose containers its own are.
+    pub(crate) fn instance(&self) -> &str {
+        &self.instance
     }
 
-    /// The registry, as an operator would look inside it while the daemon runs.
-    fn registry(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.state.path().join("registry.sqlite3")).expect("it is there")
+    /// Looks inside a copy of the registry: SQLite does not follow the way to a directory that only the program sees.
+    fn read_instance(&self) -> String {
+        let copy = tempfile::tempdir().expect("there is room for a copy");
+        for name in ["registry.sqlite3", "registry.sqlite3-wal"] {
+            std::fs::copy(self.file(name), copy.path().join(name)).expect("it is there");
+        }
+        let registry =
+            rusqlite::Connection::open(copy.path().join("registry.sqlite3")).expect("it is a copy");
+        registry
+            .query_row("select id from instance", [], |row| row.get(0))
+            .expect("there is one")
     }
 
     /// Waits until it has met its engine, and containers can reach it.
@@ -201,7 +251,7 @@ impl Drop for Daemon {
         // It may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
-        remove_containers_of(&self.instance());
+        remove_containers_of(&self.instance);
         if std::thread::panicking() {
             let log = std::fs::read_to_string(Self::log_file(&self.state)).unwrap_or_default();
             // Shown with the failure, and only then.
@@ -237,14 +287,17 @@ fn remove_containers_of(instance: &str) {
     clippy::zombie_processes,
     reason = "`Daemon` waits for it; a test that fails here ends anyway"
 )]
-fn launch(state: &tempfile::TempDir, options: &[String]) -> (Child, String) {
+fn launch(state: &tempfile::TempDir, wrapper: &[String], options: &[String]) -> (Child, String) {
     let log = File::options()
         .create(true)
         .append(true)
         .open(Daemon::log_file(state))
         .expect("it can be written");
     let begin = log_length(state);
-    let child = Command::new(env!("CARGO_BIN_EXE_sd-daemon"))
+    let program = [env!("CARGO_BIN_EXE_sd-daemon").to_owned()];
+    let mut words = wrapper.iter().chain(&program);
+    let child = Command::new(words.next().expect("there is a program"))
+        .args(words)
         .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--state-dir"])
         .arg(state.path())
         .args(options)

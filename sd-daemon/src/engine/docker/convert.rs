@@ -8,7 +8,8 @@ use bollard::models::{
     EndpointSettings, ImageInspect, ImageSummary, NetworkInspect, PortMap,
 };
 
-use super::policy::OPERATION_LABEL;
+use super::Claimant;
+use super::policy::{INSTANCE_LABEL, OPERATION_LABEL};
 use crate::domain::{
     ContainerId, Endpoints, Exit, Image, Limits, LiveState, Name, Observation, ObservedState, ProcessId,
     RunId, TimeLimit,
@@ -127,6 +128,18 @@ pub(super) fn managed(container: &ContainerSummary) -> Option<Managed> {
     Some(Managed {
         id: container.id.as_ref()?.parse().ok()?,
         operation: container.labels.as_ref()?.get(OPERATION_LABEL)?.parse().ok()?,
+    })
+}
+
+/// A container that names a registry.
+pub(super) fn claimant(container: ContainerSummary) -> Option<Claimant> {
+    let name = container.names.and_then(|names| names.into_iter().next());
+    Some(Claimant {
+        id: container.id?.parse().ok()?,
+        instance: container.labels?.remove(INSTANCE_LABEL)?,
+        name: name.unwrap_or_default(),
+        image: container.image.unwrap_or_default(),
+        state: container.status.unwrap_or_default(),
     })
 }
 

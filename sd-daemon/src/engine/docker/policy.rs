@@ -20,7 +20,7 @@ use crate::engine::ContainerSpec;
 /// Label that names the create a container came from.
 pub(super) const OPERATION_LABEL: &str = "spin-docker.operation";
 /// Label that names the registry a container belongs to.
-const INSTANCE_LABEL: &str = "spin-docker.instance";
+pub(super) const INSTANCE_LABEL: &str = "spin-docker.instance";
 
 /// What a container may do of what only root may: to give files away, to become another user, to keep servers
 /// and their helpers in order. With less, most images that start as root do not come up; `docs/images.md` names

@@ -1,0 +1,130 @@
+//! `sd-daemon recover`: what an operator does about a registry that is damaged or gone.
+//!
+//! Containers that no row knows are told of and not touched. Their labels prove nothing: those of an image become
+//! those of its containers, so that anybody who makes images can write them. A person can tell.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::engine::docker::{Claimant, DockerEngine};
+use crate::registry::{self, Recover, Recovery, Salvaged, StateDirectory};
+
+/// Keeps what can be read of the registry, or of another file, and says what else there is.
+pub async fn recover(
+    config: &Config,
+    from: Option<&Path>,
+    what_for: Recover,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let directory = StateDirectory::claim(&config.state_dir)?;
+    let recovered = registry::recover(&directory, from, what_for, SystemClock::new().date());
+    if let Ok(recovery) = &recovered {
+        describe(recovery, what_for, out)?;
+    }
+    let (instance, known) = match &recovered {
+        Ok(recovery) => (recovery.instance.as_deref(), recovery.containers.clone()),
+        Err(_) => (None, BTreeSet::new()),
+    };
+    let engine = DockerEngine::new(
+        &config.docker_host,
+        instance.unwrap_or_default().into(),
+        config.publish_address,
+    );
+    match engine.claimants().await {
+        Ok(claimants) => {
+            let is_unknown = |claimant: &&Claimant| {
+                !known.contains(&claimant.id) && instance.is_none_or(|instance| claimant.instance == instance)
+            };
+            let unknown: Vec<_> = claimants.iter().filter(is_unknown).collect();
+            describe_unknown(&unknown, out)?;
+        }
+        Err(error) => {
+            writeln!(
+                out,
+                "\nContainers that no row knows could not be looked for: {error}."
+            )?;
+            let filter = instance.map_or_else(String::new, |instance| format!("={instance}"));
+            let look = format!("docker ps --all --filter label=spin-docker.instance{filter}");
+            writeln!(out, "Later this shows them and the others: {look}")?;
+        }
+    }
+    recovered.map(drop).map_err(Into::into)
+}
+
+fn describe(recovery: &Recovery, what_for: Recover, out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(out, "Readable:")?;
+    for found in &recovery.salvaged {
+        let Salvaged {
+            what,
+            kept,
+            spoilt,
+            is_torn,
+        } = found;
+        let spoilt = match spoilt {
+            0 => String::new(),
+            spoilt => format!(", {spoilt} make no sense"),
+        };
+        let torn = if *is_torn { ", others are lost" } else { "" };
+        writeln!(out, "  {what}: {kept}{spoilt}{torn}")?;
+    }
+    if recovery.instance.is_none() {
+        writeln!(
+            out,
+            "The identity of the registry is lost: it gets a new one, and containers can check in by their \
+             address only."
+        )?;
+    }
+    match (what_for, &recovery.put_aside) {
+        (Recover::LookOnly, _) => {
+            writeln!(
+                out,
+                "Nothing was changed. The same with --yes makes the registry of this."
+            )
+        }
+        (Recover::Replace, None) => {
+            writeln!(out, "The registry was made of this; there was none in its place.")
+        }
+        (Recover::Replace, Some(aside)) => writeln!(
+            out,
+            "The registry was made of this; what was in its place is kept as {}.",
+            aside.display()
+        ),
+    }
+}
+
+fn describe_unknown(unknown: &[&Claimant], out: &mut impl Write) -> std::io::Result<()> {
+    if unknown.is_empty() {
+        return writeln!(
+            out,
+            "\nDocker has no container that says it belongs here and that no row knows."
+        );
+    }
+    writeln!(
+        out,
+        "\nContainers in Docker that say they belong here and that no row knows. They are left alone. Anybody who\n\
+         makes images can make a container say so: look before you remove one."
+    )?;
+    for Claimant {
+        id,
+        name,
+        image,
+        state,
+        ..
+    } in unknown
+    {
+        let id = id.to_string();
+        let id = &id[..12];
+        writeln!(out, "  {} of {}, {}", plain(name), plain(image), plain(state))?;
+        writeln!(out, "    look:   docker inspect {id}; docker logs --tail 20 {id}")?;
+        writeln!(out, "    remove: docker rm --force --volumes {id}")?;
+    }
+    Ok(())
+}
+
+/// Words from elsewhere, without what would move the cursor of a terminal.
+fn plain(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).collect()
+}
