@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod network;
 mod policy;
+mod transport;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -15,12 +16,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bollard::Docker;
 use bollard::models::ContainerSummary;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListImagesOptions,
     RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
-use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::stream::{BoxStream, StreamExt};
 
 use super::{ContainerSpec, Engine, EngineError, EngineEvent, Managed};
@@ -341,18 +342,9 @@ impl Connection {
         if let Some(docker) = &*docker {
             return Ok(docker.clone());
         }
-        let connected = connect(&self.host).map_err(|error| error::read(&error, Duration::ZERO))?;
+        let connected =
+            transport::connect(&self.host).map_err(|error| error::read(&error, Duration::ZERO))?;
         Ok(docker.insert(connected).clone())
-    }
-}
-
-fn connect(host: &str) -> Result<Docker, bollard::errors::Error> {
-    // Longer than any limit of ours: bollard's own ends at the head of an answer.
-    const LIMIT_OF_BOLLARD: u64 = 600;
-    if host.starts_with("unix://") {
-        Docker::connect_with_unix(host, LIMIT_OF_BOLLARD, API_DEFAULT_VERSION)
-    } else {
-        Docker::connect_with_http(host, LIMIT_OF_BOLLARD, API_DEFAULT_VERSION)
     }
 }
 

@@ -56,7 +56,13 @@ impl Service {
         loop {
             let (service, attempt) = (self.clone(), wanted.clone());
             match self
-                .run(async move { service.attempt_create(attempt).await })
+                .run(async move {
+                    let attempted = service.attempt_create(attempt).await;
+                    if attempted.is_err() {
+                        service.settle_left_behind();
+                    }
+                    attempted
+                })
                 .await?
             {
                 Attempt::Created(record) => return Ok(record),

@@ -75,6 +75,17 @@ impl Service {
         Ok(())
     }
 
+    /// Settles what a failed create may have left at the engine. Its events came while it was still worked on,
+    /// and nothing else would look before the next one.
+    pub(super) fn settle_left_behind(&self) {
+        let service = self.clone();
+        self.inner.operations.spawn(async move {
+            if let Err(error) = service.resolve_left_behind().await {
+                tracing::debug!(%error, "failed to settle a create that failed; it will be tried again");
+            }
+        });
+    }
+
     /// How long ago the engine first said that it does not have what a creation should have made. Time in
     /// which the engine did not answer does not count.
     pub(super) fn missing_for(&self, operation: OperationId) -> Duration {

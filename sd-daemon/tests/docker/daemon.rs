@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -20,38 +21,94 @@ pub(crate) struct Daemon {
     child: Child,
     address: String,
     state: tempfile::TempDir,
-    options: Vec<String>,
-    /// What stands before the program on its command line, and takes its own place with it.
-    wrapper: Vec<String>,
+    program: Program,
+    /// Where the docker client finds the same engine, when that is not where everybody does.
+    client_host: Option<String>,
     /// Whose containers there are, so that they are found whatever becomes of the registry.
     instance: String,
     /// Where the log of the program that runs now begins.
     log_begin: u64,
 }
 
+/// How the program is started.
+#[derive(Default)]
+struct Program {
+    options: Vec<String>,
+    /// What `DOCKER_HOST` says, when it says anything else than to everybody.
+    engine: Option<String>,
+    user: Option<u32>,
+    /// What stands before the program on its command line, and takes its own place with it.
+    wrapper: Vec<String>,
+}
+
+/// The user with the fewest rights.
+const NOBODY: u32 = 65_534;
+
 impl Daemon {
     /// A daemon with an empty registry, on a port of its own.
     pub(crate) async fn start(options: &[&str]) -> Self {
-        let state = tempfile::tempdir().expect("there is room for a state directory");
-        Self::start_in(state, &[], options).await
+        let daemon = Self::launch(Program::new(options), None);
+        daemon.is_ready().await;
+        daemon
     }
 
-    /// The same in this directory, through a command that becomes it.
+    /// One that goes another way to the engine that everybody uses. It need not be there yet.
+    pub(crate) fn start_at(engine: &str, options: &[&str]) -> Self {
+        let program = Program {
+            engine: Some(engine.to_owned()),
+            ..Program::new(options)
+        };
+        Self::launch(program, None)
+    }
+
+    /// The same, without any rights.
+    pub(crate) fn start_as_nobody(engine: &str) -> Self {
+        let program = Program {
+            engine: Some(engine.to_owned()),
+            user: Some(NOBODY),
+            ..Program::default()
+        };
+        Self::launch(program, None)
+    }
+
+    /// One over an engine of the test's own.
+    pub(crate) fn start_over(engine: &str, options: &[&str]) -> Self {
+        let program = Program {
+            engine: Some(engine.to_owned()),
+            ..Program::new(options)
+        };
+        Self::launch(program, Some(engine.to_owned()))
+    }
+
+    fn launch(program: Program, client_host: Option<String>) -> Self {
+        let state = tempfile::tempdir().expect("there is room for a state directory");
+        Self::launch_in(state, program, client_host)
+    }
+
+    /// One in this directory, through a command that becomes it.
     pub(crate) async fn start_in(state: tempfile::TempDir, wrapper: &[String], options: &[&str]) -> Self {
-        let options: Vec<_> = options.iter().map(|option| (*option).to_owned()).collect();
+        let program = Program {
+            wrapper: wrapper.to_vec(),
+            ..Program::new(options)
+        };
+        let daemon = Self::launch_in(state, program, None);
+        daemon.is_ready().await;
+        daemon
+    }
+
+    fn launch_in(state: tempfile::TempDir, program: Program, client_host: Option<String>) -> Self {
         let log_begin = log_length(&state);
-        let (child, address) = launch(&state, wrapper, &options);
+        let (child, address) = launch(&state, &program);
         let mut daemon = Self {
             child,
             address,
             state,
-            options,
-            wrapper: wrapper.to_vec(),
+            program,
+            client_host,
             instance: String::new(),
             log_begin,
         };
         daemon.instance = daemon.read_instance();
-        daemon.is_ready().await;
         daemon
     }
 
@@ -106,13 +163,13 @@ impl Daemon {
     /// Starts the program again over the same registry, after it has ended.
     pub(crate) async fn restart(&mut self) {
         self.log_begin = log_length(&self.state);
-        (self.child, self.address) = launch(&self.state, &self.wrapper, &self.options);
+        (self.child, self.address) = launch(&self.state, &self.program);
         self.is_ready().await;
     }
 
     /// The same with other options.
     pub(crate) async fn restart_with(&mut self, options: &[&str]) {
-        self.options = options.iter().map(|option| (*option).to_owned()).collect();
+        self.program = Program::new(options);
         self.restart().await;
     }
 
@@ -132,6 +189,10 @@ impl Daemon {
             output.status.code(),
             String::from_utf8_lossy(&output.stderr).into_owned(),
         )
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -194,7 +255,9 @@ impl Daemon {
     fn docker_states(&self) -> BTreeSet<(String, String)> {
         let filter = format!("label=spin-docker.instance={}", self.instance());
         let format = "{{.ID}} {{.State}}";
-        let listed = docker(&[
+        let host = self.client_host.as_ref();
+        let host: Vec<&str> = host.map(|host| ["--host", host]).into_iter().flatten().collect();
+        let ps = [
             "ps",
             "--all",
             "--no-trunc",
@@ -202,7 +265,8 @@ impl Daemon {
             &filter,
             "--format",
             format,
-        ]);
+        ];
+        let listed = docker(&[&host[..], &ps].concat());
         let states = listed.lines().filter_map(|line| line.split_once(' '));
         states
             .map(|(id, state)| {
@@ -233,7 +297,7 @@ impl Daemon {
     }
 
     /// Waits until it has met its engine, and containers can reach it.
-    async fn is_ready(&self) {
+    pub(crate) async fn is_ready(&self) {
         eventually("the daemon is ready", async || self.client().ready().await.ok()).await;
         eventually("the daemon serves check-ins", async || {
             self.log().contains("serving check-ins").then_some(())
@@ -251,7 +315,10 @@ impl Drop for Daemon {
         // It may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
-        remove_containers_of(&self.instance);
+        // An engine of the test's own is taken away with everything that it has.
+        if self.client_host.is_none() {
+            remove_containers_of(&self.instance);
+        }
         if std::thread::panicking() {
             let log = std::fs::read_to_string(Self::log_file(&self.state)).unwrap_or_default();
             // Shown with the failure, and only then.
@@ -282,25 +349,50 @@ fn remove_containers_of(instance: &str) {
     }
 }
 
+impl Program {
+    fn new(options: &[&str]) -> Self {
+        Self {
+            options: options.iter().map(|option| (*option).to_owned()).collect(),
+            ..Self::default()
+        }
+    }
+
+    fn command(&self, state: &tempfile::TempDir) -> Command {
+        let built = env!("CARGO_BIN_EXE_sd-daemon");
+        let Some(user) = self.user else {
+            let mut words = self.wrapper.iter().map(String::as_str).chain([built]);
+            let mut command = Command::new(words.next().unwrap_or(built));
+            command.args(words);
+            return command;
+        };
+        // Where it was built not everybody may look.
+        let program = state.path().join("sd-daemon");
+        std::fs::copy(built, &program).expect("there is room for it");
+        std::os::unix::fs::chown(state.path(), Some(user), Some(user)).expect("it is allowed to root");
+        let mut command = Command::new(program);
+        command.uid(user).gid(user);
+        command
+    }
+}
+
 /// Starts the program and reads its address from its log.
 #[expect(
     clippy::zombie_processes,
     reason = "`Daemon` waits for it; a test that fails here ends anyway"
 )]
-fn launch(state: &tempfile::TempDir, wrapper: &[String], options: &[String]) -> (Child, String) {
+fn launch(state: &tempfile::TempDir, program: &Program) -> (Child, String) {
     let log = File::options()
         .create(true)
         .append(true)
         .open(Daemon::log_file(state))
         .expect("it can be written");
     let begin = log_length(state);
-    let program = [env!("CARGO_BIN_EXE_sd-daemon").to_owned()];
-    let mut words = wrapper.iter().chain(&program);
-    let child = Command::new(words.next().expect("there is a program"))
-        .args(words)
+    let child = program
+        .command(state)
         .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--state-dir"])
         .arg(state.path())
-        .args(options)
+        .args(&program.options)
+        .envs(program.engine.as_ref().map(|host| ("DOCKER_HOST", host)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)

@@ -1,0 +1,179 @@
+//! The stream of events is cut, falls silent, floods, or ends again and again. Each time the rows are right
+//! within five seconds of the moment that the daemon has a stream again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sd_client::api::{Container, CreateContainer, Status};
+
+use crate::daemon::{Daemon, eventually, within};
+use crate::docker::{docker, image};
+use crate::fault_proxy::{Fault, FaultProxy, reply};
+
+const SOON: Duration = Duration::from_secs(5);
+
+async fn behind(proxy: &FaultProxy) -> Daemon {
+    let daemon = Daemon::start_at(&proxy.host(), &[]);
+    daemon.is_ready().await;
+    daemon
+}
+
+async fn create(daemon: &Daemon, how_many: usize) -> Vec<String> {
+    let wanted = CreateContainer::of_image(image());
+    let client = daemon.client();
+    let created = futures_util::future::join_all((0..how_many).map(|_| client.create(&wanted))).await;
+    created
+        .into_iter()
+        .map(|created| created.expect("it is created").container_id)
+        .collect()
+}
+
+fn is(containers: &[Container], id: &str, status: Option<&Status>) -> bool {
+    let found = containers.iter().find(|container| container.container_id == id);
+    found.map(|container| &container.status) == status
+}
+
+#[tokio::test]
+async fn twenty_containers_that_change_while_it_is_cut_are_right_soon_after() {
+    let proxy = FaultProxy::start();
+    let daemon = behind(&proxy).await;
+    let ids = create(&daemon, 20).await;
+    let (killed, removed, paused) = (&ids[..8], &ids[8..14], &ids[14..20]);
+    proxy.refuse();
+    proxy.cut_events();
+    let all = |command: &[&'static str], ids: &[String]| {
+        docker(&[command, &ids.iter().map(String::as_str).collect::<Vec<_>>()].concat());
+    };
+    all(&["kill"], killed);
+    all(&["rm", "--force"], removed);
+    all(&["pause"], paused);
+    assert!(
+        daemon
+            .list()
+            .await
+            .iter()
+            .all(|shown| shown.status == Status::Running),
+        "unknown is not dead"
+    );
+    proxy.heal();
+    let asked = proxy.count("GET", "/events");
+    eventually("it asks again", async || {
+        (proxy.count("GET", "/events") > asked).then_some(())
+    })
+    .await;
+    within(SOON, "all twenty are right", async || {
+        let shown = daemon.list().await;
+        let are = |ids: &[String], status: Option<&Status>| ids.iter().all(|id| is(&shown, id, status));
+        (are(killed, Some(&Status::Stopped)) && are(removed, None) && are(paused, Some(&Status::Paused)))
+            .then_some(())
+    })
+    .await;
+    all(&["unpause"], paused);
+    daemon.agrees_with_docker().await;
+}
+
+#[tokio::test]
+async fn one_that_is_open_and_silent_is_asked_for_anew() {
+    let proxy = FaultProxy::start();
+    let daemon = behind(&proxy).await;
+    let ids = create(&daemon, 3).await;
+    proxy.silence_events();
+    let asked = proxy.count("GET", "/events");
+    docker(&["kill", &ids[0], &ids[1]]);
+    eventually("it asks again", async || {
+        (proxy.count("GET", "/events") > asked).then_some(())
+    })
+    .await;
+    within(SOON, "what happened meanwhile is seen", async || {
+        let shown = daemon.list().await;
+        let are_right =
+            is(&shown, &ids[0], Some(&Status::Stopped)) && is(&shown, &ids[1], Some(&Status::Stopped));
+        are_right.then_some(())
+    })
+    .await;
+    docker(&["kill", &ids[2]]);
+    within(SOON, "the new one speaks", async || {
+        is(&daemon.list().await, &ids[2], Some(&Status::Stopped)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_that_ends_at_once_for_ever_costs_little_and_is_no_loss() {
+    let proxy = FaultProxy::start();
+    let daemon = behind(&proxy).await;
+    let id = create(&daemon, 1).await.remove(0);
+    proxy.always("GET", "/events", Fault::Answered(reply("200 OK", b"")));
+    proxy.cut_events();
+    proxy.forget();
+    // The pauses are as long as they get after five of them.
+    eventually("it has tried often", async || {
+        (proxy.count("GET", "/events") >= 6).then_some(())
+    })
+    .await;
+    proxy.forget();
+    let (begin, before) = (Instant::now(), daemon.processor_time());
+    docker(&["kill", &id]);
+    within(SOON, "stopped", async || {
+        is(&daemon.list().await, &id, Some(&Status::Stopped)).then_some(())
+    })
+    .await;
+    eventually("it tries on", async || {
+        (proxy.count("GET", "/events") >= 3).then_some(())
+    })
+    .await;
+    let tries = proxy.count("GET", "/events");
+    let used = daemon.processor_time().saturating_sub(before);
+    let most = begin.elapsed().as_secs() / 2 + 2;
+    assert!(tries as u64 <= most, "{tries} tries, and {most} would be enough");
+    // The test itself asks for the list all the time.
+    assert!(
+        used < Duration::from_secs(1) + begin.elapsed() / 4,
+        "{used:?} for {tries} tries"
+    );
+}
+
+#[tokio::test]
+async fn fifty_thousand_events_at_once_hide_nothing() {
+    let proxy = FaultProxy::start();
+    let daemon = behind(&proxy).await;
+    let ids = create(&daemon, 4).await;
+    let flood: String = (0..50_000)
+        .map(|number| event(&id_in_flood(&ids, number)))
+        .collect();
+    let chunk = format!("{:x}\r\n{flood}\r\n", flood.len());
+    proxy.once("GET", "/events", Fault::Preceded(Arc::from(chunk.into_bytes())));
+    let before = daemon.peak_memory();
+    proxy.cut_events();
+    docker(&["kill", &ids[0]]);
+    docker(&["rm", "--force", &ids[1]]);
+    within(SOON, "what happened is seen", async || {
+        let shown = daemon.list().await;
+        (is(&shown, &ids[0], Some(&Status::Stopped)) && is(&shown, &ids[1], None)).then_some(())
+    })
+    .await;
+    docker(&["kill", &ids[2]]);
+    within(SOON, "what happens then is seen", async || {
+        is(&daemon.list().await, &ids[2], Some(&Status::Stopped)).then_some(())
+    })
+    .await;
+    let more = daemon.peak_memory() - before;
+    assert!(more < 64 << 20, "{more} bytes more");
+    assert_eq!(daemon.agrees_with_docker().await.len(), 3);
+}
+
+/// Every other event is about a container that nobody knows.
+fn id_in_flood(ids: &[String], number: usize) -> String {
+    if number.is_multiple_of(2) {
+        ids[number / 2 % ids.len()].clone()
+    } else {
+        format!("{number:064x}")
+    }
+}
+
+fn event(id: &str) -> String {
+    format!(
+        "{{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{{\"ID\":\"{id}\",\"Attributes\":{{\"image\":\"x\"}}}},\
+         \"scope\":\"local\",\"time\":1772373731,\"timeNano\":1772373731250000000}}\n"
+    )
+}

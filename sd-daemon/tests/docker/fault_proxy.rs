@@ -1,0 +1,390 @@
+//! A unix socket in front of the real engine. It passes everything on, both ways, but for what a test puts in
+//! the way, and writes down what was asked.
+//!
+//! It serves one request for each connection, as the daemon does not use one twice anyhow. It has a thread of its
+//! own: tests block theirs while they wait for the docker client.
+
+use std::collections::VecDeque;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+
+/// The most that a request of the daemon may have: far more than any of its own.
+const LONGEST_REQUEST: usize = 1 << 20;
+
+/// A request, as it was written on the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    /// Path and query.
+    pub(crate) target: String,
+    bytes: Vec<u8>,
+}
+
+impl Request {
+    pub(crate) fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// Whether it is one of this method, to a path like this one, in which a `*` stands for any one part.
+    pub(crate) fn is(&self, method: &str, path: &str) -> bool {
+        let (parts, wanted): (Vec<_>, Vec<_>) = (self.path().split('/').collect(), path.split('/').collect());
+        let is_part = |(part, wanted): (&&str, &&str)| *wanted == "*" || part == wanted;
+        self.method == method && parts.len() == wanted.len() && parts.iter().zip(&wanted).all(is_part)
+    }
+}
+
+/// What becomes of a request.
+#[derive(Clone)]
+pub(crate) enum Fault {
+    /// Docker acts, and nobody hears of it.
+    ReplyLost,
+    /// Docker acts, and the first half of what it says arrives.
+    ReplyCut,
+    /// Docker acts, and something else arrives.
+    ReplyReplaced(Arc<[u8]>),
+    /// The caller is cut off, and Docker is asked only after this long.
+    Late(Duration),
+    /// Docker is not asked, and this arrives.
+    Answered(Arc<[u8]>),
+    /// Docker is not asked, and an answer begins that never ends.
+    Endless,
+    /// Docker is not asked, and nothing arrives for as long as the caller waits.
+    Silent,
+    /// Docker is asked, and this arrives between the head of its reply and the rest.
+    Preceded(Arc<[u8]>),
+}
+
+struct Rule {
+    method: &'static str,
+    path: String,
+    /// How often it holds; for ever when there is no number.
+    times: Option<usize>,
+    fault: Fault,
+}
+
+/// What happens to the streams of events that are open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Streams {
+    Open,
+    Cut,
+    /// They stay open, and nothing arrives any more.
+    Silent,
+}
+
+struct Shared {
+    engine: PathBuf,
+    rules: Mutex<VecDeque<Rule>>,
+    requests: Mutex<Vec<Request>>,
+    refuses: watch::Sender<bool>,
+    /// Each change is about those that are open at that moment.
+    streams: watch::Sender<Streams>,
+    late: watch::Sender<usize>,
+}
+
+pub(crate) struct FaultProxy {
+    directory: tempfile::TempDir,
+    shared: Arc<Shared>,
+    /// Ends the thread when it is dropped.
+    _running: oneshot::Sender<()>,
+}
+
+impl FaultProxy {
+    /// A proxy in front of the engine that everybody uses.
+    pub(crate) fn start() -> Self {
+        Self::start_in(tempfile::tempdir().expect("there is room for a socket"))
+    }
+
+    /// The same in a directory that was known before.
+    pub(crate) fn start_in(directory: tempfile::TempDir) -> Self {
+        let host = std::env::var("DOCKER_HOST").unwrap_or_default();
+        let socket = host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock");
+        let shared = Arc::new(Shared {
+            engine: socket.into(),
+            rules: Mutex::default(),
+            requests: Mutex::default(),
+            refuses: watch::Sender::new(false),
+            streams: watch::Sender::new(Streams::Open),
+            late: watch::Sender::new(0),
+        });
+        let (running, ended) = oneshot::channel();
+        let socket = std::os::unix::net::UnixListener::bind(directory.path().join("docker.sock"));
+        let socket = socket.expect("nothing is there");
+        socket.set_nonblocking(true).expect("a socket can be");
+        let serving = Arc::clone(&shared);
+        std::thread::spawn(move || run(&serving, socket, ended));
+        Self {
+            directory,
+            shared,
+            _running: running,
+        }
+    }
+
+    /// Where it is, as `DOCKER_HOST` says it.
+    pub(crate) fn host(&self) -> String {
+        format!("unix://{}/docker.sock", self.directory.path().display())
+    }
+
+    /// Says who may use the socket.
+    pub(crate) fn permit(&self, mode: u32) {
+        let permissions = std::fs::Permissions::from_mode;
+        let (directory, socket) = (self.directory.path(), self.directory.path().join("docker.sock"));
+        std::fs::set_permissions(directory, permissions(0o711)).expect("it is ours");
+        std::fs::set_permissions(socket, permissions(mode)).expect("it is ours");
+    }
+
+    /// Lets this become of the next request of this method to a path like this one.
+    pub(crate) fn once(&self, method: &'static str, path: &str, fault: Fault) {
+        self.add(method, path, Some(1), fault);
+    }
+
+    /// Lets this become of every such request from here on.
+    pub(crate) fn always(&self, method: &'static str, path: &str, fault: Fault) {
+        self.add(method, path, None, fault);
+    }
+
+    fn add(&self, method: &'static str, path: &str, times: Option<usize>, fault: Fault) {
+        let path = path.to_owned();
+        lock(&self.shared.rules).push_back(Rule {
+            method,
+            path,
+            times,
+            fault,
+        });
+    }
+
+    /// From here on everything is passed on again.
+    pub(crate) fn heal(&self) {
+        lock(&self.shared.rules).clear();
+        self.shared.refuses.send_replace(false);
+    }
+
+    /// Hangs up on whoever comes from here on.
+    pub(crate) fn refuse(&self) {
+        self.shared.refuses.send_replace(true);
+    }
+
+    /// Cuts the streams of events that are open.
+    pub(crate) fn cut_events(&self) {
+        self.shared.streams.send_replace(Streams::Cut);
+    }
+
+    /// Lets the streams of events that are open stay so, and say nothing any more.
+    pub(crate) fn silence_events(&self) {
+        self.shared.streams.send_replace(Streams::Silent);
+    }
+
+    /// What was asked so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        lock(&self.shared.requests).clone()
+    }
+
+    /// How often it was asked this so far.
+    pub(crate) fn count(&self, method: &str, path: &str) -> usize {
+        let requests = lock(&self.shared.requests);
+        requests.iter().filter(|request| request.is(method, path)).count()
+    }
+
+    /// Forgets what was asked.
+    pub(crate) fn forget(&self) {
+        lock(&self.shared.requests).clear();
+    }
+
+    /// How many requests have reached Docker late.
+    pub(crate) fn late(&self) -> usize {
+        *self.shared.late.borrow()
+    }
+}
+
+/// A whole reply with this status line and body.
+pub(crate) fn reply(status: &str, body: &[u8]) -> Arc<[u8]> {
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat().into()
+}
+
+fn run(shared: &Arc<Shared>, socket: std::os::unix::net::UnixListener, ended: oneshot::Receiver<()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("there is room for a thread");
+    runtime.block_on(async {
+        let listener = UnixListener::from_std(socket).expect("it does not block");
+        let mut connections = JoinSet::new();
+        tokio::select! {
+            _ = ended => {}
+            () = async {
+                loop {
+                    tokio::select! {
+                        accepted = listener.accept() => {
+                            let (caller, _) = accepted.expect("it listens");
+                            if !*shared.refuses.borrow() {
+                                connections.spawn(serve(Arc::clone(shared), caller));
+                            }
+                        }
+                        Some(_) = connections.join_next() => {}
+                    }
+                }
+            } => {}
+        }
+    });
+}
+
+async fn serve(shared: Arc<Shared>, mut caller: UnixStream) {
+    let Some(request) = read_request(&mut caller).await else {
+        return;
+    };
+    lock(&shared.requests).push(request.clone());
+    let fault = take_fault(&shared, &request);
+    // Whoever hangs up has no use for an answer.
+    drop(match fault {
+        None => pass_on(&shared, &request, caller, &[]).await,
+        Some(Fault::Preceded(bytes)) => pass_on(&shared, &request, caller, &bytes).await,
+        Some(Fault::ReplyLost) => ask(&shared, &request).await.map(drop),
+        Some(Fault::ReplyCut) => match ask(&shared, &request).await {
+            Ok(reply) => caller.write_all(&reply[..reply.len() / 2]).await,
+            Err(error) => Err(error),
+        },
+        Some(Fault::ReplyReplaced(reply)) => match ask(&shared, &request).await {
+            Ok(_) => caller.write_all(&reply).await,
+            Err(error) => Err(error),
+        },
+        Some(Fault::Late(late)) => {
+            drop(caller);
+            tokio::time::sleep(late).await;
+            let asked = ask(&shared, &request).await;
+            shared.late.send_modify(|late| *late += 1);
+            asked.map(drop)
+        }
+        Some(Fault::Answered(answer)) => caller.write_all(&answer).await,
+        Some(Fault::Endless) => speak_without_end(caller).await,
+        Some(Fault::Silent) => caller.read_u8().await.map(drop),
+    });
+}
+
+fn take_fault(shared: &Shared, request: &Request) -> Option<Fault> {
+    let mut rules = lock(&shared.rules);
+    let index = rules
+        .iter()
+        .position(|rule| request.is(rule.method, &rule.path))?;
+    let rule = &mut rules[index];
+    let fault = rule.fault.clone();
+    if let Some(times) = &mut rule.times {
+        *times -= 1;
+        if *times == 0 {
+            rules.remove(index);
+        }
+    }
+    Some(fault)
+}
+
+/// Reads a request to its end; nothing when the caller hangs up first.
+async fn read_request(caller: &mut UnixStream) -> Option<Request> {
+    let mut bytes = Vec::new();
+    let head_end = loop {
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if bytes.len() > LONGEST_REQUEST || caller.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let head = String::from_utf8_lossy(&bytes[..head_end]).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length = length.map_or(0, |length| length.trim().parse().expect("it is a number"));
+    while bytes.len() < head_end + length {
+        if caller.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+    let line = String::from_utf8_lossy(&bytes).lines().next()?.to_owned();
+    let mut words = line.split(' ');
+    Some(Request {
+        method: words.next()?.to_owned(),
+        target: words.next()?.to_owned(),
+        bytes,
+    })
+}
+
+/// Sends a request to Docker, which ends the connection after its reply.
+async fn send(shared: &Shared, request: &Request) -> std::io::Result<UnixStream> {
+    let mut engine = UnixStream::connect(&shared.engine).await?;
+    let line_end = request.bytes.iter().position(|byte| *byte == b'\n');
+    let (line, rest) = request.bytes.split_at(line_end.map_or(0, |end| end + 1));
+    let bytes = [line, b"Connection: close\r\n", rest].concat();
+    engine.write_all(&bytes).await?;
+    Ok(engine)
+}
+
+/// The whole of Docker's reply.
+async fn ask(shared: &Shared, request: &Request) -> std::io::Result<Vec<u8>> {
+    let mut reply = Vec::new();
+    send(shared, request).await?.read_to_end(&mut reply).await?;
+    Ok(reply)
+}
+
+async fn pass_on(
+    shared: &Shared,
+    request: &Request,
+    mut caller: UnixStream,
+    before_body: &[u8],
+) -> std::io::Result<()> {
+    let mut streams = shared.streams.subscribe();
+    let is_stream = request.path() == "/events";
+    let mut engine = send(shared, request).await?;
+    let mut buffer = vec![0; 64 << 10];
+    let mut is_silent = false;
+    if !before_body.is_empty() {
+        let head = read_head(&mut engine).await?;
+        caller.write_all(&head).await?;
+        caller.write_all(before_body).await?;
+    }
+    loop {
+        tokio::select! {
+            Ok(()) = streams.changed(), if is_stream => match *streams.borrow_and_update() {
+                Streams::Cut => return Ok(()),
+                Streams::Silent => is_silent = true,
+                Streams::Open => {}
+            },
+            said = engine.read(&mut buffer) => {
+                match said? {
+                    0 if is_silent => return caller.read_u8().await.map(drop),
+                    0 => return Ok(()),
+                    _ if is_silent => {}
+                    length => caller.write_all(&buffer[..length]).await?,
+                }
+            }
+            // It has said all that it wanted to.
+            _ = caller.read_u8() => return Ok(()),
+        }
+    }
+}
+
+async fn read_head(engine: &mut UnixStream) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(engine.read_u8().await?);
+    }
+    Ok(head)
+}
+
+async fn speak_without_end(mut caller: UnixStream) -> std::io::Result<()> {
+    caller
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[\"")
+        .await?;
+    let more = vec![b'x'; 64 << 10];
+    loop {
+        caller.write_all(&more).await?;
+    }
+}
+
+/// Nothing panics while it is held.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
