@@ -5,9 +5,11 @@ use std::path::Path;
 
 use sd_daemon::fuzz;
 
+type Reader = fn(&[u8]);
+
 #[test]
 fn what_is_promised_of_outside_text_holds_for_the_corpus() {
-    let readers: [(&str, fn(&[u8])); 5] = [
+    let readers: [(&str, Reader); 5] = [
         ("body", fuzz::body),
         ("config", fuzz::config),
         ("credentials", fuzz::credentials),
