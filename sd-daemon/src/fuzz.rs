@@ -23,11 +23,15 @@ const IDS: [&str; 3] = [
 
 /// A reference finds nothing, or the container whose name, id or unique beginning it is.
 pub fn reference(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
     let records = IDS.iter().enumerate().map(|(number, id)| record(id, number));
     let records: HashMap<ContainerId, _> = records.map(|record| (record.id(), record.into())).collect();
     let snapshot = Snapshot::new("instance".into(), records, HashMap::new());
-    let Ok(found) = service::find(&snapshot, text) else { return };
+    let Ok(found) = service::find(&snapshot, text) else {
+        return;
+    };
     let id = found.id().to_string();
     let is_name = text.strip_prefix('/').unwrap_or(text) == found.name().as_str();
     let is_beginning = text.len() >= 4 && id.starts_with(text);
@@ -54,8 +58,12 @@ fn record(id: &str, number: usize) -> Record {
 
 /// What is taken for the name of an image is unchanged, and means nothing else as part of a path.
 pub fn image(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let Ok(image) = text.parse::<ImageRef>() else { return };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let Ok(image) = text.parse::<ImageRef>() else {
+        return;
+    };
     assert_eq!(image.as_str(), text);
     assert!((1..=255).contains(&text.len()));
     let astray = ["..", "//", "?", "#", "%", "\\", " "];
@@ -66,7 +74,9 @@ pub fn image(bytes: &[u8]) {
 /// A body is refused, or it is a request that is read again from what would be sent for it. The first byte says of
 /// which type it is and how it is encoded.
 pub fn body(bytes: &[u8]) {
-    let Some((kind, body)) = bytes.split_first() else { return };
+    let Some((kind, body)) = bytes.split_first() else {
+        return;
+    };
     let media_type = if kind & 1 == 0 {
         "application/json"
     } else {
@@ -98,7 +108,9 @@ pub fn credentials(bytes: &[u8]) {
 
 /// A settings file is refused in words, or it says the same as what `check-config` shows for it.
 pub fn config(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
     // Files that it names are not part of it.
     if text.contains("_file") {
         return;

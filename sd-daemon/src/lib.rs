@@ -10,6 +10,7 @@
 //! - [`tasks`]: what runs by itself: following events, reaping idle containers, reconciling;
 //! - [`http`]: the API;
 //! - [`webhook`]: telling one receiver what happens;
+//! - [`systemd`]: telling the service manager that the daemon serves and lives;
 //! - [`app`]: builds all of it and runs it until it is told to stop.
 
 pub mod app;
@@ -25,5 +26,6 @@ pub mod prober;
 pub mod registry;
 pub mod service;
 pub mod shutdown;
+pub mod systemd;
 pub mod tasks;
 pub mod webhook;

@@ -15,7 +15,9 @@ fn what_is_promised_of_outside_text_holds_for_the_corpus() {
         ("reference", fuzz::reference),
     ];
     for (name, read) in readers {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fuzz/corpus")
+            .join(name);
         let mut texts = 0;
         for entry in fs::read_dir(&folder).expect("each reader has a folder") {
             let text = fs::read(entry.expect("it can be listed").path()).expect("it can be read");

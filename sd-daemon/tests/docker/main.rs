@@ -24,5 +24,6 @@ mod registry_faults;
 mod reused_address;
 mod sessions;
 mod strace;
+mod systemd;
 mod use_it;
 mod webhook;
