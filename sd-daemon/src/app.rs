@@ -3,6 +3,7 @@
 mod check_in_listener;
 mod recovery;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::http::{self, Admission, Credentials};
 use crate::prober::host::{HostProber, ProcessorTime};
 use crate::registry::{Registry, StateDirectory};
 use crate::service::{Parts, Service};
+use crate::systemd::{News, Systemd};
 use crate::tasks;
 use crate::webhook::Webhook;
 
@@ -31,7 +33,7 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(25);
 ///
 /// What can fail for good fails here, before anything is served: a state directory in use, a registry
 /// that cannot be read, an address that cannot be bound. Docker may be missing; it is waited for.
-pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(config: Config, systemd: Arc<Systemd>, shutdown: CancellationToken) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let directory = StateDirectory::claim(&config.state_dir)?;
     let registry = Registry::open(directory, Arc::clone(&clock))?;
@@ -48,16 +50,35 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         capacity: config.capacity,
     });
     let mut tasks = begin(&config, &service, &*engine, &clock, &shutdown).await?;
+    let mut signs_of_life = JoinSet::new();
+    signs_of_life.spawn(keep_calm(Arc::clone(&systemd), registry.clone()));
 
     let outcome = tokio::select! {
         // A task that ends because it was told to has not ended by itself.
         biased;
         () = shutdown.cancelled() => Ok(()),
-        dead = tasks.first_end() => Err(anyhow::anyhow!("the task {dead} ended by itself")),
+        end = tasks.first_end() => Err(anyhow::anyhow!(end)),
         reason = registry.lost() => Err(anyhow::anyhow!("the registry is out of use: {reason}")),
     };
     shutdown.cancel();
-    outcome.and(end(tasks, &service, &registry).await)
+    systemd.tell(News::Stopping);
+    // The end has a limit of its own, and the signs of life go on until it is over.
+    let ended = end(tasks, &service, &registry).await;
+    drop(signs_of_life);
+    outcome.and(ended)
+}
+
+/// Tells systemd that the daemon serves, and then that it lives for as long as it does: as long as the threads turn,
+/// the timers go, and the registry answers. Docker may be away.
+async fn keep_calm(systemd: Arc<Systemd>, registry: Registry) {
+    systemd.tell(News::Ready("serving"));
+    let Some(beat) = systemd.beat() else { return };
+    let mut beats = tokio::time::interval(beat);
+    beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while registry.answers().await.is_ok() {
+        systemd.tell(News::Alive);
+        beats.tick().await;
+    }
 }
 
 fn prober(config: &Config) -> anyhow::Result<HostProber> {
@@ -154,33 +175,52 @@ async fn end(mut tasks: Tasks, service: &Service, registry: &Registry) -> anyhow
 /// The tasks that live as long as the daemon. One that ends early takes the daemon down: half a daemon
 /// looks like a whole one and does not do its work.
 struct Tasks {
-    running: JoinSet<&'static str>,
+    running: JoinSet<()>,
+    names: HashMap<tokio::task::Id, &'static str>,
 }
 
 impl Tasks {
     fn new() -> Self {
         Self {
             running: JoinSet::new(),
+            names: HashMap::new(),
         }
     }
 
     fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        self.running.spawn(async move {
-            task.await;
-            name
-        });
+        let id = self.running.spawn(task).id();
+        self.names.insert(id, name);
     }
 
-    /// The name of the first task to end, unless it panicked.
-    async fn first_end(&mut self) -> &'static str {
-        match self.running.join_next().await {
-            Some(Ok(name)) => name,
-            Some(Err(_)) => "that panicked",
+    /// The first task to end, and how it did.
+    async fn first_end(&mut self) -> String {
+        let (id, how) = match self.running.join_next_with_id().await {
+            Some(Ok((id, ()))) => (id, "ended by itself"),
+            Some(Err(error)) => (error.id(), "panicked"),
             None => std::future::pending().await,
-        }
+        };
+        format!(
+            "the task {} {how}",
+            self.names.get(&id).unwrap_or(&"without a name")
+        )
     }
 
     async fn end(&mut self) {
         while self.running.join_next().await.is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_of_any_task_is_told_with_its_name() {
+        let mut tasks = Tasks::new();
+        tasks.spawn("patient", std::future::pending());
+        tasks.spawn("brief", async {});
+        assert_eq!(tasks.first_end().await, "the task brief ended by itself");
+        tasks.spawn("nervous", async { panic!("as it happens") });
+        assert_eq!(tasks.first_end().await, "the task nervous panicked");
     }
 }

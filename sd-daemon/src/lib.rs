@@ -11,6 +11,7 @@
 //! - [`http`]: the API;
 //! - [`log`]: lines that nobody has to wait for;
 //! - [`webhook`]: telling one receiver what happens;
+//! - [`systemd`]: telling the service manager that the daemon serves and lives;
 //! - [`app`]: builds all of it and runs it until it is told to stop.
 
 pub mod app;
@@ -27,5 +28,6 @@ pub mod prober;
 pub mod registry;
 pub mod service;
 pub mod shutdown;
+pub mod systemd;
 pub mod tasks;
 pub mod webhook;

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
@@ -11,6 +12,7 @@ use sd_daemon::config::{Cli, Command, Config, LogFormat, RecoverArgs};
 use sd_daemon::log::Log;
 use sd_daemon::registry::Recover;
 use sd_daemon::shutdown::StopSignals;
+use sd_daemon::systemd::Systemd;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -88,8 +90,9 @@ fn recover(config: &Config, how: &RecoverArgs) -> anyhow::Result<()> {
 async fn run(config: Config) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let signals = StopSignals::listen()?;
+    let systemd = Systemd::of_environment(|name| std::env::var_os(name), std::process::id());
     tokio::select! {
-        outcome = app::run(config, shutdown.clone()) => outcome,
+        outcome = app::run(config, Arc::new(systemd), shutdown.clone()) => outcome,
         () = signals.watch(shutdown) => anyhow::bail!("ended at once, as told"),
     }
 }

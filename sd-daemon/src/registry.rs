@@ -285,6 +285,11 @@ impl Registry {
         self.run(move |ledger| ledger.free_key(operation)).await
     }
 
+    /// Resolves when its thread has done what was asked of it before.
+    pub async fn answers(&self) -> Result<(), RegistryError> {
+        self.run(|_| Ok(())).await
+    }
+
     /// Writes down everything that is still only in memory.
     pub async fn flush(&self) -> Result<(), RegistryError> {
         self.run(Ledger::flush).await

@@ -237,6 +237,34 @@ impl Record {
         Self { fields }
     }
 
+    /// The record as it can be at this time: nothing in it has happened later. After a clock was set back the past
+    /// looks like the future, and what was used in the future would be kept up until then.
+    #[must_use]
+    pub fn not_after(mut self, now: Timestamp) -> Self {
+        let Activity {
+            evidence,
+            keep_until,
+            kept_from,
+            ..
+        } = &mut self.fields.activity;
+        for evidence in evidence.values_mut() {
+            evidence.at = evidence.at.min(now);
+        }
+        if let (Some(until), Some(from)) = (keep_until, kept_from)
+            && *from > now
+        {
+            *until = now.after(until.since(*from));
+            *from = now;
+        }
+        match &mut self.fields.lifecycle {
+            Lifecycle::Running { since, .. }
+            | Lifecycle::Paused { since, .. }
+            | Lifecycle::Stopped { since, .. } => *since = (*since).min(now),
+            Lifecycle::Starting | Lifecycle::Stopping { .. } | Lifecycle::Removing { .. } => {}
+        }
+        self
+    }
+
     /// The engine's id.
     pub fn id(&self) -> ContainerId {
         self.fields.id

@@ -88,9 +88,10 @@ impl Ledger {
         files: OpenFiles,
         clock: Arc<dyn Clock>,
     ) -> rusqlite::Result<(Self, watch::Receiver<Arc<Snapshot>>, History)> {
+        let now = clock.now();
         let records: HashMap<_, _> = row::load_records(&connection)?
             .into_iter()
-            .map(|record| (record.id(), Arc::new(record)))
+            .map(|record| (record.id(), Arc::new(record.not_after(now))))
             .collect();
         let creations: HashMap<_, _> = row::load_creations(&connection)?
             .into_iter()

@@ -558,6 +558,13 @@ impl KilledDaemon {
     }
 }
 
+impl KilledDaemon {
+    /// The machine's clock shows this at the next start.
+    pub(crate) fn set_clock(&mut self, now: Timestamp) {
+        self.clock = Arc::new(ManualClock::at(now));
+    }
+}
+
 /// Claims the directory as soon as the registry's thread has let go of it.
 async fn claim(path: &Path) -> StateDirectory {
     loop {

@@ -151,13 +151,18 @@ impl Daemon {
 
     /// Asks it to stop, and gives its exit code.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
+        self.signal("TERM");
+        self.child.wait().expect("it was started").code()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
         let sent = Command::new("kill")
-            .args(["-TERM", &pid])
+            .args([&format!("-{name}"), &pid])
             .status()
             .expect("kill is installed");
         assert!(sent.success(), "it runs");
-        self.child.wait().expect("it was started").code()
     }
 
     /// Starts the program again over the same registry, after it has ended.

@@ -31,6 +31,8 @@ mod registry_damage;
 mod registry_faults;
 mod reused_address;
 mod sessions;
+mod signals;
 mod strace;
+mod systemd;
 mod use_it;
 mod webhook;

@@ -48,6 +48,8 @@ impl FakeEngine {
         if let Some(gate) = gate {
             gate.opened().await;
         }
+        let panics = self.script().take_panic(point);
+        assert!(panics.is_none(), "a test asked for a panic at {point:?}");
         if let Some(error) = self.script().take_fault(point) {
             return Err(error);
         }

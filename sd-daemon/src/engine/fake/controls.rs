@@ -35,6 +35,11 @@ impl FakeEngine {
         self.script().add_fault(point, error);
     }
 
+    /// Lets one future call panic when it comes to this point: a bug of the daemon, in the middle of its work.
+    pub fn panic_next(&self, point: Point) {
+        self.script().add_panic(point);
+    }
+
     /// Lets every call wait that comes to this point, until the result is released or dropped.
     pub fn hold(&self, point: Point) -> Hold {
         Hold::new(Arc::clone(&self.inner), point)

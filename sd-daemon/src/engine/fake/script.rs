@@ -83,6 +83,7 @@ pub enum Point {
 pub(super) struct Script {
     pub(super) calls: Vec<Call>,
     faults: Vec<(Point, EngineError)>,
+    panics: Vec<Point>,
     gates: Vec<(Point, Arc<Gate>)>,
     hidden: HashSet<ContainerId>,
 }
@@ -95,6 +96,15 @@ impl Script {
     pub(super) fn take_fault(&mut self, point: Point) -> Option<EngineError> {
         let index = self.faults.iter().position(|(other, _)| *other == point)?;
         Some(self.faults.remove(index).1)
+    }
+
+    pub(super) fn add_panic(&mut self, point: Point) {
+        self.panics.push(point);
+    }
+
+    pub(super) fn take_panic(&mut self, point: Point) -> Option<Point> {
+        let index = self.panics.iter().position(|other| *other == point)?;
+        Some(self.panics.remove(index))
     }
 
     /// The gate at this point, which has one more call before it now.

@@ -1,0 +1,68 @@
+//! A bug that panics is paid for by the request that met it, and by no other.
+
+use reqwest::Method;
+use sd_client::api::{CreateContainer, RemoveMode, Status};
+use sd_daemon::engine::fake::{Action, Point};
+
+use crate::support::{Answer, IMAGE, TestDaemon, id};
+
+#[tokio::test]
+async fn in_a_handler_it_is_one_answer_of_500() {
+    let daemon = TestDaemon::start();
+    daemon.engine.panic_next(Point::Before(Action::Images));
+    let list = async || Answer::to(daemon.request(Method::GET, "/v1/images")).await;
+    let failed = list().await;
+    assert_eq!(failed.status, 500);
+    assert_eq!(failed.json()["type"], "urn:spin-docker:problem:internal");
+    assert!(
+        failed.json()["request_id"].is_string(),
+        "the log has the cause under it"
+    );
+    assert_eq!(list().await.status, 200);
+}
+
+#[tokio::test]
+async fn in_a_create_it_leaves_nothing_behind_and_the_next_one_is_made() {
+    for point in [
+        Point::Before(Action::Create),
+        Point::After(Action::Create),
+        Point::After(Action::Start),
+    ] {
+        let daemon = TestDaemon::start();
+        daemon.engine.panic_next(point);
+        let wanted = CreateContainer::of_image(IMAGE);
+        let failed = Answer::to(daemon.request(Method::POST, "/v1/containers").json(&wanted)).await;
+        assert_eq!(failed.status, 500, "{point:?}");
+        let next = daemon.create().await;
+        assert_eq!(daemon.look(&next).await.status, Status::Running);
+        // What had been started is finished, what nobody was told of is removed.
+        daemon
+            .as_time_passes(|snapshot| {
+                snapshot.creations().count() == 0
+                    && snapshot
+                        .records()
+                        .all(|record| !record.lifecycle().is_unfinished())
+            })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn in_a_deletion_it_does_not_keep_the_container_locked() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.panic_next(Point::Before(Action::Remove));
+    let path = format!("/v1/containers/{}", container.container_id);
+    let failed = Answer::to(daemon.request(Method::DELETE, &path)).await;
+    assert_eq!(failed.status, 500);
+    // Whoever finishes it first: it was written down that it shall go.
+    drop(
+        daemon
+            .client
+            .remove(&container.container_id, RemoveMode::Force)
+            .await,
+    );
+    daemon
+        .as_time_passes(|snapshot| snapshot.get(id(&container)).is_none())
+        .await;
+}
