@@ -6,6 +6,7 @@
 mod support;
 
 mod activity;
+mod at_the_last_moment;
 mod authentication;
 mod behind_the_back;
 mod capacity;
@@ -17,6 +18,7 @@ mod deleting;
 mod engine_away;
 mod events;
 mod extending;
+mod hanging_up;
 mod idle;
 mod limits;
 mod listing;
@@ -26,6 +28,7 @@ mod panics;
 mod references;
 mod repeating;
 mod restarting;
+mod reused_address;
 mod seen_from_host;
 mod smuggling;
 mod stopping_and_starting;

@@ -593,7 +593,7 @@ fn listen() -> (std::net::TcpListener, SocketAddr) {
 }
 
 /// A client that calls from an address of this machine.
-fn http_client(from: IpAddr) -> reqwest::Client {
+pub(crate) fn http_client(from: IpAddr) -> reqwest::Client {
     // Nothing here is encrypted, and the client wants to be able to all the same.
     drop(rustls::crypto::ring::default_provider().install_default());
     let builder = reqwest::Client::builder()

@@ -15,7 +15,7 @@ async fn soon(daemon: &Daemon, id: &str, what: &str, is_so: impl Fn(&Container) 
 }
 
 #[tokio::test]
-async fn a_stop_and_a_start_are_followed() {
+async fn a_stop_a_kill_and_a_start_are_followed() {
     let daemon = Daemon::start(&[]).await;
     let created = daemon.create().await;
     let id = &created.container_id;
@@ -23,6 +23,14 @@ async fn a_stop_and_a_start_are_followed() {
     let stopped = soon(&daemon, id, "stopped", |shown| shown.status == Status::Stopped).await;
     assert_eq!(stopped.stop_reason, Some(StopReason::External));
     assert!(stopped.ports.is_empty());
+    docker(&["start", id]);
+    soon(&daemon, id, "running", |shown| shown.status == Status::Running).await;
+    docker(&["kill", id]);
+    let killed = soon(&daemon, id, "killed", |shown| shown.status == Status::Stopped).await;
+    assert_eq!(
+        (killed.stop_reason, killed.ports.len()),
+        (Some(StopReason::External), 0)
+    );
     docker(&["start", id]);
     let started = soon(&daemon, id, "running", |shown| shown.status == Status::Running).await;
     assert!(started.stops_at > created.stops_at, "a new run has a fresh clock");

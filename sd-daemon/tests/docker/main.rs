@@ -6,6 +6,7 @@
 #[path = "../support/docker.rs"]
 mod docker;
 
+mod at_once;
 mod behind_its_back;
 mod command;
 mod confined;

@@ -1,6 +1,7 @@
 //! A Docker engine of a test's own, in a network of its own: it may be held, killed and started again.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -58,6 +59,8 @@ impl PrivateEngine {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            // Whatever ends the test does not end this.
+            .process_group(0)
             .spawn()
             .expect("there is a shell");
         run(Command::new("ip").args(["netns", "add", &namespace]));

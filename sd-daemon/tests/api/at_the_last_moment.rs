@@ -1,0 +1,38 @@
+//! Use that comes when a container is due already, and before anything is done about it.
+
+use sd_client::api::{ExtendContainer, Span, Status, StopReason};
+use sd_daemon::engine::fake::{Action, Point};
+
+use crate::support::{Answer, IDLE_TIMEOUT, TestDaemon, in_time};
+
+#[tokio::test]
+async fn whoever_is_used_between_due_and_stopped_is_not_stopped() {
+    let daemon = TestDaemon::start();
+    let by_address = daemon.create().await;
+    let [by_token, extended, unused] = [
+        daemon.create().await,
+        daemon.create().await,
+        daemon.create().await,
+    ];
+    let (address, token) = (daemon.address_of(&by_address), daemon.token_of(&by_token));
+    let last_look = daemon.engine.hold(Point::Before(Action::Inspect));
+    daemon.clock.advance(IDLE_TIMEOUT);
+    // All four are due, and none has been looked at for the last time.
+    in_time(last_look.reached_by(4)).await;
+    for report in [
+        daemon.check_in_from(address),
+        daemon.check_in_from(address).bearer_auth(token),
+    ] {
+        assert_eq!(Answer::to(report.form(&[("active", "1")])).await.status, 204);
+    }
+    let an_hour = ExtendContainer::by("1h".parse::<Span>().unwrap());
+    let pushed = daemon.client.extend(&extended.container_id, &an_hour).await;
+    pushed.unwrap();
+    last_look.release();
+    let stopped = daemon.until_status(&unused, Status::Stopped).await;
+    assert_eq!(stopped.stop_reason, Some(StopReason::Idle));
+    for used in [&by_address, &by_token, &extended] {
+        assert_eq!(daemon.look(used).await.status, Status::Running);
+    }
+    assert_eq!(daemon.calls_of(Action::Stop), 1);
+}

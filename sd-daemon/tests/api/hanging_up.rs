@@ -1,0 +1,65 @@
+//! Clients that go away in the middle of a create.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use reqwest::Method;
+use sd_client::api::{ContainerQuery, Status};
+use sd_daemon::engine::fake::{Action, Point};
+
+use crate::support::{Answer, IMAGE, TestDaemon, id, in_time};
+
+const WAVES: usize = 13;
+/// Half as many as are made at once: the last of a wave may not have ended when the next one comes.
+const CLIENTS: usize = 16;
+
+/// Where a create is when its client goes.
+const POINTS: [Point; 4] = [
+    Point::Before(Action::Create),
+    Point::After(Action::Create),
+    Point::Before(Action::Start),
+    Point::After(Action::Start),
+];
+
+#[tokio::test]
+async fn two_hundred_that_hang_up_lose_no_work_and_leave_nothing_behind() {
+    let daemon = TestDaemon::start();
+    for wave in 0..WAVES {
+        let hold = daemon.engine.hold(POINTS[wave % POINTS.len()]);
+        let requests = (0..CLIENTS).map(|client| {
+            let source = IpAddr::from([127, 0, 2, u8::try_from(client).unwrap() + 1]);
+            let request = daemon.request_from(source, Method::POST, "/v1/containers");
+            Answer::to(request.form(&[("image", IMAGE)]))
+        });
+        let mut answers: FuturesUnordered<_> = requests.collect();
+        // Each has asked: those that have their turn at the engine are there, and the others wait for it.
+        tokio::select! {
+            early = answers.next() => panic!("nothing was made yet: {early:?}"),
+            () = daemon.until_registry(|snapshot| {
+                snapshot.creations().count() + snapshot.records().count() == (wave + 1) * CLIENTS
+            }) => {}
+        }
+        in_time(hold.reached()).await;
+        drop(answers);
+        hold.release();
+        daemon
+            .until_registry(|snapshot| {
+                let running = snapshot.records().filter(|record| !record.addresses().is_empty());
+                running.count() == (wave + 1) * CLIENTS
+            })
+            .await;
+    }
+    assert_eq!(daemon.open_creations(), []);
+    let listed = daemon
+        .client
+        .containers(&ContainerQuery::default())
+        .await
+        .unwrap();
+    assert!(listed.iter().all(|container| container.status == Status::Running));
+    let listed: BTreeSet<_> = listed.iter().map(id).collect();
+    assert_eq!(listed.len(), WAVES * CLIENTS);
+    assert_eq!(listed, daemon.engine.containers().into_iter().collect());
+    assert_eq!(daemon.calls_of(Action::Create), WAVES * CLIENTS);
+}
