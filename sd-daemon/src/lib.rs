@@ -10,6 +10,7 @@
 //! - [`tasks`]: what runs by itself: following events, reaping idle containers, reconciling;
 //! - [`http`]: the API;
 //! - [`log`]: lines that nobody has to wait for;
+//! - [`password`]: the password of the API, and its hash;
 //! - [`webhook`]: telling one receiver what happens;
 //! - [`app`]: builds all of it and runs it until it is told to stop.
 
@@ -21,6 +22,7 @@ mod duration;
 pub mod engine;
 pub mod http;
 pub mod log;
+pub mod password;
 pub mod prober;
 pub mod registry;
 pub mod service;

@@ -96,6 +96,8 @@ pub(super) const DEFAULT_FILE: &str = "/etc/spin-docker/sd-daemon.toml";
 pub enum Command {
     /// Print the settings that would be used, without secrets, and stop.
     CheckConfig,
+    /// Read a password from standard input and print a hash of it for the password file.
+    HashPassword,
 }
 
 /// Settings from one place: each may be missing there.
@@ -110,7 +112,8 @@ pub struct Options {
     #[arg(long, global = true, env = "SD_DAEMON_STATE_DIR", value_name = "DIRECTORY")]
     pub(super) state_dir: Option<PathBuf>,
 
-    /// File with the password of the user admin; only its owner may read it.
+    /// File with the password of the user admin, or with a hash of it (see hash-password); only its owner may
+    /// read it.
     #[arg(long, global = true, env = "SD_DAEMON_PASSWORD_FILE", value_name = "FILE")]
     pub(super) password_file: Option<PathBuf>,
 
