@@ -103,7 +103,7 @@ async fn begin(
         .transpose()?;
     let api = listen(config).await?;
     let admission = Admission {
-        credentials: Credentials::new(USER, config.password.reveal()),
+        credentials: Credentials::new(USER, config.password.clone()),
         hosts: config.allowed_hosts.clone(),
     };
     let router = http::api(service.clone(), admission, shutdown.clone());

@@ -6,16 +6,20 @@ mod memory;
 mod options;
 
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use url::{Host, Url};
 
 use crate::domain::{ImageRule, Limits, Policy, TimeLimit, Timestamp, UseRule};
 use crate::engine::docker::{self, NetworkName};
+use crate::password::Password;
 use crate::service::{Capacity, Signals, Switch};
 use crate::webhook::{Receiver, SigningKey};
 
@@ -41,13 +45,16 @@ const DEFAULT_MEMORY: MemorySetting = MemorySetting::Bytes(2 << 30);
 const DEFAULT_MOST_CONTAINERS: u32 = 200;
 const DEFAULT_BUSY_LIMIT: Duration = Duration::from_secs(4 * 60 * 60);
 
-/// A password that does not show up where it does not belong.
+/// Far longer than any secret, in bytes.
+const LARGEST_SECRET: u64 = 64 * 1024;
+
+/// A secret that does not show up where it does not belong.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+struct Secret(String);
 
 impl Secret {
-    /// The password itself.
-    pub fn reveal(&self) -> &str {
+    /// The secret itself.
+    fn reveal(&self) -> &str {
         &self.0
     }
 }
@@ -66,7 +73,7 @@ pub struct Config {
     /// Where the registry is kept.
     pub state_dir: PathBuf,
     /// Password of the API.
-    pub password: Secret,
+    pub password: Password,
     /// Names by which the daemon may be called, besides its addresses and `localhost`.
     pub allowed_hosts: Vec<Host>,
     /// Address on which ports are published.
@@ -161,11 +168,7 @@ fn parse(text: &str, path: &Path) -> Result<Options, ConfigError> {
 
 fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, ConfigError> {
     let listen = options.listen.unwrap_or(DEFAULT_LISTEN);
-    let password = options
-        .password_file
-        .as_deref()
-        .map(|path| read_secret("password_file", path))
-        .transpose()?;
+    let password = options.password_file.as_deref().map(read_password).transpose()?;
     refuse_open_door(
         listen,
         password.is_some(),
@@ -189,7 +192,7 @@ fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, Con
     Ok(Config {
         listen,
         state_dir: options.state_dir.clone().map_or_else(default_state_dir, Ok)?,
-        password: password.unwrap_or_else(|| Secret(DEFAULT_PASSWORD.to_owned())),
+        password: password.unwrap_or_else(|| Password::from(DEFAULT_PASSWORD)),
         allowed_hosts: options
             .allowed_hosts
             .iter()
@@ -368,6 +371,17 @@ fn refuse_open_door(listen: SocketAddr, has_password: bool, insecure_http: bool)
     })
 }
 
+fn read_password(path: &Path) -> Result<Password, ConfigError> {
+    const KEY: &str = "password_file";
+    Password::parse(read_secret(KEY, path)?.reveal()).map_err(|error| ConfigError::Unusable {
+        key: KEY,
+        reason: format!(
+            "{} {error}: make one with sd-daemon hash-password",
+            path.display()
+        ),
+    })
+}
+
 /// Reads a secret from a file that nobody else can read.
 fn read_secret(key: &'static str, path: &Path) -> Result<Secret, ConfigError> {
     let file = path.display().to_string();
@@ -376,19 +390,41 @@ fn read_secret(key: &'static str, path: &Path) -> Result<Secret, ConfigError> {
         file: file.clone(),
         source,
     };
-    let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        let reason = format!("{file} can be read by others: run chmod 600 {file}");
-        return Err(ConfigError::Unusable { key, reason });
+    let unusable = |reason: String| ConfigError::Unusable { key, reason };
+    let secret = open_secret(path).map_err(|source| match Errno::from_io_error(&source) {
+        Some(Errno::LOOP) => unusable(format!("{file} is a symbolic link: name the file itself")),
+        _ => unreadable(source),
+    })?;
+    // Of what was opened, which nobody can exchange any more.
+    let metadata = secret.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(unusable(format!("{file} is not a regular file")));
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    if metadata.mode() & 0o077 != 0 {
+        return Err(unusable(format!(
+            "{file} can be read by others: run chmod 600 {file}"
+        )));
+    }
+    if ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid()) {
+        return Err(unusable(format!(
+            "{file} belongs to another user, who can change it: run chown on it"
+        )));
+    }
+    let mut text = String::new();
+    secret
+        .take(LARGEST_SECRET)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
     match text.trim_end_matches(['\r', '\n']) {
-        "" => Err(ConfigError::Unusable {
-            key,
-            reason: format!("{file} is empty"),
-        }),
+        "" => Err(unusable(format!("{file} is empty"))),
         password => Ok(Secret(password.to_owned())),
     }
+}
+
+/// Follows no link, whose owner may be somebody else, and waits for nobody at the other end of a pipe.
+fn open_secret(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }
 
 fn default_state_dir() -> Result<PathBuf, ConfigError> {

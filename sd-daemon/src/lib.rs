@@ -10,6 +10,7 @@
 //! - [`tasks`]: what runs by itself: following events, reaping idle containers, reconciling;
 //! - [`http`]: the API;
 //! - [`log`]: lines that nobody has to wait for;
+//! - [`password`]: the password of the API, and its hash;
 //! - [`webhook`]: telling one receiver what happens;
 //! - [`systemd`]: telling the service manager that the daemon serves and lives;
 //! - [`app`]: builds all of it and runs it until it is told to stop.
@@ -24,6 +25,7 @@ pub mod engine;
 pub mod fuzz;
 pub mod http;
 pub mod log;
+pub mod password;
 pub mod prober;
 pub mod registry;
 pub mod service;

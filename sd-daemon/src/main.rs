@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
+use rustix::fs::Mode;
 use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use sd_daemon::app;
 use sd_daemon::config::{Cli, Command, Config, LogFormat, RecoverArgs};
 use sd_daemon::log::Log;
+use sd_daemon::password;
 use sd_daemon::registry::Recover;
 use sd_daemon::shutdown::StopSignals;
 use sd_daemon::systemd::Systemd;
@@ -21,22 +24,32 @@ const WRONG_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
     let mut cli = Cli::parse();
-    let command = cli.command.take();
-    let config = match cli.config(std::env::var("DOCKER_HOST").ok()) {
-        Ok(config) => config,
-        Err(error) => return complain(&error, WRONG_SETTINGS),
-    };
-    match command {
-        Some(Command::CheckConfig) => {
+    // What this writes is nobody else's business.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    match cli.command.take() {
+        Some(Command::HashPassword) => end(hash_password()),
+        Some(Command::CheckConfig) => configured(cli, |config| {
             // A reader that went away has seen what it wanted.
             drop(write!(std::io::stdout(), "{config}"));
             ExitCode::SUCCESS
-        }
-        Some(Command::Recover(how)) => match recover(&config, &how) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => complain(&format!("{error:#}"), 1),
-        },
-        None => serve_and_log(config),
+        }),
+        Some(Command::Recover(how)) => configured(cli, |config| end(recover(&config, &how))),
+        None => configured(cli, serve_and_log),
+    }
+}
+
+/// Does something with the settings, if they are right.
+fn configured(cli: Cli, then: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+    match cli.config(std::env::var("DOCKER_HOST").ok()) {
+        Ok(config) => then(config),
+        Err(error) => complain(&error, WRONG_SETTINGS),
+    }
+}
+
+fn end(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&format!("{error:#}"), 1),
     }
 }
 
@@ -65,6 +78,50 @@ fn raise_descriptor_limit() {
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::debug!(%error, "failed to raise the limit of open files");
+    }
+}
+
+fn hash_password() -> anyhow::Result<()> {
+    let input = std::io::stdin();
+    let mut password = String::new();
+    {
+        let _hidden = Hidden::from(&input);
+        input
+            .read_line(&mut password)
+            .context("failed to read the password")?;
+    }
+    let password = password.trim_end_matches(['\r', '\n']);
+    anyhow::ensure!(!password.is_empty(), "there is no password on standard input");
+    let hash = password::hash(password).map_err(anyhow::Error::msg)?;
+    writeln!(std::io::stdout(), "{hash}").context("failed to print the hash")
+}
+
+/// A terminal that does not show what is typed for as long as this lives.
+struct Hidden<'a> {
+    input: &'a std::io::Stdin,
+    before: Option<Termios>,
+}
+
+impl<'a> From<&'a std::io::Stdin> for Hidden<'a> {
+    /// What is no terminal shows nothing anyway.
+    fn from(input: &'a std::io::Stdin) -> Self {
+        let before = tcgetattr(input).ok();
+        if let Some(mut terminal) = before.clone() {
+            drop(write!(std::io::stderr(), "Password: "));
+            terminal.local_modes.remove(LocalModes::ECHO);
+            // Shown or not, it is read.
+            let _ = tcsetattr(input, OptionalActions::Flush, &terminal);
+        }
+        Self { input, before }
+    }
+}
+
+impl Drop for Hidden<'_> {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            let _ = tcsetattr(self.input, OptionalActions::Flush, before);
+            drop(writeln!(std::io::stderr()));
+        }
     }
 }
 

@@ -101,6 +101,9 @@ pub enum Command {
     /// Says what can be read, and which containers in Docker would be known to nobody. With --yes the registry is
     /// made of it; what was in its place is renamed, never deleted.
     Recover(RecoverArgs),
+
+    /// Read a password from standard input and print a hash of it for the password file.
+    HashPassword,
 }
 
 /// What to recover.
@@ -127,7 +130,8 @@ pub struct Options {
     #[arg(long, global = true, env = "SD_DAEMON_STATE_DIR", value_name = "DIRECTORY")]
     pub(super) state_dir: Option<PathBuf>,
 
-    /// File with the password of the user admin; only its owner may read it.
+    /// File with the password of the user admin, or with a hash of it (see hash-password); only its owner may
+    /// read it.
     #[arg(long, global = true, env = "SD_DAEMON_PASSWORD_FILE", value_name = "FILE")]
     pub(super) password_file: Option<PathBuf>,
 

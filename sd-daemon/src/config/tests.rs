@@ -52,7 +52,7 @@ fn other_machines_need_a_password_and_consent_to_clear_text() {
         assert!(refused(&["--listen", open, "--insecure-http"]).contains("password_file"));
         assert!(refused(&["--listen", open, "--password-file", &password]).contains("insecure_http"));
         let allowed = config(&["--listen", open, "--password-file", &password, "--insecure-http"]);
-        assert_eq!(allowed.unwrap().password.reveal(), "correct horse");
+        assert_eq!(allowed.unwrap().password, Password::from("correct horse"));
     }
 }
 
@@ -64,6 +64,25 @@ fn a_password_file_that_others_can_read_is_refused() {
         error.starts_with("password_file: ") && error.contains("chmod 600"),
         "{error}"
     );
+}
+
+#[test]
+fn a_password_may_be_hashed_and_the_file_is_the_one_that_is_named() {
+    let hash = crate::password::hash("correct horse").unwrap();
+    let (directory, password) = file_with(0o600, &format!("{hash}\n"));
+    let hashed = config(&["--password-file", &password]).unwrap().password;
+    assert!(matches!(hashed, Password::Hashed(_)));
+
+    let link = directory.path().join("link").display().to_string();
+    std::os::unix::fs::symlink(&password, &link).unwrap();
+    let error = config(&["--password-file", &link]).unwrap_err().to_string();
+    assert!(error.contains("symbolic link"), "{error}");
+    let directory = directory.path().display().to_string();
+    let error = config(&["--password-file", &directory]).unwrap_err().to_string();
+    assert!(error.contains("not a regular file"), "{error}");
+    let (_directory, broken) = file_with(0o600, &hash[..hash.len() - 50]);
+    let error = config(&["--password-file", &broken]).unwrap_err().to_string();
+    assert!(error.contains("hash-password"), "{error}");
 }
 
 #[test]

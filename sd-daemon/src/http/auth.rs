@@ -1,7 +1,20 @@
 //! HTTP basic authentication.
+//!
+//! Guessing is slow: an address from which wrong passwords came may try again only now and then. Until then it is told
+//! so whatever it presents, also what is right; otherwise the answer would still tell a good guess. Others notice
+//! nothing of it. Behind a proxy all clients have the proxy's address, and share this.
+//!
+//! Where there is only a hash of the password, checking takes time and memory. Two are checked at once, some wait, and
+//! the rest is told to come later; what was right is remembered for a minute.
 
-use std::sync::Arc;
+mod turnstile;
 
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use argon2::password_hash::phc::PasswordHash;
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -9,49 +22,188 @@ use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use subtle::{Choice, ConstantTimeEq};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
 
+use super::buckets::Buckets;
 use super::problem::Problem;
-use super::serve::Guest;
+use super::serve::{Guest, Peer};
+use crate::password::{self, Password};
+use turnstile::Turnstile;
 
-/// Who may use the API.
+/// Wrong passwords that may come from an address at once; people mistype, and scripts have several clients.
+const WRONG_AT_ONCE: u32 = 10;
+/// After this long one more may come.
+const WRONG_INTERVAL: Duration = Duration::from_secs(6);
+/// How long it is remembered that a password was right: as long as a client that asks often does not notice the hash.
+const MEMORY: Duration = Duration::from_secs(60);
+/// Who finds all places to wait for a check taken comes again after this long.
+const CROWDED: Duration = Duration::from_secs(1);
+
+/// Who may use the API. Cheap to clone.
 #[derive(Clone)]
-pub struct Credentials {
+pub struct Credentials(Arc<Guard>);
+
+struct Guard {
+    /// Only this process knows it: what is kept of credentials that were presented says nothing without it.
+    key: [u8; 32],
     user: String,
-    password: String,
+    proof: Proof,
+    failures: Buckets,
+    turnstile: Turnstile,
+}
+
+/// What is known of the right credentials.
+enum Proof {
+    Digest(Digest),
+    Hash {
+        hash: Box<PasswordHash>,
+        lately: Mutex<Option<(Digest, Instant)>>,
+    },
+}
+
+/// Stands for a user and a password.
+type Digest = [u8; 32];
+
+/// Why somebody is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    Wrong,
+    /// Too many wrong passwords came from there.
+    Blocked(Duration),
+    /// Too many passwords are being checked.
+    Crowded,
 }
 
 impl Credentials {
     /// A user and a password.
-    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self {
-            user: user.into(),
-            password: password.into(),
-        }
+    pub fn new(user: &str, password: impl Into<Password>) -> Self {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).expect("a kernel without random numbers protects nothing");
+        let proof = match password.into() {
+            Password::Plain(password) => Proof::Digest(digest(&key, user, &password)),
+            Password::Hashed(hash) => Proof::Hash {
+                hash,
+                lately: Mutex::default(),
+            },
+        };
+        Self(Arc::new(Guard {
+            key,
+            user: user.to_owned(),
+            proof,
+            failures: Buckets::new(WRONG_AT_ONCE, WRONG_INTERVAL),
+            turnstile: Turnstile::default(),
+        }))
     }
 
-    /// Compares without telling by the time it takes how much was right.
-    fn are(&self, user: &str, password: &str) -> bool {
-        let user_is_right: Choice = self.user.as_bytes().ct_eq(user.as_bytes());
-        let password_is_right: Choice = self.password.as_bytes().ct_eq(password.as_bytes());
-        (user_is_right & password_is_right).into()
+    /// Checks what came from an address.
+    async fn check(&self, source: IpAddr, user: String, password: String) -> Result<(), Refusal> {
+        let guard = &self.0;
+        guard.is_open_to(source)?;
+        let presented = digest(&guard.key, &user, &password);
+        match &guard.proof {
+            Proof::Digest(right) => guard.decide(source, is_same(right, &presented)),
+            Proof::Hash { hash, lately } if !was_right(lately, &presented) => {
+                let (guard, hash) = (Arc::clone(guard), hash.clone());
+                let checked = self
+                    .0
+                    .turnstile
+                    .run(move || guard.hash_and_decide(source, &hash, &user, &password));
+                checked.await.unwrap_or(Err(Refusal::Crowded))
+            }
+            Proof::Hash { .. } => Ok(()),
+        }
     }
+}
+
+impl Guard {
+    fn is_open_to(&self, source: IpAddr) -> Result<(), Refusal> {
+        self.failures
+            .look(source, Instant::now())
+            .map_err(Refusal::Blocked)
+    }
+
+    fn decide(&self, source: IpAddr, is_right: bool) -> Result<(), Refusal> {
+        if is_right {
+            return Ok(());
+        }
+        self.failures
+            .take(source, Instant::now())
+            .map_err(Refusal::Blocked)?;
+        Err(Refusal::Wrong)
+    }
+
+    /// Takes as long for a user who is not known. While this waited for its turn, others may have answered the question.
+    fn hash_and_decide(
+        &self,
+        source: IpAddr,
+        hash: &PasswordHash,
+        user: &str,
+        password: &str,
+    ) -> Result<(), Refusal> {
+        self.is_open_to(source)?;
+        let presented = digest(&self.key, user, password);
+        let Proof::Hash { lately, .. } = &self.proof else {
+            return Err(Refusal::Wrong);
+        };
+        if was_right(lately, &presented) {
+            return Ok(());
+        }
+        let is_password = password::is_of(hash, password);
+        let is_user = is_same(&digest(&self.key, &self.user, password), &presented);
+        let is_right = is_password & is_user;
+        if is_right {
+            *lately.lock().unwrap_or_else(PoisonError::into_inner) = Some((presented, Instant::now()));
+        }
+        self.decide(source, is_right)
+    }
+}
+
+/// Nothing that holds this lock can panic.
+fn was_right(lately: &Mutex<Option<(Digest, Instant)>>, presented: &Digest) -> bool {
+    let lately = *lately.lock().unwrap_or_else(PoisonError::into_inner);
+    lately.is_some_and(|(right, at)| at.elapsed() < MEMORY && is_same(&right, presented))
+}
+
+/// Compares without telling by the time it takes how much was right.
+fn is_same(right: &Digest, presented: &Digest) -> bool {
+    right.ct_eq(presented).into()
+}
+
+fn digest(key: &[u8; 32], user: &str, password: &str) -> Digest {
+    let mut code = Hmac::<Sha256>::new_from_slice(key).expect("a key may have any length");
+    // The length keeps "ab" with "c" apart from "a" with "bc".
+    code.update(&(user.len() as u64).to_le_bytes());
+    code.update(user.as_bytes());
+    code.update(password.as_bytes());
+    code.finalize().into_bytes().into()
 }
 
 /// Lets a request pass that carries the credentials.
 pub(super) async fn require(
     State(credentials): State<Credentials>,
+    Extension(peer): Extension<Peer>,
+    Extension(guest): Extension<Arc<Guest>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    match presented(request.headers()) {
-        Some((user, password)) if credentials.are(&user, &password) => {
-            if let Some(guest) = request.extensions().get::<Arc<Guest>>() {
-                guest.is_known();
-            }
+    // Nothing was guessed by who presents nothing.
+    let (user, password) = presented(request.headers()).ok_or_else(Problem::unauthorized)?;
+    match credentials.check(peer.address(), user, password).await {
+        Ok(()) => {
+            guest.is_known();
             Ok(next.run(request).await)
         }
-        Some(_) | None => Err(Problem::unauthorized()),
+        Err(Refusal::Wrong) => Err(Problem::unauthorized()),
+        Err(Refusal::Blocked(wait)) => Err(Problem::too_often(
+            "too many wrong passwords came from this address",
+            wait,
+        )),
+        Err(Refusal::Crowded) => Err(Problem::too_often(
+            "too many passwords are being checked",
+            CROWDED,
+        )),
     }
 }
 
@@ -66,33 +218,4 @@ pub(super) fn presented(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_right_user_with_the_right_password_passes() {
-        let credentials = Credentials::new("admin", "secret");
-        assert!(credentials.are("admin", "secret"));
-        for (user, password) in [
-            ("admin", ""),
-            ("admin", "secret2"),
-            ("", "secret"),
-            ("root", "secret"),
-            ("", ""),
-        ] {
-            assert!(!credentials.are(user, password), "{user}:{password}");
-        }
-    }
-
-    #[test]
-    fn a_password_may_contain_a_colon() {
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            AUTHORIZATION,
-            format!("basic {}", BASE64_STANDARD.encode("a:b:c"))
-                .parse()
-                .unwrap(),
-        );
-        assert_eq!(presented(&headers), Some(("a".to_owned(), "b:c".to_owned())));
-    }
-}
+mod tests;

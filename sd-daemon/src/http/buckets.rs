@@ -56,6 +56,16 @@ impl Buckets {
         }
     }
 
+    /// Whether there is one to take; else how long it takes until there is.
+    pub(super) fn look(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        let now = self.nanoseconds(now);
+        let full_at = self.of(address).load(Ordering::Relaxed).max(now) + self.interval_nanoseconds();
+        match full_at.saturating_sub(now + self.depth()) {
+            0 => Ok(()),
+            missing => Err(Duration::from_nanos(missing)),
+        }
+    }
+
     fn of(&self, address: IpAddr) -> &AtomicU64 {
         let hash = self.hasher.hash_one(source(address));
         let buckets = self.full_at.len() as u64;
@@ -95,7 +105,8 @@ mod tests {
         let many = |now| (0..10).filter(|_| buckets.take(HERE, now).is_ok()).count();
         assert_eq!(many(now), 3);
         assert_eq!(buckets.take(HERE, now), Err(2 * SECOND));
-        assert_eq!(buckets.take(HERE, now + SECOND), Err(SECOND));
+        assert_eq!(buckets.look(HERE, now + SECOND), Err(SECOND));
+        assert_eq!(buckets.look(HERE, now + 2 * SECOND), Ok(()));
         assert_eq!(many(now + 4 * SECOND), 2);
         assert_eq!(many(now + 3600 * SECOND), 3, "not more than at the beginning");
     }

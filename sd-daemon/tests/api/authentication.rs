@@ -1,10 +1,11 @@
 //! Who may ask what.
 
 use reqwest::Method;
+use sd_client::api::route;
 
 use crate::support::{Answer, TestDaemon, kind};
 
-/// Everything that wants credentials, and paths that lead nowhere.
+/// What wants credentials, and paths that lead nowhere.
 const GUARDED: [(&str, &str); 10] = [
     ("GET", "/v1/images"),
     ("GET", "/v1/containers"),
@@ -17,6 +18,27 @@ const GUARDED: [(&str, &str); 10] = [
     ("GET", "/v1/unknown"),
     ("GET", "/v1/containers/a/b"),
 ];
+
+/// Every path that the API has, as its table names them, and some that it has not.
+fn guarded_paths() -> Vec<String> {
+    let table = include_str!("../../../sd-client/src/api/route.rs");
+    let quoted = table.lines().filter_map(|line| {
+        let (_, value) = line.strip_prefix("pub const ")?.split_once(": &str = \"/")?;
+        Some(format!("/{}", value.trim_end_matches("\";")))
+    });
+    let open = [route::CHECK_IN, route::HEALTHZ, route::READYZ];
+    let routes: Vec<_> = quoted.filter(|path| !open.contains(&path.as_str())).collect();
+    assert!(
+        routes.len() >= 7 && routes.iter().any(|path| path == route::EVENTS),
+        "{routes:?}"
+    );
+    let named = routes
+        .iter()
+        .map(|path| path.replace(route::REFERENCE, "hungry_bell"));
+    named
+        .chain(["/", "/v1/unknown", "/v1/containers/a/b", "/V1/images"].map(str::to_owned))
+        .collect()
+}
 
 #[tokio::test]
 async fn nothing_is_answered_without_the_right_credentials() {
@@ -31,27 +53,80 @@ async fn nothing_is_answered_without_the_right_credentials() {
         Some("Basic"),
         Some(""),
         Some("Bearer YWRtaW46c3BpbmRvY2tlcg=="),
+        Some("Digest username=admin"),
         Some(long.as_str()),
     ];
-    for (method, path) in GUARDED {
-        for header in headers {
-            let mut request = daemon.anonymous(method.parse().unwrap(), path);
-            if let Some(header) = header {
-                request = request.header("authorization", header);
+    let methods = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE",
+    ];
+    for (path, number) in guarded_paths().iter().zip(1_u8..) {
+        for (method, last) in methods.into_iter().zip(1_u8..) {
+            // Each from an address of its own: too many wrong passwords are another answer.
+            let request = daemon.anonymous_from([127, 1, number, last]);
+            for header in headers {
+                let mut request = request(method.parse().unwrap(), path);
+                if let Some(header) = header {
+                    request = request.header("authorization", header);
+                }
+                let answer = Answer::to(request).await;
+                assert_eq!(answer.status, 401, "{method} {path} {header:?}");
+                if method != "HEAD" {
+                    assert_eq!(answer.kind(), kind(401, "unauthorized"));
+                }
+                assert_eq!(
+                    answer.header("www-authenticate"),
+                    Some(r#"Basic realm="spin-docker""#)
+                );
             }
-            let answer = Answer::to(request).await;
-            assert_eq!(
-                answer.kind(),
-                kind(401, "unauthorized"),
-                "{method} {path} {header:?}"
-            );
-            assert_eq!(
-                answer.header("www-authenticate"),
-                Some(r#"Basic realm="spin-docker""#)
-            );
+            // This is refused before anybody looks at the path.
+            let endless = "A".repeat(64 * 1024);
+            let request = request(method.parse().unwrap(), path).header("authorization", endless);
+            // Its end may be on its way still when the answer is there, and the connection gone.
+            let status = request.send().await.map(|response| response.status().as_u16());
+            assert!(matches!(status, Ok(431) | Err(_)), "{method} {path}: {status:?}");
         }
     }
     assert_eq!(daemon.engine.calls(), []);
+}
+
+#[tokio::test]
+async fn a_thousand_wrong_tries_end_in_refusals_and_others_notice_nothing() {
+    let daemon = TestDaemon::start();
+    let guess = daemon.anonymous_from([127, 0, 0, 7]);
+    let mut wrong = 0;
+    for number in 0..1000 {
+        let request = guess(Method::GET, "/v1/containers").basic_auth("admin", Some(number));
+        // Whoever says that it is somebody else is believed by nobody.
+        let elsewhere = format!("10.{}.{}.1", number / 250, number % 250);
+        let answer = Answer::to(
+            request
+                .header("x-forwarded-for", &elsewhere)
+                .header("x-real-ip", &elsewhere)
+                .header("forwarded", format!("for={elsewhere}")),
+        )
+        .await;
+        if answer.status == 401 {
+            wrong += 1;
+            continue;
+        }
+        assert_eq!(answer.kind(), kind(429, "limit-reached"));
+        let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=6).contains(&wait), "{wait}");
+    }
+    assert!((10..50).contains(&wrong), "{wrong} guesses were looked at");
+    // Not even the right one is told apart now.
+    let mut is_blocked = false;
+    for _ in 0..3 {
+        drop(Answer::to(guess(Method::GET, "/v1/containers").basic_auth("admin", Some("wrong"))).await);
+        let right = guess(Method::GET, "/v1/containers").basic_auth("admin", Some("spindocker"));
+        is_blocked |= Answer::to(right).await.status == 429;
+    }
+    assert!(is_blocked);
+    let elsewhere = daemon.request_from([127, 0, 0, 8].into(), Method::GET, "/v1/containers");
+    assert_eq!(Answer::to(elsewhere).await.status, 200);
+    // Nobody guesses who presents nothing.
+    assert_eq!(Answer::to(guess(Method::GET, "/v1/containers")).await.status, 401);
+    assert_eq!(Answer::to(guess(Method::GET, "/healthz")).await.status, 200);
 }
 
 #[tokio::test]

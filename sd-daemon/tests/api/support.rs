@@ -321,6 +321,15 @@ impl TestDaemon {
         request.basic_auth(USER, Some(PASSWORD))
     }
 
+    /// Requests without credentials, from another address of this machine.
+    pub(crate) fn anonymous_from(
+        &self,
+        source: [u8; 4],
+    ) -> impl Fn(Method, &str) -> reqwest::RequestBuilder + use<> {
+        let (client, api) = (http_client(source.into()), self.api);
+        move |method, path| client.request(method, format!("http://{api}{path}"))
+    }
+
     /// Where the API is, for those who speak to it without a client.
     pub(crate) fn api(&self) -> SocketAddr {
         self.api

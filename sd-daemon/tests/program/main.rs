@@ -8,3 +8,4 @@ mod descriptors;
 mod flood;
 mod log;
 mod program;
+mod secrets;

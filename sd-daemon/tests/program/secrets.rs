@@ -1,0 +1,244 @@
+//! The password: who can read it, who can guess it, and where it must not show.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tokio::task::JoinSet;
+
+use crate::program::{Program, command, exchange, status};
+
+const PASSWORD: &str = "correct-horse-battery-staple";
+/// `admin:` and [`PASSWORD`].
+const RIGHT: &str = "YWRtaW46Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5LXN0YXBsZQ==";
+/// `admin:wrong-horse`.
+const WRONG: &str = "YWRtaW46d3JvbmctaG9yc2U=";
+const HERE: [u8; 4] = [127, 0, 0, 1];
+
+fn file_with(directory: &Path, mode: u32, content: &str) -> PathBuf {
+    let path = directory.join("password");
+    std::fs::write(&path, content).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    path
+}
+
+fn login(credentials: &str) -> String {
+    format!(
+        "GET /v1/containers HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Basic {credentials}\r\n\r\n"
+    )
+}
+
+/// The program told to hash what it reads.
+fn hash(password: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sd-daemon"))
+        .arg("hash-password")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), password.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// A daemon that knows a hash of the password only.
+fn start_hashed(directory: &Path, log: &str) -> Program {
+    let hashed = hash(&format!("{PASSWORD}\n"));
+    assert!(hashed.status.success(), "{hashed:?}");
+    let text = String::from_utf8(hashed.stdout).unwrap();
+    assert!(
+        text.starts_with("$argon2id$v=19$") && !text.contains(PASSWORD),
+        "{text}"
+    );
+    let mut command = command();
+    command
+        .env("RUST_LOG", log)
+        .arg("--password-file")
+        .arg(file_with(directory, 0o600, &text));
+    Program::start_as(command)
+}
+
+#[test]
+fn no_password_is_no_password_to_hash() {
+    let output = hash("\n");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no password on standard input"));
+}
+
+#[tokio::test]
+async fn five_hundred_wrong_logins_at_once_take_no_memory_and_do_not_keep_the_right_one_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = start_hashed(directory.path(), "info");
+    let api = program.api();
+    let right = exchange(HERE, api, login(RIGHT)).await;
+    assert_eq!(status(&right), Some(200), "{right:?}");
+    let memory = program.memory();
+
+    let mut attack = JoinSet::new();
+    for number in 0..500_u16 {
+        let [_, low] = (number % 50).to_be_bytes();
+        attack.spawn(async move { exchange([127, 4, 0, low + 1], api, login(WRONG)).await });
+    }
+    // Its credentials have just been right: nobody has to wait for a hash.
+    let right = exchange(HERE, api, login(RIGHT)).await;
+    assert_eq!(status(&right), Some(200), "{right:?}");
+    let mut most = 0;
+    let mut answers = std::collections::BTreeMap::<_, usize>::new();
+    while let Some(answer) = attack.join_next().await {
+        most = most.max(program.memory());
+        *answers.entry(status(&answer.unwrap())).or_default() += 1;
+    }
+    let refused = answers.keys().all(|status| matches!(status, Some(401 | 429)));
+    assert!(refused, "{answers:?}");
+    // Two hashes are 38 MiB; five hundred would be nine GiB.
+    let grown = most.saturating_sub(memory);
+    assert!(grown < 96 * 1024, "{grown} KiB more than before");
+}
+
+#[tokio::test]
+async fn no_secret_shows_in_the_log_the_arguments_or_the_environment() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = start_hashed(directory.path(), "trace");
+    for credentials in [RIGHT, WRONG, "bm90LWFuLXBhaXI="] {
+        let answer = exchange(HERE, program.api(), login(credentials)).await;
+        assert!(matches!(status(&answer), Some(200 | 401)), "{answer:?}");
+    }
+    let hash = std::fs::read_to_string(directory.path().join("password")).unwrap();
+    let (_, digest) = hash.trim().rsplit_once('$').unwrap();
+    let log = program.log();
+    assert!(log.contains("answered"), "requests are logged at this level");
+    for (place, text) in [
+        ("log", log),
+        ("cmdline", program.proc("cmdline")),
+        ("environ", program.proc("environ")),
+    ] {
+        for secret in [PASSWORD, RIGHT, "wrong-horse", WRONG, digest] {
+            assert!(!text.contains(secret), "{secret} is in the {place}");
+        }
+    }
+}
+
+/// Whether another user of this machine can read a file.
+fn is_readable_by_others(path: &Path) -> bool {
+    let mut other = Command::new("setpriv");
+    other
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "cat"])
+        .arg(path);
+    let output = other
+        .stdin(Stdio::null())
+        .output()
+        .expect("setpriv is part of Debian");
+    output.status.success()
+}
+
+#[tokio::test]
+async fn other_users_of_the_machine_read_nothing_of_it_even_where_they_may_look() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(directory.path(), open.clone()).unwrap();
+    let state = directory.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::set_permissions(&state, open).unwrap();
+    let control = state.join("control");
+    std::fs::write(&control, "anybody").unwrap();
+    assert!(
+        is_readable_by_others(&control),
+        "it has to be able to read something"
+    );
+
+    let mut shell = Command::new("sh");
+    // The program does not leave it to whoever starts it.
+    shell.args([
+        "-c",
+        "umask 0; exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_sd-daemon"),
+    ]);
+    shell.args([
+        "--listen",
+        "127.0.0.1:0",
+        "--check-in-listen",
+        "127.0.0.1:0",
+        "--log-format",
+        "json",
+    ]);
+    shell.arg("--state-dir").arg(&state);
+    let program = Program::start_as(shell);
+    let mut files = 0;
+    for file in std::fs::read_dir(&state).unwrap() {
+        let path = file.unwrap().path();
+        if path != control {
+            files += 1;
+            assert!(!is_readable_by_others(&path), "{}", path.display());
+        }
+    }
+    assert!(files >= 2, "a lock and a registry at the least");
+    drop(program);
+
+    let fresh = directory.path().join("fresh").join("state");
+    let mut command = command();
+    command.arg("--state-dir").arg(&fresh);
+    let program = Program::start_as(command);
+    let mode = std::fs::metadata(&fresh).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    drop(program);
+}
+
+/// What the program says when it is not even started, and that it has not opened the port.
+fn refusal(options: &[&str]) -> String {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    drop(taken);
+    let state = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_sd-daemon"))
+        .arg("--state-dir")
+        .arg(state.path().join("state"))
+        .args(
+            options
+                .iter()
+                .map(|option| option.replace("PORT", &port.to_string())),
+        )
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(!state.path().join("state").exists(), "nothing was begun");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn an_open_door_and_a_password_that_others_can_read_are_refused_before_anything_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let password = file_with(directory.path(), 0o600, PASSWORD);
+    let password = password.to_str().unwrap();
+    for listen in ["0.0.0.0:PORT", "[::]:PORT", "192.0.2.1:PORT"] {
+        let text = refusal(&["--listen", listen]);
+        assert!(
+            text.contains("password_file") && text.contains("127.0.0.1"),
+            "{text}"
+        );
+        let text = refusal(&["--listen", listen, "--insecure-http"]);
+        assert!(
+            text.contains("password_file") && text.contains("127.0.0.1"),
+            "{text}"
+        );
+        let text = refusal(&["--listen", listen, "--password-file", password]);
+        assert!(text.contains("insecure_http") && text.contains("TLS"), "{text}");
+    }
+    for mode in [0o640, 0o604, 0o620, 0o602] {
+        file_with(directory.path(), mode, PASSWORD);
+        let text = refusal(&["--listen", "127.0.0.1:PORT", "--password-file", password]);
+        assert!(text.contains("chmod 600"), "{mode:o}: {text}");
+    }
+    file_with(directory.path(), 0o600, PASSWORD);
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(password, &link).unwrap();
+    let text = refusal(&[
+        "--listen",
+        "127.0.0.1:PORT",
+        "--password-file",
+        link.to_str().unwrap(),
+    ]);
+    assert!(text.contains("symbolic link"), "{text}");
+    std::os::unix::fs::chown(password, Some(65534), None).unwrap();
+    let text = refusal(&["--listen", "127.0.0.1:PORT", "--password-file", password]);
+    assert!(text.contains("another user"), "{text}");
+}
