@@ -33,6 +33,8 @@ pub(crate) enum Outside {
     Kill,
     Stop,
     Remove,
+    Pause,
+    Unpause,
 }
 
 impl RealEngine {
@@ -113,6 +115,8 @@ impl RealEngine {
     pub(crate) async fn outside(&self, id: &str, what: Outside) -> anyhow::Result<bool> {
         let done = match what {
             Outside::Kill => self.docker.kill_container(id, None::<KillContainerOptions>).await,
+            Outside::Pause => self.docker.pause_container(id).await,
+            Outside::Unpause => self.docker.unpause_container(id).await,
             Outside::Stop => {
                 let options = StopContainerOptionsBuilder::new().t(5).build();
                 self.docker.stop_container(id, Some(options)).await
@@ -129,6 +133,12 @@ impl RealEngine {
                 status_code: 304 | 404 | 409,
                 ..
             }) => Ok(false),
+            // Docker's word for one that is not paused.
+            Err(Error::DockerResponseServerError { status_code: 500, .. })
+                if matches!(what, Outside::Pause | Outside::Unpause) =>
+            {
+                Ok(false)
+            }
             Err(error) => Err(error).with_context(|| format!("failed to {what:?} {id}")),
         }
     }

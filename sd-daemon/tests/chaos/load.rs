@@ -70,8 +70,9 @@ impl LoadClient {
             69..75 => self.set_idle_timeout(&id).await,
             75..83 => self.list().await,
             83..91 => self.check_in(&id).await,
-            91..94 => self.outside(&id, Outside::Kill).await,
-            94..97 => self.outside(&id, Outside::Stop).await,
+            91..93 => self.outside(&id, Outside::Kill).await,
+            93..95 => self.outside(&id, Outside::Stop).await,
+            95..97 => self.freeze(&id).await,
             _ => self.outside(&id, Outside::Remove).await,
         }
     }
@@ -241,6 +242,7 @@ impl LoadClient {
             !is_known && container.status == Status::Running
         });
         if let Some(unknown) = unknown {
+            world.ledger().adopt(unknown, world.now());
             self.remove(&unknown.container_id).await;
         }
     }
@@ -261,12 +263,21 @@ impl LoadClient {
         self.settle(ticket, &reported);
     }
 
+    /// Pauses a container for a moment.
+    async fn freeze(&mut self, id: &str) {
+        self.outside(id, Outside::Pause).await;
+        tokio::time::sleep(Duration::from_millis(self.random.u64(50..2_000))).await;
+        self.outside(id, Outside::Unpause).await;
+    }
+
     async fn outside(&self, id: &str, what: Outside) {
         let world = &self.world;
         let (deed, name) = match what {
             Outside::Kill => (Deed::EndOutside, "docker kill"),
             Outside::Stop => (Deed::EndOutside, "docker stop"),
             Outside::Remove => (Deed::RemoveOutside, "docker rm"),
+            Outside::Pause => (Deed::PauseOutside, "docker pause"),
+            Outside::Unpause => (Deed::Start, "docker unpause"),
         };
         let ticket = self.enter(id, deed);
         let done = match world.engine.outside(id, what).await {

@@ -3,14 +3,19 @@
 //!
 //! What can be asked at any moment is in [`Sighting::at_any_moment`]; the rest once nothing is under way, in
 //! [`Sighting::in_quiet`]. Each finding is one sentence.
+//!
+//! Longer than most files here, so that every question stands beside the others.
+
+mod early_stops;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use sd_client::api::{Activity, Container, EventKind, SignalKind, Status, Timestamp};
+use sd_client::api::{Activity, Container, SignalKind, Status, Timestamp};
 
 use crate::ledger::{Account, Deed, Ledger, Presence, word};
+pub(crate) use early_stops::stopped_too_early;
 
 /// What three different places say at one moment.
 pub(crate) struct Sighting {
@@ -364,64 +369,4 @@ fn one_for_each_key(ledger: &Ledger) -> Vec<String> {
 fn accounts(ledger: &Ledger, presence: Presence) -> impl Iterator<Item = (&String, &Account)> {
     let accounts = ledger.accounts().iter();
     accounts.filter(move |(_, account)| account.presence() == presence)
-}
-
-/// Stops for idleness that came before the container had been unused for its timeout.
-pub(crate) fn stopped_too_early(
-    activity: &Activity,
-    account: &Account,
-    ledger: &Ledger,
-    clock_error: Duration,
-) -> Vec<String> {
-    let Some(timeout) = account.shortest_idle_timeout() else {
-        return Vec::new();
-    };
-    let stops = activity.history.iter().filter(|event| {
-        let is_idle = event.why.starts_with("not used for") || event.why.starts_with("nobody asked to keep");
-        event.what == EventKind::Stopping && is_idle
-    });
-    let mut findings = Vec::new();
-    for stop in stops {
-        let stopped_at = SystemTime::from(stop.at);
-        let starts = activity
-            .history
-            .iter()
-            .filter(|event| event.what == EventKind::Started);
-        let started = starts.take_while(|event| event.id < stop.id).last();
-        let started_at = started.map(|event| SystemTime::from(event.at));
-        let mut not_before: Vec<_> = started_at
-            .iter()
-            .map(|at| (*at + timeout, "its start".to_owned()))
-            .collect();
-        if let Some(start) = ledger.daemon_started_before(stopped_at) {
-            not_before.push((start + timeout, "the start of the daemon".to_owned()));
-        }
-        for entry in account.entries() {
-            let span = match entry.deed {
-                Deed::CheckIn => timeout,
-                Deed::Hold(span) => span,
-                _ => continue,
-            };
-            let is_in_run = started_at.is_none_or(|started_at| started_at + clock_error < entry.began.at);
-            if is_in_run
-                && entry
-                    .done()
-                    .is_some_and(|done| done.at + clock_error < stopped_at)
-            {
-                not_before.push((entry.began.at + span, format!("{:?}", entry.deed)));
-            }
-        }
-        for (earliest, because) in not_before {
-            if stopped_at + clock_error < earliest {
-                findings.push(format!(
-                    "container {} was stopped at {} ({}), and should not have been before {} because of {because}",
-                    activity.container_id,
-                    stop.at,
-                    stop.why,
-                    Timestamp::from(earliest)
-                ));
-            }
-        }
-    }
-    findings
 }

@@ -21,6 +21,8 @@ pub(crate) enum Deed {
     EndOutside,
     /// It was removed behind the daemon's back.
     RemoveOutside,
+    /// It was frozen behind the daemon's back.
+    PauseOutside,
     /// It has another idle timeout, in seconds; nothing is never.
     SetIdleTimeout(Option<u64>),
     /// It is not to be stopped for this long.
@@ -116,6 +118,7 @@ impl Account {
         let ends = |entry: &Entry| match entry.deed {
             Deed::Start => Some("running"),
             Deed::Stop | Deed::EndOutside => Some("stopped"),
+            Deed::PauseOutside => Some("paused"),
             Deed::Remove | Deed::RemoveOutside | Deed::SetIdleTimeout(_) | Deed::Hold(_) | Deed::CheckIn => {
                 None
             }
@@ -206,12 +209,10 @@ impl Ledger {
         if let Some(key) = key {
             self.keys.entry(key.to_owned()).or_default().insert(id.clone());
         }
-        if self
-            .accounts
-            .get(id)
-            .is_some_and(|account| account.number.is_some())
-        {
-            return; // a repetition
+        if let Some(account) = self.accounts.get_mut(id) {
+            // A repetition, or one that was seen before anybody was told of it: what was done to it since counts.
+            account.number = Some(number);
+            return;
         }
         let ended = Some(self.moment(at));
         let account = self.accounts.entry(id.clone()).or_default();
@@ -223,6 +224,24 @@ impl Ledger {
                 ended,
                 answer: Answer::Acknowledged,
             });
+        }
+    }
+
+    /// A container is seen of which nobody was told that it was created: from here on it is one like others.
+    pub(crate) fn adopt(&mut self, container: &Container, at: SystemTime) {
+        if self.accounts.contains_key(&container.container_id) {
+            return;
+        }
+        let led_here = match container.status {
+            Status::Running => Some(Deed::Start),
+            Status::Paused => Some(Deed::PauseOutside),
+            Status::Stopped => Some(Deed::Stop),
+            Status::Starting | Status::Stopping | Status::Other(_) => None,
+        };
+        let timeout = Deed::SetIdleTimeout(container.idle_timeout);
+        for deed in led_here.into_iter().chain([timeout]) {
+            let ticket = self.enter(&container.container_id, deed, at);
+            self.acknowledge(ticket, at);
         }
     }
 
