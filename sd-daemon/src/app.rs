@@ -16,7 +16,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{CheckInListen, Config, USER};
 use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
-use crate::http::{self, Admission, Credentials};
+use crate::http::{self, Admission, Credentials, ReportRate};
 use crate::prober::host::{HostProber, ProcessorTime};
 use crate::registry::{Registry, StateDirectory};
 use crate::service::{Parts, Service};
@@ -124,7 +124,7 @@ async fn begin(
     if let Some(webhook) = webhook {
         tasks.spawn("webhook", webhook.run(shutdown()));
     }
-    let reports = || http::check_in(service(), &config.allowed_hosts);
+    let reports = || http::check_in(service(), &config.allowed_hosts, ReportRate::default());
     match config.check_in_listen {
         CheckInListen::Off => {}
         CheckInListen::Address(address) => {

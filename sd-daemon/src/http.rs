@@ -39,10 +39,12 @@ use url::Host;
 
 use crate::service::Service;
 
+use buckets::Buckets;
 use origin::Names;
 
 pub use auth::Credentials;
 pub use axum::Router;
+pub use check_in::ReportRate;
 pub use problem::Problem;
 pub use serve::{Limits, Peer, serve, serve_within};
 
@@ -95,13 +97,18 @@ pub fn api(service: Service, admission: Admission, shutdown: CancellationToken) 
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(service.clone());
     let names = Names::of_api(&admission.hosts);
-    surround(authenticated.merge(open).merge(reports(service)), names)
+    surround(
+        authenticated
+            .merge(open)
+            .merge(reports(service, ReportRate::default())),
+        names,
+    )
 }
 
 /// What containers can reach: check-in, by any address and by these names.
-pub fn check_in(service: Service, hosts: &[Host]) -> Router {
+pub fn check_in(service: Service, hosts: &[Host], rate: ReportRate) -> Router {
     let names = Names::of_check_in(hosts);
-    surround(reports(service).fallback(problem::unknown_path), names)
+    surround(reports(service, rate).fallback(problem::unknown_path), names)
 }
 
 /// The address at which containers check in on a listener.
@@ -119,13 +126,13 @@ fn host(listener: SocketAddr) -> String {
     }
 }
 
-fn reports(service: Service) -> Router {
+fn reports(service: Service, rate: ReportRate) -> Router {
     Router::new()
         .route(route::CHECK_IN, post(check_in::report))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_REPORT))
         .layer(middleware::from_fn_with_state(
-            Arc::new(check_in::buckets()),
+            Arc::new(Buckets::new(rate.burst, rate.interval)),
             check_in::bound,
         ))
         .with_state(service)

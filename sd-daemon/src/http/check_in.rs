@@ -45,9 +45,23 @@ pub(super) async fn report(
     Ok((StatusCode::NO_CONTENT, receipt(&service, &record)))
 }
 
-/// Reports of one address: many at once, because many containers may have one to the outside.
-pub(super) fn buckets() -> Buckets {
-    Buckets::new(60, Duration::from_millis(100))
+/// How many reports may come from one address.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportRate {
+    /// So many at once.
+    pub burst: u32,
+    /// After this long one more.
+    pub interval: Duration,
+}
+
+/// Many at once, because many containers may have one address to the outside.
+impl Default for ReportRate {
+    fn default() -> Self {
+        Self {
+            burst: 60,
+            interval: Duration::from_millis(100),
+        }
+    }
 }
 
 /// Lets a report pass unless there were too many from where it comes. Each costs a question to the engine.

@@ -8,8 +8,9 @@ use sd_client::api::Container;
 use sd_daemon::clock::Clock;
 use sd_daemon::domain::{Record, Signal, Timestamp};
 use sd_daemon::engine::Engine;
+use sd_daemon::http::ReportRate;
 
-use crate::support::{TestDaemon, id, in_time};
+use crate::support::{Setup, TestDaemon, id, in_time};
 
 /// How often the address is passed on.
 const ROUNDS: &str = "SPIN_DOCKER_TEST_ADDRESS_ROUNDS";
@@ -24,7 +25,14 @@ const MOMENT: Duration = Duration::from_millis(1);
 #[tokio::test]
 async fn whoever_had_an_address_never_gets_what_the_next_one_reports() {
     let rounds = std::env::var(ROUNDS).map_or(DEFAULT_ROUNDS, |text| text.parse().unwrap());
-    let daemon = TestDaemon::start();
+    let as_many_as_you_like = ReportRate {
+        burst: u32::MAX,
+        interval: Duration::from_nanos(1),
+    };
+    let daemon = TestDaemon::with_setup(Setup {
+        report_rate: as_many_as_you_like,
+        ..Setup::default()
+    });
     let [mut before, mut now] = [daemon.create_stopped().await, daemon.create().await];
     let address = daemon.address_of(&now);
     let (caller, url) = (crate::support::http_client(address), daemon.check_in_url());

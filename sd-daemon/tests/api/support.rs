@@ -98,6 +98,7 @@ pub(crate) struct Setup {
     pub(crate) webhook: Option<Receiver>,
     pub(crate) admission: Admission,
     pub(crate) limits: http::Limits,
+    pub(crate) report_rate: http::ReportRate,
 }
 
 impl Default for Setup {
@@ -133,6 +134,7 @@ impl Default for Setup {
                 hosts: Vec::new(),
             },
             limits: http::Limits::default(),
+            report_rate: http::ReportRate::default(),
         }
     }
 }
@@ -239,7 +241,7 @@ impl TestDaemon {
         );
         serve(
             check_in_listener,
-            http::check_in(service.clone(), &setup.admission.hosts),
+            http::check_in(service.clone(), &setup.admission.hosts, setup.report_rate),
         );
         if tasks == Tasks::Running {
             process.run(tasks::follow_events(

@@ -57,7 +57,7 @@ async fn found_again_it_does_not_stop_everything_at_once() {
     daemon.clock.advance(GRACE);
     daemon
         .clock
-        .advance(IDLE_TIMEOUT - GRACE - Duration::from_secs(60));
+        .advance(IDLE_TIMEOUT.saturating_sub(GRACE + Duration::from_secs(60)));
     assert_eq!(daemon.look(&container).await.status, Status::Running);
     daemon.clock.advance(Duration::from_secs(60));
     daemon.until_status(&container, Status::Stopped).await;
