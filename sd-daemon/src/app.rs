@@ -16,7 +16,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{CheckInListen, Config, USER};
 use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
-use crate::http::{self, Admission, Credentials, ReportRate};
+use crate::http::{self, Admission, Credentials, Entrance, ReportRate};
 use crate::prober::host::{HostProber, ProcessorTime};
 use crate::registry::{Registry, StateDirectory};
 use crate::service::{Parts, Service};
@@ -142,7 +142,7 @@ async fn begin(
     Ok(tasks)
 }
 
-async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+async fn listen(config: &Config) -> anyhow::Result<Entrance> {
     let failed = || {
         format!(
             "failed to listen on {}: choose another address with --listen",
@@ -153,8 +153,9 @@ async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     let address = api
         .local_addr()
         .context("failed to read the address of the API")?;
-    tracing::info!(%address, "serving the API");
-    Ok(api)
+    let tls = config.tls.as_ref().map(|identity| identity.tls.clone());
+    tracing::info!(%address, tls = tls.is_some(), "serving the API");
+    Ok(Entrance { listener: api, tls })
 }
 
 /// Waits for what was begun, but not for ever, and writes down what is only in memory.

@@ -21,6 +21,7 @@ use crate::domain::{ImageRule, Limits, Policy, TimeLimit, Timestamp, UseRule};
 use crate::engine::docker::{self, NetworkName};
 use crate::password::Password;
 use crate::service::{Capacity, Signals, Switch};
+use crate::tls::{self, Tls};
 use crate::webhook::{Receiver, SigningKey};
 
 use memory::MemorySetting;
@@ -74,6 +75,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Password of the API.
     pub password: Password,
+    /// What the API shows of itself where it is served over TLS.
+    pub tls: Option<Identity>,
     /// Names by which the daemon may be called, besides its addresses and `localhost`.
     pub allowed_hosts: Vec<Host>,
     /// Address on which ports are published.
@@ -96,6 +99,17 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The Docker engine.
     pub docker_host: String,
+}
+
+/// A certificate and its key, and where they are from.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The file with the certificate.
+    pub certificate: PathBuf,
+    /// The file with the key.
+    pub key: PathBuf,
+    /// What is in them.
+    pub tls: Tls,
 }
 
 /// Why the settings cannot be used. Each names the key.
@@ -169,11 +183,9 @@ fn parse(text: &str, path: &Path) -> Result<Options, ConfigError> {
 fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, ConfigError> {
     let listen = options.listen.unwrap_or(DEFAULT_LISTEN);
     let password = options.password_file.as_deref().map(read_password).transpose()?;
-    refuse_open_door(
-        listen,
-        password.is_some(),
-        options.insecure_http.unwrap_or_default(),
-    )?;
+    let tls = identity(options)?;
+    let may_be_read = options.insecure_http.unwrap_or_default();
+    refuse_open_door(listen, password.is_some(), tls.is_some() || may_be_read)?;
     let docker_host = docker_host.filter(|host| !host.is_empty());
     let docker_host = docker_host.unwrap_or_else(|| docker::DEFAULT_HOST.to_owned());
     if !docker::is_supported(&docker_host) {
@@ -193,6 +205,7 @@ fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, Con
         listen,
         state_dir: options.state_dir.clone().map_or_else(default_state_dir, Ok)?,
         password: password.unwrap_or_else(|| Password::from(DEFAULT_PASSWORD)),
+        tls,
         allowed_hosts: options
             .allowed_hosts
             .iter()
@@ -351,17 +364,51 @@ fn signing_key(path: &Path) -> Result<SigningKey, ConfigError> {
     })
 }
 
+fn identity(options: &Options) -> Result<Option<Identity>, ConfigError> {
+    const CERTIFICATE: &str = "tls_cert";
+    const KEY: &str = "tls_key";
+    let missing = |key: &'static str, other: &str| ConfigError::Unusable {
+        key,
+        reason: format!("is missing: {other} is of no use without it"),
+    };
+    let (certificate, key) = match (&options.tls_cert, &options.tls_key) {
+        (None, None) => return Ok(None),
+        (Some(_), None) => return Err(missing(KEY, CERTIFICATE)),
+        (None, Some(_)) => return Err(missing(CERTIFICATE, KEY)),
+        (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
+    };
+    let certificates = std::fs::read(&certificate).map_err(|source| ConfigError::Unreadable {
+        key: CERTIFICATE,
+        file: certificate.display().to_string(),
+        source,
+    })?;
+    let secret = read_secret(KEY, &key)?;
+    let tls = Tls::read(&certificates, secret.reveal().as_bytes()).map_err(|unusable| {
+        let (key, file, reason) = match unusable {
+            tls::Unusable::Certificate(reason) => (CERTIFICATE, &certificate, reason),
+            tls::Unusable::Key(reason) => (KEY, &key, reason),
+        };
+        let reason = format!("{} {reason}", file.display());
+        ConfigError::Unusable { key, reason }
+    })?;
+    Ok(Some(Identity {
+        certificate,
+        key,
+        tls,
+    }))
+}
+
 /// Other machines may reach the API only with a password that not everybody knows, and not by accident
 /// in clear text.
-fn refuse_open_door(listen: SocketAddr, has_password: bool, insecure_http: bool) -> Result<(), ConfigError> {
+fn refuse_open_door(listen: SocketAddr, has_password: bool, is_consented: bool) -> Result<(), ConfigError> {
     if listen.ip().is_loopback() {
         return Ok(());
     }
     let problem = if !has_password {
         "is open to other machines with the default password: set password_file, or listen on 127.0.0.1"
-    } else if !insecure_http {
-        "would send the password over the network in clear text: put a proxy with TLS in front and listen \
-         on 127.0.0.1, or set insecure_http if the way to that proxy is private"
+    } else if !is_consented {
+        "would send the password over the network in clear text: set tls_cert and tls_key; or put a proxy with TLS \
+         in front and listen on 127.0.0.1, or set insecure_http if the way to that proxy is private"
     } else {
         return Ok(());
     };
@@ -451,6 +498,10 @@ impl fmt::Display for Config {
         writeln!(formatter, "listen = \"{}\"", self.listen)?;
         writeln!(formatter, "state_dir = \"{}\"", self.state_dir.display())?;
         writeln!(formatter, "# password: {:?}", self.password)?;
+        if let Some(identity) = &self.tls {
+            writeln!(formatter, "tls_cert = \"{}\"", identity.certificate.display())?;
+            writeln!(formatter, "tls_key = \"{}\"", identity.key.display())?;
+        }
         let hosts = self.allowed_hosts.iter().map(|host| format!("\"{host}\""));
         writeln!(
             formatter,

@@ -46,7 +46,7 @@ pub use auth::Credentials;
 pub use axum::Router;
 pub use check_in::ReportRate;
 pub use problem::Problem;
-pub use serve::{Limits, Peer, serve, serve_within};
+pub use serve::{Entrance, Limits, Peer, serve, serve_within};
 
 /// The largest body of a request to the API, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;

@@ -11,6 +11,7 @@
 //! - [`http`]: the API;
 //! - [`log`]: lines that nobody has to wait for;
 //! - [`password`]: the password of the API, and its hash;
+//! - [`tls`]: the certificate of the API;
 //! - [`webhook`]: telling one receiver what happens;
 //! - [`systemd`]: telling the service manager that the daemon serves and lives;
 //! - [`app`]: builds all of it and runs it until it is told to stop.
@@ -32,4 +33,5 @@ pub mod service;
 pub mod shutdown;
 pub mod systemd;
 pub mod tasks;
+pub mod tls;
 pub mod webhook;

@@ -135,6 +135,15 @@ pub struct Options {
     #[arg(long, global = true, env = "SD_DAEMON_PASSWORD_FILE", value_name = "FILE")]
     pub(super) password_file: Option<PathBuf>,
 
+    /// Serve the API over TLS with the certificate in this file, in PEM, those between it and its authority
+    /// included.
+    #[arg(long, global = true, env = "SD_DAEMON_TLS_CERT", value_name = "FILE")]
+    pub(super) tls_cert: Option<PathBuf>,
+
+    /// File with the key of that certificate, in PEM; only its owner may read it.
+    #[arg(long, global = true, env = "SD_DAEMON_TLS_KEY", value_name = "FILE")]
+    pub(super) tls_key: Option<PathBuf>,
+
     /// Names by which the daemon may be called, besides its addresses and localhost.
     #[arg(
         long,
@@ -170,7 +179,8 @@ pub struct Options {
     #[arg(long, global = true, env = "SD_DAEMON_CHECK_IN_LISTEN", value_name = "WHERE")]
     pub(super) check_in_listen: Option<CheckInListen>,
 
-    /// Serve other machines in clear text, because something in front of the daemon encrypts.
+    /// Serve other machines in clear text, because something in front of the daemon encrypts; without effect where
+    /// the daemon does.
     #[arg(
         long, global = true, env = "SD_DAEMON_INSECURE_HTTP", value_name = "true|false",
         num_args = 0..=1, require_equals = true, default_missing_value = "true"
@@ -484,6 +494,8 @@ impl Options {
             listen: self.listen.or(other.listen),
             state_dir: self.state_dir.or(other.state_dir),
             password_file: self.password_file.or(other.password_file),
+            tls_cert: self.tls_cert.or(other.tls_cert),
+            tls_key: self.tls_key.or(other.tls_key),
             allowed_hosts: self.allowed_hosts.or(other.allowed_hosts),
             publish_address: self.publish_address.or(other.publish_address),
             network: self.network.or(other.network),

@@ -17,20 +17,22 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
+use axum::{BoxError, Router};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::tls::Tls;
 use body::{Part, Watched};
 pub(super) use guests::{Guest, source};
 use guests::{Guests, Seat};
@@ -68,20 +70,37 @@ impl Own {
     }
 }
 
+/// A listener, and what is spoken there.
+#[derive(Debug)]
+pub struct Entrance {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// With this certificate; in clear text without one.
+    pub tls: Option<Tls>,
+}
+
+impl From<TcpListener> for Entrance {
+    /// In clear text.
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, tls: None }
+    }
+}
+
 /// Serves a listener until told to stop; then requests that were begun are finished.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    serve_within(Limits::default(), listener, router, shutdown).await;
+pub async fn serve(entrance: impl Into<Entrance>, router: Router, shutdown: CancellationToken) {
+    serve_within(Limits::default(), entrance, router, shutdown).await;
 }
 
 /// The same with limits of one's own.
 pub async fn serve_within(
     limits: Limits,
-    listener: TcpListener,
+    entrance: impl Into<Entrance>,
     router: Router,
     shutdown: CancellationToken,
 ) {
     let guests = Guests::new(limits);
     let graceful = GracefulShutdown::new();
+    let Entrance { listener, tls } = entrance.into();
     let mut door = Door::new(listener);
     let mut connections = JoinSet::new();
     let mut rounds = interval(ROUND);
@@ -96,7 +115,8 @@ pub async fn serve_within(
                 Ok((stream, peer, own)) => {
                     // Whoever is one too many from one address is hung up on.
                     if let Some(seat) = guests.admit(peer.address(), Instant::now()) {
-                        connections.spawn(attend(stream, seat, (peer, own), router.clone(), graceful.watcher()));
+                        let attending = attend(stream, seat, (peer, own), router.clone(), tls.clone(), graceful.watcher());
+                        connections.spawn(attending);
                     }
                 }
                 Err(error) => if door.recover(&error) {
@@ -165,24 +185,49 @@ impl Door {
 }
 
 /// Answers one connection for as long as it behaves.
-async fn attend(stream: TcpStream, seat: Seat, (peer, own): (Peer, Own), router: Router, watcher: Watcher) {
+async fn attend(
+    stream: TcpStream,
+    seat: Seat,
+    (peer, own): (Peer, Own),
+    router: Router,
+    tls: Option<Tls>,
+    watcher: Watcher,
+) {
     // Small answers leave at once.
     drop(stream.set_nodelay(true));
     let guest = seat.guest();
-    let service = service_fn(|request| answer(request, Arc::clone(guest), (peer, own), router.clone()));
-    let stream = TokioIo::new(WatchedStream::new(stream, Arc::clone(guest)));
-    let connection = http1::Builder::new()
-        // The rounds see to that, and to more.
-        .header_read_timeout(None)
-        .max_buf_size(LARGEST_HEAD)
-        .serve_connection(stream, service);
+    let stream = WatchedStream::new(stream, Arc::clone(guest));
+    let service = |request| answer(request, Arc::clone(guest), (peer, own), router.clone());
+    let answered = async {
+        match tls {
+            None => converse(stream, service, watcher).await,
+            // It is waited for as for the head of the first request, and together with that.
+            Some(tls) => converse(tls.accept(stream).await?, service, watcher).await,
+        }
+    };
     let peer = peer.0;
     tokio::select! {
-        outcome = watcher.watch(connection) => if let Err(error) = outcome {
+        outcome = answered => if let Err(error) = outcome {
             tracing::debug!(%peer, %error, "a connection ended early");
         },
         () = guest.is_shown_out() => tracing::debug!(%peer, "a connection kept others waiting"),
     }
+}
+
+async fn converse<A>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    service: impl Fn(Request<Incoming>) -> A,
+    watcher: Watcher,
+) -> Result<(), BoxError>
+where
+    A: Future<Output = Result<Response<Body>, Infallible>>,
+{
+    let connection = http1::Builder::new()
+        // The rounds see to that, and to more.
+        .header_read_timeout(None)
+        .max_buf_size(LARGEST_HEAD)
+        .serve_connection(TokioIo::new(stream), service_fn(service));
+    Ok(watcher.watch(connection).await?)
 }
 
 async fn answer(

@@ -9,3 +9,4 @@ mod flood;
 mod log;
 mod program;
 mod secrets;
+mod tls;
