@@ -91,6 +91,8 @@ mod manual {
     pub struct ManualClock {
         now: watch::Sender<Timestamp>,
         suspended: watch::Sender<Duration>,
+        /// How far the date has been set forward.
+        date_is_ahead: watch::Sender<Duration>,
     }
 
     impl ManualClock {
@@ -99,12 +101,18 @@ mod manual {
             Self {
                 now: watch::Sender::new(now),
                 suspended: watch::Sender::new(Duration::ZERO),
+                date_is_ahead: watch::Sender::new(Duration::ZERO),
             }
         }
 
         /// Moves time forward.
         pub fn advance(&self, duration: Duration) {
             self.now.send_modify(|now| *now = now.after(duration));
+        }
+
+        /// Sets the machine's date forward; no time passes.
+        pub fn set_date_forward(&self, by: Duration) {
+            self.date_is_ahead.send_modify(|ahead| *ahead += by);
         }
 
         /// Moves time forward as if the machine had slept.
@@ -120,7 +128,7 @@ mod manual {
         }
 
         fn date(&self) -> Timestamp {
-            self.now()
+            self.now().after(*self.date_is_ahead.borrow())
         }
 
         fn suspended(&self) -> Duration {

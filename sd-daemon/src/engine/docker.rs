@@ -136,6 +136,18 @@ impl DockerEngine {
         Ok(networks.is_some_and(|networks| networks.contains_key(self.network.name())))
     }
 
+    async fn is_being_removed(&self, id: ContainerId) -> Result<bool, EngineError> {
+        let id = id.to_string();
+        let found = self.call(limit::READ, async |docker| {
+            docker.inspect_container(&id, None).await
+        });
+        match found.await {
+            Ok(found) => Ok(convert::is_being_removed(&found)),
+            Err(Refused::Answer { status: 404, .. }) => Ok(true),
+            Err(refused) => Err(refused.into()),
+        }
+    }
+
     /// Everything that carries our instance label, in any state.
     async fn labelled(&self) -> Result<Vec<ContainerSummary>, EngineError> {
         let filters = HashMap::from([("label", vec![policy::instance_label(&self.instance)])]);
@@ -229,6 +241,11 @@ impl Engine for DockerEngine {
             Err(refused) if network::is_missing_network(&refused) && self.is_on_our_network(id).await? => {
                 self.network.rejoin(id).await?;
                 Ok(self.begin(id).await?)
+            }
+            // Somebody on the host is removing it: what is to be seen of it until it is gone is nothing to go by.
+            Err(Refused::Answer { status: 409, .. }) if self.is_being_removed(id).await? => {
+                self.wait_until_gone(id).await?;
+                Err(EngineError::Rejected("it is being removed".to_owned()))
             }
             begun => Ok(begun?),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, DropBehavior, ErrorCode, TransactionBehavior};
 use tokio::sync::watch;
 
 use super::files::{self, OpenFiles, PlacingError};
@@ -16,6 +16,7 @@ use crate::domain::{
     ContainerId, Creation, Event, Happening, IdempotencyKey, Input, Name, Next, OperationId, Record, Refusal,
     Timestamp, What, step,
 };
+use crate::known_bad::KnownBad;
 
 /// Something to do, and how to tell that it is done.
 pub(super) type Job = Box<dyn FnOnce(&mut Ledger) -> Answer + Send>;
@@ -132,7 +133,11 @@ impl Ledger {
             }));
         };
         let record = Arc::clone(record);
-        let now = self.clock.now();
+        let now = if KnownBad::WallClockDeadline.is_made() {
+            self.clock.date()
+        } else {
+            self.clock.now()
+        };
         let step = match step(&record, input, now) {
             Ok(step) => step,
             Err(refusal) => return Ok(Err(refusal)),
@@ -365,13 +370,20 @@ impl Ledger {
         write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, RegistryError> {
         self.refuse_after_end()?;
+        if KnownBad::AnswerBeforeWriting.is_made() {
+            drop(self.connection.execute_batch("commit"));
+        }
         // Immediate: whether somebody else holds the database is known before anything is changed.
         let begun = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate);
-        let result = begun.and_then(|transaction| {
+        let result = begun.and_then(|mut transaction| {
             let value = write(&transaction)?;
-            transaction.commit()?;
+            if KnownBad::AnswerBeforeWriting.is_made() {
+                transaction.set_drop_behavior(DropBehavior::Ignore);
+            } else {
+                transaction.commit()?;
+            }
             Ok(value)
         });
         let value = result.map_err(|error| self.judge(&error))?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Service, ServiceError, Switch, View, token};
 use crate::domain::{Event, Input, Lifecycle, Policy, Record, Report, Timestamp};
+use crate::known_bad::KnownBad;
 
 /// How long a report waits: for a container that is just starting, whose first report may be here before
 /// the engine has told anybody its address; and for the engine to confirm who it comes from.
@@ -55,7 +56,7 @@ impl Service {
                     true
                 }
             };
-            if is_holder {
+            if is_holder || KnownBad::UnverifiedAddress.is_made() {
                 return self.credit_report(&candidate, report).await;
             }
             // What is known of it is out of date: it has ended, or begun another run.

@@ -9,6 +9,7 @@ use futures_util::stream::{self, StreamExt};
 use super::{INSPECTIONS_AT_ONCE, Service, ServiceError, lock};
 use crate::domain::{ContainerId, Creation, OperationId};
 use crate::engine::Managed;
+use crate::known_bad::KnownBad;
 
 /// An engine that lost the answer to a create may still make the container for this long.
 const LATE_CREATE: Duration = Duration::from_secs(120);
@@ -23,6 +24,9 @@ impl Service {
         // Asked first even when there is nothing to look at: it tells whether the engine is there.
         self.managed().await?;
         let ids: Vec<_> = self.snapshot().records().map(|record| record.id()).collect();
+        if KnownBad::BreakInAudit.is_made() {
+            return self.audit_until_one_is_missing(ids).await;
+        }
         let mut results: Vec<_> = stream::iter(ids)
             .map(|id| self.reconcile_now_or_soon(id))
             .buffer_unordered(INSPECTIONS_AT_ONCE)
@@ -41,6 +45,18 @@ impl Service {
         Ok(())
     }
 
+    /// The audit of the original program.
+    async fn audit_until_one_is_missing(&self, mut ids: Vec<ContainerId>) -> Result<(), ServiceError> {
+        ids.sort_unstable();
+        for id in ids {
+            self.reconcile_now_or_soon(id).await?;
+            if self.snapshot().get(id).is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Settles creates that were left behind by a crash or a lost answer. Nobody was told of their
     /// containers, so those are removed. Only an open creation of our own gives the right to do so; a
     /// label on a container proves nothing, for it may come from an image.
@@ -51,6 +67,13 @@ impl Service {
     async fn resolve_left_behind(&self) -> Result<(), ServiceError> {
         let _turn = self.inner.resolving.lock().await;
         let left_behind = self.left_behind();
+        if KnownBad::LabelOnlyReaper.is_made() {
+            for managed in self.managed().await? {
+                if self.snapshot().get(managed.id).is_none() {
+                    self.inner.engine.remove(managed.id).await?;
+                }
+            }
+        }
         if left_behind.is_empty() {
             return Ok(());
         }

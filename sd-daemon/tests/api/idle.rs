@@ -192,6 +192,26 @@ async fn a_suspended_machine_grants_every_container_time_to_report() {
 }
 
 #[tokio::test]
+async fn setting_the_date_stops_nothing_early() {
+    let daemon = TestDaemon::start();
+    let first_witness = daemon.create().await;
+    daemon.clock.advance(ONE_SWEEP);
+    let second_witness = daemon.create().await;
+    daemon.clock.advance(HOUR);
+    let container = daemon.create().await;
+    daemon.clock.set_date_forward(24 * HOUR);
+    daemon.clock.advance(HOUR_BEFORE_IDLE);
+    daemon.until_status(&first_witness, Status::Stopped).await;
+    daemon.until_status(&second_witness, Status::Stopped).await;
+    let seen = daemon.look(&container).await;
+    assert_eq!(
+        (seen.status, seen.stops_at),
+        (Status::Running, container.stops_at)
+    );
+    assert_eq!(stopped(&daemon), [&first_witness, &second_witness].map(id));
+}
+
+#[tokio::test]
 async fn while_the_engine_is_away_nothing_is_stopped_and_then_it_is() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;

@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../support/auditor.rs"]
+mod auditor;
+#[path = "../support/ledger.rs"]
+mod ledger;
 mod support;
 
 mod activity;
@@ -22,6 +26,7 @@ mod hanging_up;
 mod idle;
 mod limits;
 mod listing;
+mod model;
 mod openapi;
 mod origin;
 mod panics;

@@ -337,6 +337,11 @@ impl TestDaemon {
         self.api
     }
 
+    /// The registry, as an operator finds it beside the running daemon.
+    pub(crate) fn registry_file(&self) -> std::path::PathBuf {
+        self.directory.path().join("registry.sqlite3")
+    }
+
     /// A request without credentials.
     pub(crate) fn anonymous(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("http://{}{path}", self.api))

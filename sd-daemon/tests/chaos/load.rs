@@ -144,8 +144,8 @@ impl LoadClient {
         let world = &self.world;
         let ticket = self.enter(id, Deed::Start);
         let started = world.attempt("start", world.client.start(id)).await;
-        // It may have ended by itself at once, or by somebody else.
-        self.expect(id, &started, &[Status::Running, Status::Stopped]);
+        // It may have ended by itself at once, or somebody else has ended or paused it.
+        self.expect(id, &started, &[Status::Running, Status::Stopped, Status::Paused]);
         self.settle(ticket, &started);
     }
 

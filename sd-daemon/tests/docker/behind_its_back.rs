@@ -101,3 +101,27 @@ async fn what_happened_while_the_daemon_was_away_is_seen_when_it_is_back() {
     let containers = daemon.agrees_with_docker().await;
     assert_eq!(containers.len(), 2);
 }
+
+/// Docker shows a container until it is removed completely, and refuses to start it meanwhile.
+#[tokio::test]
+async fn a_start_while_somebody_removes_the_container_finds_none() {
+    let daemon = Daemon::start(&[]).await;
+    for millis in (15..=75).step_by(15) {
+        let id = daemon.create().await.container_id;
+        daemon.client().stop(&id).await.expect("it runs");
+        daemon.becomes(&id, Status::Stopped).await;
+        let removal = tokio::process::Command::new("docker")
+            .args(["rm", "--force", "--volumes", &id])
+            .output();
+        let start = async {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            daemon.client().start(&id).await
+        };
+        let (removed, started) = tokio::join!(removal, start);
+        assert!(removed.expect("the docker client is installed").status.success());
+        if let Err(error) = started {
+            let status = error.problem().map(|problem| problem.status);
+            assert_eq!(status, Some(404), "after {millis} ms: {error}");
+        }
+    }
+}

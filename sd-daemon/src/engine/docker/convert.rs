@@ -77,6 +77,12 @@ fn labelled_limits(labels: &HashMap<String, String>) -> Result<Limits, String> {
     })
 }
 
+/// Whether a container is on its way out, for good.
+pub(super) fn is_being_removed(container: &ContainerInspectResponse) -> bool {
+    let status = container.state.as_ref().and_then(|state| state.status);
+    matches!(status, Some(Status::REMOVING | Status::DEAD))
+}
+
 /// What an inspection shows. `signalled` says that the present run was sent a signal from outside.
 pub(super) fn observation(
     id: ContainerId,

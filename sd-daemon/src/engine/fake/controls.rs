@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::script::{Call, Hold, Point};
 use super::world::World;
 use super::{Connection, FakeEngine, Listeners};
-use crate::domain::{ContainerId, Exit, Image, LiveState, Name, OperationId};
+use crate::domain::{ContainerId, Exit, Image, LiveState, Name, Observation, OperationId};
 use crate::engine::{EngineError, EngineEvent};
 
 impl FakeEngine {
@@ -30,6 +30,12 @@ impl FakeEngine {
         self.inner.listeners.send_replace(Listeners::Skipped);
     }
 
+    /// Listeners are told again, and to look at everything first.
+    pub fn tell_events(&self) {
+        self.inner.listeners.send_replace(Listeners::Told);
+        self.tell(EngineEvent::Resync);
+    }
+
     /// Lets one future call fail when it comes to this point. Faults of one point are used up in order.
     pub fn fail_next(&self, point: Point, error: EngineError) {
         self.script().add_fault(point, error);
@@ -38,6 +44,11 @@ impl FakeEngine {
     /// Lets one future call panic when it comes to this point: a bug of the daemon, in the middle of its work.
     pub fn panic_next(&self, point: Point) {
         self.script().add_panic(point);
+    }
+
+    /// Lets no call fail that has not failed yet.
+    pub fn forget_faults(&self) {
+        self.script().forget_faults();
     }
 
     /// Lets every call wait that comes to this point, until the result is released or dropped.
@@ -73,6 +84,11 @@ impl FakeEngine {
     /// The containers there are, foreign ones too.
     pub fn containers(&self) -> Vec<ContainerId> {
         self.world().ids()
+    }
+
+    /// A container as it is, whatever is in the way of calls.
+    pub fn observation_of(&self, id: ContainerId) -> Option<Observation> {
+        self.world().observe(id)
     }
 
     /// The anonymous volume that came with a container.

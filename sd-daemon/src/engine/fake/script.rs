@@ -93,6 +93,10 @@ impl Script {
         self.faults.push((point, error));
     }
 
+    pub(super) fn forget_faults(&mut self) {
+        self.faults.clear();
+    }
+
     pub(super) fn take_fault(&mut self, point: Point) -> Option<EngineError> {
         let index = self.faults.iter().position(|(other, _)| *other == point)?;
         Some(self.faults.remove(index).1)
