@@ -5,12 +5,9 @@
 
 use std::collections::HashMap;
 
-use sd_client::api::{CheckIn, CreateContainer, ExtendContainer, UpdateContainer};
-use serde::Serialize;
-
 use crate::config::Config;
 use crate::domain::{Activity, ContainerId, ImageRef, Lifecycle, Limits, Record, RecordFields, Timestamp};
-use crate::http;
+pub use crate::http::fuzz::{body, credentials};
 use crate::registry::Snapshot;
 use crate::service;
 
@@ -69,41 +66,6 @@ pub fn image(bytes: &[u8]) {
     let astray = ["..", "//", "?", "#", "%", "\\", " "];
     assert!(astray.iter().all(|sign| !text.contains(sign)), "{text:?}");
     assert!(!text.starts_with('/') && !text.ends_with('/'), "{text:?}");
-}
-
-/// A body is refused, or it is a request that is read again from what would be sent for it. The first byte says of
-/// which type it is and how it is encoded.
-pub fn body(bytes: &[u8]) {
-    let Some((kind, body)) = bytes.split_first() else {
-        return;
-    };
-    let media_type = if kind & 1 == 0 {
-        "application/json"
-    } else {
-        "application/x-www-form-urlencoded"
-    };
-    match (kind >> 1) % 4 {
-        0 => read_twice::<CreateContainer>(media_type, body),
-        1 => read_twice::<UpdateContainer>(media_type, body),
-        2 => read_twice::<ExtendContainer>(media_type, body),
-        _ => read_twice::<CheckIn>(media_type, body),
-    }
-}
-
-fn read_twice<T: http::fuzz::Body + Serialize + PartialEq + std::fmt::Debug>(media_type: &str, body: &[u8]) {
-    let Some(request) = http::fuzz::body::<T>(media_type, body) else {
-        return;
-    };
-    let sent = serde_json::to_vec(&request).expect("a request can be sent");
-    let read = http::fuzz::body::<T>("application/json", &sent);
-    assert_eq!(read.as_ref(), Some(&request));
-}
-
-/// A header is refused, or it holds a user without a colon, and a password.
-pub fn credentials(bytes: &[u8]) {
-    if let Some((user, _)) = http::fuzz::credentials(bytes) {
-        assert!(!user.contains(':'), "{user:?}");
-    }
 }
 
 /// A settings file is refused in words, or it says the same as what `check-config` shows for it.

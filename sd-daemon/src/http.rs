@@ -13,7 +13,7 @@ mod check_in;
 mod containers;
 mod events;
 #[cfg(feature = "test-support")]
-pub(crate) mod fuzz;
+pub mod fuzz;
 mod health;
 mod images;
 mod openapi;

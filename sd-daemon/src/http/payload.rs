@@ -18,7 +18,7 @@ use super::problem::Problem;
 const BODY_LIMIT: Duration = Duration::from_secs(10);
 
 /// A body that can be JSON or a form.
-pub(crate) trait Body: DeserializeOwned {
+pub(super) trait Body: DeserializeOwned {
     /// Fields whose values are lists. In a form these may be repeated, and the others may not.
     const LIST_FIELDS: &'static [&'static str] = &[];
     /// The largest body, in bytes.
