@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, HOST, ORIGIN};
+use axum::http::header::{CONNECTION, HOST, ORIGIN, TRANSFER_ENCODING};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Version};
 use axum::middleware::Next;
@@ -113,6 +113,7 @@ impl IntoResponse for Refusal {
 
 fn judge(names: &Names, own: IpAddr, request: &Request) -> Result<(), Refusal> {
     let called = called(request)?;
+    refuse_odd_framing(request.headers())?;
     if let Some(called) = &called {
         let host = host(called).ok_or(Refusal::Ambiguous("the header host is not a name or an address"))?;
         if !names.include(&host, own) {
@@ -149,6 +150,19 @@ fn called(request: &Request) -> Result<Option<Authority>, Refusal> {
             Err(Refusal::Ambiguous("the header host is missing"))
         }
         (named, target) => Ok(named.or_else(|| target.cloned())),
+    }
+}
+
+/// Where a body ends can be said in ways that proxies understand differently. The server refuses most of them; it takes
+/// chunks for chunks whatever else is said to have been done to them.
+fn refuse_odd_framing(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (encodings.next(), encodings.next()) {
+        (None, _) => Ok(()),
+        (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        (Some(_), _) => Err(Refusal::Ambiguous(
+            "the only transfer-encoding that is read is chunked",
+        )),
     }
 }
 
@@ -259,6 +273,12 @@ mod tests {
             &[("host", "admin@127.0.0.1")],
             &[("host", "127.0.0.1/x")],
             &[("host", "127.0.0.1, evil.example")],
+            &[("host", "127.0.0.1"), ("transfer-encoding", "gzip, chunked")],
+            &[
+                ("host", "127.0.0.1"),
+                ("transfer-encoding", "identity"),
+                ("transfer-encoding", "chunked"),
+            ],
         ] {
             let judged = judge(&names(), own("127.0.0.1"), &request(Method::GET, headers));
             assert!(

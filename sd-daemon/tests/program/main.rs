@@ -9,4 +9,5 @@ mod flood;
 mod log;
 mod program;
 mod secrets;
+mod smuggling;
 mod tls;
