@@ -52,6 +52,10 @@ pub trait Engine: Send + Sync + 'static {
     /// Every container that carries an operation label of this daemon, in any state.
     async fn managed(&self) -> Result<Vec<Managed>, EngineError>;
 
+    /// Which engine this is, the same for as long as it has the same containers. Two calls that differ come from an
+    /// engine that has no identity.
+    async fn identity(&self) -> Result<String, EngineError>;
+
     /// The host's address on the network of new containers, where there is one.
     async fn gateway(&self) -> Result<Option<IpAddr>, EngineError>;
 
@@ -123,6 +127,17 @@ pub enum EngineError {
     /// There is no network to put containers on: why, and what to do.
     #[error("{0}")]
     NoNetwork(String),
+    /// It is not the one that our containers are on: what it does not have is not gone.
+    #[error(
+        "the Docker engine that answers ({found}) is not the one that the containers are on ({known}): nothing is \
+         done until DOCKER_HOST names theirs; if that one is gone for good, docs/operating.md says how to go on"
+    )]
+    Another {
+        /// The engine that the containers are on.
+        known: String,
+        /// The one that answers.
+        found: String,
+    },
     /// It refused, in its own words.
     #[error("the Docker engine refused: {0}")]
     Rejected(String),
@@ -132,7 +147,8 @@ impl EngineError {
     /// Whether the engine may have done what it was asked, or do it later.
     pub fn is_ambiguous(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::TimedOut(_) => true,
+            // From the one that the containers are on nothing was heard.
+            Self::Unavailable(_) | Self::TimedOut(_) | Self::Another { .. } => true,
             Self::NoSuchImage | Self::NameInUse | Self::NoNetwork(_) | Self::Rejected(_) => false,
         }
     }

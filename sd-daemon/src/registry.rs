@@ -236,6 +236,12 @@ impl Registry {
         &self.secret
     }
 
+    /// The engine that the containers are on, when this one answers: from the first on it is the same one, until there
+    /// is no container.
+    pub async fn engine_or(&self, found: String) -> Result<String, RegistryError> {
+        self.run(move |ledger| ledger.engine_or(&found)).await
+    }
+
     /// How far what happened was told to the outside; nothing when nothing ever was.
     pub async fn delivered(&self) -> Result<Option<u64>, RegistryError> {
         self.run(Ledger::delivered).await

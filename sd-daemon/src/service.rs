@@ -13,6 +13,7 @@
 mod activity;
 mod creation;
 mod error;
+mod identity;
 mod locks;
 mod operation;
 mod probe;
@@ -38,6 +39,7 @@ pub use crate::registry::History;
 pub use activity::ActivityReport;
 pub use creation::NewContainer;
 pub use error::ServiceError;
+use identity::Acquaintance;
 use locks::Locks;
 pub use probe::{Signals, Switch, View};
 
@@ -117,6 +119,8 @@ struct Inner {
     noticed: Mutex<HashSet<ContainerId>>,
     /// When the engine last answered.
     engine_seen_at: Mutex<Option<Timestamp>>,
+    /// Whether the engine that answers is the one that the containers are on.
+    acquaintance: Mutex<Acquaintance>,
     creates: Semaphore,
     starts: Semaphore,
     inspections: Semaphore,
@@ -146,6 +150,7 @@ impl Service {
             missing_since: Mutex::new(HashMap::new()),
             noticed: Mutex::new(HashSet::new()),
             engine_seen_at: Mutex::new(None),
+            acquaintance: Mutex::default(),
             creates: Semaphore::new(CREATES_AT_ONCE),
             starts: Semaphore::new(STARTS_AT_ONCE),
             inspections: Semaphore::new(INSPECTIONS_AT_ONCE),
@@ -211,6 +216,7 @@ impl Service {
     /// Whether the daemon can do its work: the registry takes jobs, and the engine answered lately.
     pub async fn is_ready(&self) -> Result<(), ServiceError> {
         self.inner.registry.flush().await?;
+        self.is_not_another_engine()?;
         let seen_at = *lock(&self.inner.engine_seen_at);
         match seen_at {
             Some(seen_at) if self.inner.clock.now().since(seen_at) <= ENGINE_PATIENCE => Ok(()),
@@ -237,17 +243,25 @@ impl Service {
 
     async fn inspect(&self, id: ContainerId) -> Result<Option<Observation>, EngineError> {
         let _permit = turn(&self.inner.inspections).await?;
-        self.seen(self.inner.engine.inspect(id).await)
+        let found = self.seen(self.inner.engine.inspect(id).await)?;
+        if found.is_none() {
+            // What another engine does not have is not gone.
+            self.recognise_engine().await?;
+        }
+        Ok(found)
     }
 
     async fn managed(&self) -> Result<Vec<Managed>, EngineError> {
+        self.recognise_engine().await?;
         self.seen(self.inner.engine.managed().await)
     }
 
-    /// Notes that the engine answered, when it did.
+    /// Notes that the engine answered, when it did, or that it is away.
     fn seen<T>(&self, answer: Result<T, EngineError>) -> Result<T, EngineError> {
-        if answer.is_ok() {
-            *lock(&self.inner.engine_seen_at) = Some(self.inner.clock.now());
+        match &answer {
+            Ok(_) => *lock(&self.inner.engine_seen_at) = Some(self.inner.clock.now()),
+            Err(EngineError::Unavailable(_)) => self.forget_engine(),
+            Err(_) => {}
         }
         answer
     }

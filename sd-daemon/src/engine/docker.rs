@@ -307,6 +307,14 @@ impl Engine for DockerEngine {
             .collect())
     }
 
+    /// The number alone does not tell: before Docker 23 two engines on one host have the same.
+    async fn identity(&self) -> Result<String, EngineError> {
+        let info = self.call(limit::READ, async |docker| docker.info().await).await?;
+        let id = info.id.unwrap_or_default();
+        let root = info.docker_root_dir.unwrap_or_default();
+        Ok(format!("{id} at {root}"))
+    }
+
     async fn gateway(&self) -> Result<Option<IpAddr>, EngineError> {
         Ok(convert::gateway(self.network.find().await?))
     }

@@ -21,6 +21,7 @@ use super::EngineEvent;
 use script::Script;
 use world::World;
 
+pub use controls::FormerEngine;
 pub use script::{Action, Call, Hold, Point};
 
 /// An engine in memory. Clones are the same engine.

@@ -238,6 +238,7 @@ impl From<ServiceError> for Problem {
                 let advice = "start it, and see that sd-daemon may use its socket";
                 return Self::new(Kind::EngineUnavailable, format!("{detail}: {advice}"));
             }
+            ServiceError::Engine(EngineError::Another { .. }) => Kind::EngineUnavailable,
             ServiceError::Engine(EngineError::TimedOut(_)) => Kind::EngineTimeout,
             ServiceError::Engine(
                 EngineError::Rejected(_) | EngineError::NoSuchImage | EngineError::NameInUse,

@@ -155,6 +155,7 @@ fn copy_instance(damaged: &Connection, registry: &Connection) -> Option<String> 
         registry.execute(&sql, [value]).ok()
     };
     take("secret");
+    take("engine");
     take("id")?;
     registry
         .query_row("select id from instance", [], |row| row.get(0))

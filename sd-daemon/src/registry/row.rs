@@ -168,6 +168,19 @@ pub(super) fn delete_keys_before(connection: &Connection, moment: Timestamp) -> 
     Ok(())
 }
 
+/// The engine that the containers are on; nothing when none has answered yet.
+pub(super) fn engine(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    connection.query_row("select engine from instance", [], |row| row.get(0))
+}
+
+/// Writes down which engine the containers are on.
+pub(super) fn save_engine(connection: &Connection, engine: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("update instance set engine = ?1")?
+        .execute([engine])?;
+    Ok(())
+}
+
 /// The identity of this registry: what it makes carries it as a label. And what only it knows.
 pub(super) fn instance(connection: &Connection) -> rusqlite::Result<(String, String)> {
     connection.query_row("select id, secret from instance", [], |row| {

@@ -136,6 +136,9 @@ const MIGRATIONS: &[&str] = &["
         only_row integer primary key check (only_row = 1),
         delivered integer not null check (delivered >= 0)
     ) strict;
+", "
+    -- The engine that the containers are on, once one has answered.
+    alter table instance add column engine text check (engine <> '');
 "];
 
 /// Opens the registry file, or makes a new one where there is none.

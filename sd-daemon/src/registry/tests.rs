@@ -363,6 +363,21 @@ async fn a_file_of_a_newer_version_is_refused() {
 }
 
 #[tokio::test]
+async fn a_file_of_the_version_before_knows_no_engine_and_learns_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(FILE_NAME);
+    fs::write(&file, "").unwrap();
+    drop(schema::begin_at(&file, 2).unwrap());
+    let registry = open(&directory);
+    bound(&registry, 1).await;
+    let engine_or = async |found: &str| registry.engine_or(found.to_owned()).await.unwrap();
+    assert_eq!(engine_or("first").await, "first");
+    assert_eq!(engine_or("second").await, "first", "there is a container on it");
+    apply(&registry, 1, vanished()).await;
+    assert_eq!(engine_or("second").await, "second");
+}
+
+#[tokio::test]
 async fn a_row_that_makes_no_sense_is_refused_by_the_schema() {
     let directory = tempfile::tempdir().unwrap();
     let registry = open(&directory);

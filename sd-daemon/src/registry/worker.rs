@@ -337,6 +337,19 @@ impl Ledger {
         }
     }
 
+    /// The engine that the containers are on: the one that was written down, or this one if there was none, or no
+    /// container and no create that could be on it.
+    pub(super) fn engine_or(&mut self, found: &str) -> Result<String, RegistryError> {
+        let has_none = self.records.is_empty() && self.creations.is_empty();
+        self.transact(|connection| match row::engine(connection)? {
+            Some(known) if known == found || !has_none => Ok(known),
+            _ => {
+                row::save_engine(connection, found)?;
+                Ok(found.to_owned())
+            }
+        })
+    }
+
     /// How far what happened was told to the outside; nothing when nothing ever was.
     pub(super) fn delivered(&mut self) -> Result<Option<u64>, RegistryError> {
         self.transact(history::delivered)

@@ -97,6 +97,7 @@ impl Service {
         let Ok(_place) = self.inner.creates.try_acquire() else {
             return Err(ServiceError::TooManyCreates);
         };
+        self.is_our_engine().await?;
         let image = match self.seen(self.inner.engine.image(&wanted.image).await) {
             Ok(image) => image,
             Err(EngineError::NoSuchImage) => {

@@ -10,6 +10,7 @@ mod ledger;
 mod support;
 
 mod activity;
+mod another_engine;
 mod at_the_last_moment;
 mod authentication;
 mod behind_the_back;

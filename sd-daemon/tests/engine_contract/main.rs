@@ -61,6 +61,7 @@ prove! {
     a_main_process_that_somebody_stops_ended_by_signal,
     a_command_that_cannot_be_executed_is_rejected_and_has_not_run,
     a_name_given_by_somebody_else_is_seen,
+    it_is_the_same_engine_each_time_it_is_asked,
     the_network_of_the_containers_has_a_gateway,
     the_first_event_says_to_look_at_everything,
     a_start_by_somebody_else_is_an_event,

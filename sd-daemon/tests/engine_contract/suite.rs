@@ -267,6 +267,13 @@ pub(crate) async fn a_name_given_by_somebody_else_is_seen(harness: &impl Harness
     assert_eq!(look(harness, id).await.name, name);
 }
 
+pub(crate) async fn it_is_the_same_engine_each_time_it_is_asked(harness: &impl Harness) {
+    let identity = async || harness.engine().identity().await.unwrap();
+    let first = identity().await;
+    assert!(first.len() > 10, "{first:?} tells one from another");
+    assert_eq!(identity().await, first);
+}
+
 pub(crate) async fn the_network_of_the_containers_has_a_gateway(harness: &impl Harness) {
     let gateway = harness.engine().gateway().await.unwrap();
     assert!(gateway.is_some_and(|address| !address.is_unspecified()));

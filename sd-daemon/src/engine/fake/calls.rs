@@ -112,6 +112,14 @@ impl Engine for FakeEngine {
         self.call(Call::Managed, |world| Ok(world.managed())).await
     }
 
+    /// Not among the calls: it asks for nothing, and tells tests nothing.
+    async fn identity(&self) -> Result<String, EngineError> {
+        match *self.inner.connection.borrow() {
+            Connection::Up => Ok(self.world().identity()),
+            Connection::Down => Err(EngineError::Unavailable("the connection is cut".to_owned())),
+        }
+    }
+
     async fn gateway(&self) -> Result<Option<IpAddr>, EngineError> {
         self.call(Call::Gateway, |_| Ok(Some(GATEWAY.into()))).await
     }

@@ -8,10 +8,29 @@ use super::{Connection, FakeEngine, Listeners};
 use crate::domain::{ContainerId, Exit, Image, LiveState, Name, Observation, OperationId};
 use crate::engine::{EngineError, EngineEvent};
 
+/// An engine that does not answer any more, because another one does.
+pub struct FormerEngine(World);
+
 impl FakeEngine {
     /// Gives the engine an image, such as `sd-postgres:latest`, whose containers have one anonymous volume.
     pub fn add_image(&self, tag: &str, image: Image) {
         self.world().add_image(tag, image);
+    }
+
+    /// Another engine answers from here on, which has no container; gives what this one had, to be put back.
+    pub fn become_another(&self, identity: &str) -> FormerEngine {
+        let another = self.world().another(identity);
+        FormerEngine(std::mem::replace(&mut *self.world(), another))
+    }
+
+    /// From here on it says to be another one whenever it is asked, as some engines do.
+    pub fn forget_identity(&self) {
+        self.world().forget_identity();
+    }
+
+    /// The engine that there was before answers again.
+    pub fn become_former(&self, former: FormerEngine) {
+        *self.world() = former.0;
     }
 
     /// Every call from here on fails, and what happens meanwhile is told to nobody.

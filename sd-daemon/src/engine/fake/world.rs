@@ -25,6 +25,8 @@ pub(super) struct World {
     /// Numbers containers and runs.
     counter: u64,
     next_host_port: u16,
+    /// Nothing when it makes up another one for each answer.
+    identity: Option<String>,
 }
 
 struct Container {
@@ -46,11 +48,31 @@ impl Default for World {
             reserved_ids: VecDeque::new(),
             counter: 0,
             next_host_port: FIRST_HOST_PORT,
+            identity: Some("the first engine".to_owned()),
         }
     }
 }
 
 impl World {
+    /// Another engine, with the same images.
+    pub(super) fn another(&self, identity: &str) -> Self {
+        Self {
+            images: self.images.clone(),
+            identity: Some(identity.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn forget_identity(&mut self) {
+        self.identity = None;
+    }
+
+    pub(super) fn identity(&mut self) -> String {
+        self.counter += 1;
+        let made_up = || format!("made up, number {}", self.counter);
+        self.identity.clone().unwrap_or_else(made_up)
+    }
+
     pub(super) fn add_image(&mut self, tag: &str, image: Image) {
         self.images.insert(tag.to_owned(), image);
     }

@@ -1,0 +1,79 @@
+//! Which engine this is. Pointed at another one, or met by one that was made anew, the daemon would take every
+//! container for removed.
+
+use super::{Service, lock};
+use crate::engine::EngineError;
+use crate::registry::RegistryError;
+
+/// What is known of the engine that answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Acquaintance {
+    /// It was not asked yet.
+    #[default]
+    Stranger,
+    /// The containers are on it, as far as there are any.
+    Ours,
+    /// The containers are on another one.
+    Another(EngineError),
+}
+
+impl Service {
+    /// Makes sure that the engine that answers is the one that the containers are on.
+    pub(super) async fn recognise_engine(&self) -> Result<(), EngineError> {
+        let found = self.inner.engine.identity().await?;
+        let known = match self.inner.registry.engine_or(found.clone()).await {
+            Ok(known) => known,
+            // Nobody can be recognised then, and nothing be done.
+            Err(error @ (RegistryError::Full | RegistryError::Busy | RegistryError::Lost(_))) => {
+                return Err(EngineError::Unavailable(format!(
+                    "whether it is the right one is not known: {error}"
+                )));
+            }
+        };
+        // Some engines make up a new identity for each answer.
+        let is_ours = known == found || self.inner.engine.identity().await? != found;
+        let acquaintance = if is_ours {
+            Acquaintance::Ours
+        } else {
+            Acquaintance::Another(EngineError::Another { known, found })
+        };
+        let before = std::mem::replace(&mut *lock(&self.inner.acquaintance), acquaintance.clone());
+        match acquaintance {
+            Acquaintance::Another(error) => {
+                if before != Acquaintance::Another(error.clone()) {
+                    tracing::error!("{error}");
+                }
+                Err(error)
+            }
+            Acquaintance::Ours | Acquaintance::Stranger => Ok(()),
+        }
+    }
+
+    /// The same from what was learnt last, which is when the connection was made: an engine is not exchanged without
+    /// breaking it. It is asked when that is not known, and when there is no container that says which it has to be:
+    /// the one that the first is made on is then written down.
+    pub(super) async fn is_our_engine(&self) -> Result<(), EngineError> {
+        let snapshot = self.snapshot();
+        let has_none = snapshot.records().next().is_none() && snapshot.creations().next().is_none();
+        if !has_none && *lock(&self.inner.acquaintance) == Acquaintance::Ours {
+            return Ok(());
+        }
+        self.recognise_engine().await
+    }
+
+    /// Notes that the engine was away: whoever comes back may be another one.
+    pub(super) fn forget_engine(&self) {
+        let mut acquaintance = lock(&self.inner.acquaintance);
+        if *acquaintance == Acquaintance::Ours {
+            *acquaintance = Acquaintance::Stranger;
+        }
+    }
+
+    /// Says it where the engine was last seen to be another one.
+    pub(super) fn is_not_another_engine(&self) -> Result<(), EngineError> {
+        match &*lock(&self.inner.acquaintance) {
+            Acquaintance::Another(error) => Err(error.clone()),
+            Acquaintance::Ours | Acquaintance::Stranger => Ok(()),
+        }
+    }
+}

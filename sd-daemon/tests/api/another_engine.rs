@@ -1,0 +1,112 @@
+//! Another engine answers than the one that the containers are on. What it does not have is not gone.
+
+use reqwest::Method;
+use sd_client::api::Status;
+use sd_daemon::engine::fake::Call;
+
+use crate::support::{Answer, PROBE_INTERVAL, TICK, TestDaemon, id, in_time, kind};
+
+/// Waits until the daemon says that it can do its work, or that it cannot.
+async fn until_ready(daemon: &TestDaemon, status: u16) -> Answer {
+    in_time(async {
+        loop {
+            let answer = Answer::to(daemon.anonymous(Method::GET, "/readyz")).await;
+            if answer.status == status {
+                return answer;
+            }
+            tokio::time::sleep(TICK).await;
+        }
+    })
+    .await
+}
+
+/// What the engine was asked to do, rather than to tell.
+fn deeds(daemon: &TestDaemon) -> usize {
+    let calls = daemon.engine.calls();
+    let is_deed = |call: &&Call| {
+        matches!(
+            call,
+            Call::Create(_) | Call::Start(_) | Call::Stop(..) | Call::Remove(_)
+        )
+    };
+    calls.iter().filter(is_deed).count()
+}
+
+#[tokio::test]
+async fn nothing_is_forgotten_or_done_until_the_right_one_is_back() {
+    let daemon = TestDaemon::start();
+    let (container, stopped) = (daemon.create().await, daemon.create_stopped().await);
+    let former = daemon.engine.become_another("the second engine");
+    let before = deeds(&daemon);
+    daemon.engine.reconnect();
+
+    let answer = until_ready(&daemon, 503).await;
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("(the second engine) is not the one"), "{detail}");
+    assert!(detail.contains("DOCKER_HOST"), "it says what to do: {detail}");
+    let requests = [
+        daemon.request(Method::GET, "/v1/containers?audit=true"),
+        daemon
+            .request(Method::POST, "/v1/containers")
+            .form(&[("image", "sd-postgres")]),
+        daemon
+            .request(Method::PATCH, &container.uri)
+            .form(&[("status", "stopped")]),
+        daemon
+            .request(Method::PATCH, &stopped.uri)
+            .form(&[("status", "running")]),
+        daemon.request(Method::DELETE, &container.uri),
+        daemon.request(Method::DELETE, &format!("{}?force=true", stopped.uri)),
+    ];
+    for request in requests {
+        assert_eq!(Answer::to(request).await.kind(), kind(503, "engine-unavailable"));
+    }
+    daemon.clock.advance(PROBE_INTERVAL * 20);
+    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(daemon.look(&stopped).await.status, Status::Stopped);
+    assert_eq!(deeds(&daemon), before);
+
+    daemon.engine.become_former(former);
+    daemon.engine.reconnect();
+    until_ready(&daemon, 200).await;
+    daemon.client.stop(&container.container_id).await.unwrap();
+    daemon.until_status(&container, Status::Stopped).await;
+}
+
+#[tokio::test]
+async fn it_is_recognised_after_a_restart_too() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    let killed = daemon.kill().await;
+    let _former = killed.engine.become_another("the second engine");
+    let daemon = killed.restart().await;
+    until_ready(&daemon, 503).await;
+    assert_eq!(daemon.look(&container).await.status, Status::Running);
+}
+
+#[tokio::test]
+async fn with_no_container_any_engine_will_do() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon
+        .client
+        .remove(&container.container_id, sd_client::api::RemoveMode::Force)
+        .await
+        .unwrap();
+    let _former = daemon.engine.become_another("the second engine");
+    daemon.engine.reconnect();
+    let container = daemon.create().await;
+    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    until_ready(&daemon, 200).await;
+}
+
+#[tokio::test]
+async fn an_engine_that_makes_up_its_identity_is_taken_as_it_is() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.forget_identity();
+    daemon.engine.reconnect();
+    daemon.engine.remove_behind_back(id(&container));
+    daemon.until_gone(&container).await;
+    until_ready(&daemon, 200).await;
+}
