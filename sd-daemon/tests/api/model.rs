@@ -17,7 +17,7 @@ use play::Play;
 use transition::{Reference, Transition};
 
 /// Enough to meet most of what can happen two steps apart, in a few seconds.
-const CASES: u32 = 24;
+const CASES: u32 = 16;
 const STEPS: std::ops::Range<usize> = 1..40;
 
 /// A daemon that histories happen to.

@@ -58,13 +58,13 @@ impl Play {
             Transition::KillAt(request, point) => self.kill_at(&request, point).await,
             // Two requests wait in it.
             Transition::Hang(one, other, point) => Box::pin(self.hang(&one, &other, point)).await,
+            Transition::HangUp(request) => self.hang_up(&request).await,
             Transition::Report(which) => self.report(which).await,
-            Transition::ReportFromTakenAddress(ended, next) => {
-                self.report_from_taken_address(ended, next).await;
-            }
+            Transition::ReportFromTakenAddress(which) => self.report_from_taken_address(which).await,
             Transition::Outside(which, what) => self.outside(which, what),
             Transition::Foreign(labels) => self.make_foreign(labels),
             Transition::Pass(time) => self.daemon().clock.advance(time),
+            Transition::SetDate(by) => self.daemon().clock.set_date_forward(by),
             Transition::Disconnect => {
                 self.daemon().engine.disconnect();
                 self.frozen = Some(self.statuses().await);

@@ -19,13 +19,17 @@ pub(super) enum Transition {
     KillAt(Request, Point),
     /// Two requests at once, while the engine hangs for a moment at this point.
     Hang(Request, Request, Point),
+    /// The caller hangs up when the engine is asked to do what was asked for.
+    HangUp(Request),
     /// A container reports its number.
     Report(usize),
     /// A container reports from the address of one that has just ended, before anybody was told of either.
-    ReportFromTakenAddress(usize, usize),
+    ReportFromTakenAddress(usize),
     Outside(usize, Outside),
     Foreign(Labels),
     Pass(Duration),
+    /// Somebody sets the machine's date forward.
+    SetDate(Duration),
     Disconnect,
     Reconnect,
     Kill,
@@ -104,11 +108,13 @@ impl ReferenceStateMachine for Reference {
             5 => (request(), point(), fault()).prop_map(|(request, point, fault)| Transition::Fail(request, point, fault)),
             4 => (request(), point()).prop_map(|(request, point)| Transition::KillAt(request, point)),
             3 => (request(), request(), point()).prop_map(|(one, other, point)| Transition::Hang(one, other, point)),
+            2 => request().prop_map(Transition::HangUp),
             3 => any::<usize>().prop_map(Transition::Report),
-            2 => any::<(usize, usize)>().prop_map(|(ended, next)| Transition::ReportFromTakenAddress(ended, next)),
+            3 => any::<usize>().prop_map(Transition::ReportFromTakenAddress),
             4 => outside(),
             1 => prop_oneof![Just(Labels::None), Just(Labels::Forged)].prop_map(Transition::Foreign),
             4 => pass(),
+            1 => (1_u64..100_000).prop_map(|seconds| Transition::SetDate(Duration::from_secs(seconds))),
             1 => Just(Transition::Disconnect),
             1 => Just(Transition::Kill),
         ]

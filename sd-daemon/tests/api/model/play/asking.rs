@@ -6,7 +6,9 @@ use sd_client::api::{
     Container, ContainerQuery, CreateContainer, ExtendContainer, RemoveMode, Span, TimeLimit, UpdateContainer,
 };
 use sd_client::{Client, Error};
-use sd_daemon::engine::fake::Point;
+use sd_daemon::domain::Lifecycle;
+use sd_daemon::engine::fake::{Action, Point};
+use sd_daemon::registry::Snapshot;
 
 use super::super::sight::NUMBER;
 use super::super::transition::Request;
@@ -157,6 +159,38 @@ impl Play {
         self.ledger.daemon_starts(now);
     }
 
+    /// Whoever hangs up stops listening, and nothing else: what the engine is being asked for is done.
+    pub(super) async fn hang_up(&mut self, request: &Request) {
+        let Some(asked) = self.resolve(request) else {
+            return;
+        };
+        let action = match &asked {
+            Asked::Create(..) => Action::Create,
+            Asked::Start(_) => Action::Start,
+            Asked::Delete(..) => Action::Remove,
+            // It answers before it asks the engine, or never asks.
+            Asked::Stop(_) | Asked::Hold(..) | Asked::SetIdleTimeout(..) | Asked::List => return,
+        };
+        let count_before = self.statuses().await.len();
+        let entered = self.enter(&asked);
+        let hold = self.daemon().engine.hold(Point::Before(action));
+        let answer = tokio::select! {
+            answer = in_time(send(self.daemon().client.clone(), asked.clone())) => Some(answer),
+            () = hold.reached() => None,
+        };
+        if let Some(answer) = answer {
+            return self.settle(&asked, entered, answer, &NO);
+        }
+        hold.release();
+        self.daemon()
+            .until_registry(|snapshot| is_done(&asked, count_before, snapshot))
+            .await;
+        if let Entered::Deed(ticket) = entered {
+            let now = self.now();
+            self.ledger.acknowledge(ticket, now);
+        }
+    }
+
     pub(super) async fn hang(&mut self, one: &Request, other: &Request, point: Point) {
         let Some((one, other)) = self.resolve(one).zip(self.resolve(other)) else {
             return;
@@ -177,6 +211,21 @@ impl Play {
         let (answer_one, answer_other, ()) = tokio::join!(answers.0, answers.1, hanging);
         self.settle(&one, entered_one, answer_one, &NO);
         self.settle(&other, entered_other, answer_other, &NO);
+    }
+}
+
+/// Whether the registry shows what was asked for when there were so many containers.
+fn is_done(asked: &Asked, count_before: usize, snapshot: &Snapshot) -> bool {
+    let state_of = |id: &String| snapshot.get(id.parse().unwrap()).map(|record| record.lifecycle());
+    match asked {
+        Asked::Create(..) => {
+            let mut lifecycles = snapshot.records().map(|record| record.lifecycle());
+            snapshot.records().count() > count_before
+                && !lifecycles.any(|lifecycle| matches!(lifecycle, Lifecycle::Starting))
+        }
+        Asked::Start(id) => matches!(state_of(id), Some(Lifecycle::Running { .. })),
+        Asked::Delete(id, _) => state_of(id).is_none(),
+        Asked::Stop(_) | Asked::Hold(..) | Asked::SetIdleTimeout(..) | Asked::List => true,
     }
 }
 

@@ -1,6 +1,9 @@
 //! What happens besides requests: reports of containers, and what somebody on the host does.
 
+use std::net::IpAddr;
+
 use sd_daemon::domain::{ContainerId, LiveState, ObservedState};
+use sd_daemon::engine::fake::FakeEngine;
 
 use super::super::sight::look;
 use super::super::transition::{Labels, Outside};
@@ -44,33 +47,49 @@ impl Play {
         status
     }
 
-    pub(super) async fn report_from_taken_address(&mut self, ended: usize, next: usize) {
+    pub(super) async fn report_from_taken_address(&mut self, which: usize) {
         let sighting = look(self.daemon(), &self.ledger).await;
-        let of_status = |status: &'static str, which: usize| {
-            let seen: Vec<_> = sighting
-                .engine
-                .iter()
-                .filter(|seen| seen.status == status)
-                .collect();
-            which.checked_rem(seen.len()).map(|index| seen[index].clone())
-        };
-        let Some((ended, next)) = of_status("running", ended).zip(of_status("stopped", next)) else {
+        let running = sighting.engine.iter().filter(|seen| seen.status == "running");
+        // Whoever starts next gets the lowest address that is free.
+        let Some(ended) = running.min_by_key(|seen| self.address(&seen.id)) else {
             return;
         };
-        self.daemon().engine.skip_events();
-        let now = self.now();
-        for (id, deed) in [(&ended.id, Deed::EndOutside), (&next.id, Deed::Start)] {
-            let ticket = self.ledger.enter(id, deed, now);
-            if deed == Deed::Start {
-                self.daemon().engine.start_behind_back(container_id(id));
-            } else {
-                self.daemon().engine.exit(container_id(id));
+        let others: Vec<_> = sighting
+            .engine
+            .iter()
+            .filter(|seen| seen.id != ended.id)
+            .collect();
+        let Some(next) = which.checked_rem(others.len()).map(|index| others[index]) else {
+            return;
+        };
+        match next.status.as_str() {
+            "stopped" => {}
+            "running" => {
+                self.done_outside(&next.id, Deed::EndOutside, FakeEngine::exit);
+                self.settle_down().await;
             }
-            self.ledger.acknowledge(ticket, now);
+            _ => return,
         }
+        self.daemon().engine.skip_events();
+        self.done_outside(&ended.id, Deed::EndOutside, FakeEngine::exit);
+        self.done_outside(&next.id, Deed::Start, FakeEngine::start_behind_back);
         // Nobody knows it yet; it is heard or not, but nobody else is taken for it.
         self.send_report(&next.id, next.number.unwrap()).await;
         self.daemon().engine.tell_events();
+    }
+
+    fn done_outside(&mut self, id: &str, deed: Deed, act: impl Fn(&FakeEngine, ContainerId)) {
+        let now = self.now();
+        let ticket = self.ledger.enter(id, deed, now);
+        act(&self.daemon().engine, container_id(id));
+        self.ledger.acknowledge(ticket, now);
+    }
+
+    fn address(&self, id: &str) -> Option<IpAddr> {
+        match self.observe(id)? {
+            ObservedState::Live { addresses, .. } => addresses.first().copied(),
+            ObservedState::Created | ObservedState::Ended { .. } => None,
+        }
     }
 
     /// Seen from the engine's side: no fault is in the way.
