@@ -129,6 +129,13 @@ impl Daemon {
         self.state.path()
     }
 
+    /// Starts the program again, after it has ended, and lets it ask another engine; the usual one where none is named.
+    pub(crate) fn restart_at(&mut self, engine: Option<String>) {
+        self.program.engine = engine;
+        self.log_begin = log_length(&self.state);
+        (self.child, self.address) = launch(&self.state, &self.program);
+    }
+
     /// Waits until it ends by itself, and gives its exit code.
     pub(crate) async fn ends(&mut self) -> Option<i32> {
         let child = std::cell::RefCell::new(&mut self.child);

@@ -6,6 +6,7 @@
 #[path = "../support/docker.rs"]
 mod docker;
 
+mod another_engine;
 mod at_once;
 mod behind_its_back;
 mod command;
