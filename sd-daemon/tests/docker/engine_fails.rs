@@ -28,9 +28,12 @@ async fn over(engine: &PrivateEngine) -> Daemon {
 
 /// Two that run and one that is stopped.
 async fn three_containers(daemon: &Daemon) -> Vec<Container> {
-    let stopped = daemon.create().await.container_id;
-    daemon.client().stop(&stopped).await.expect("it can be stopped");
-    daemon.becomes(&stopped, Status::Stopped).await;
+    let brief = CreateContainer {
+        cmd: vec!["/bin/true".to_owned()],
+        ..CreateContainer::of_image(image())
+    };
+    let stopped = daemon.client().create(&brief).await.expect("it is created");
+    daemon.becomes(&stopped.container_id, Status::Stopped).await;
     for _ in 0..2 {
         daemon.create().await;
     }
@@ -73,7 +76,7 @@ async fn one_that_hangs_holds_up_no_read_and_changes_nothing() {
     let engine = PrivateEngine::start(&[]);
     let daemon = over(&engine).await;
     let known = three_containers(&daemon).await;
-    let seconds = std::env::var(HANG).map_or(15, |text| text.parse().expect("it is a number of seconds"));
+    let seconds = std::env::var(HANG).map_or(6, |text| text.parse().expect("it is a number of seconds"));
     let (files, threads) = (daemon.open_files(), daemon.threads());
 
     engine.hold();

@@ -93,10 +93,12 @@ impl PrivateEngine {
         self.signal("CONT");
     }
 
-    /// Ends it without any warning.
+    /// Ends it without any warning, and the containerd that belongs to it. What runs in containers runs on.
     pub(crate) fn kill(&mut self) {
         self.dockerd.kill().expect("it runs");
         self.dockerd.wait().expect("it was started");
+        let containerd = fs::read_to_string(self.directory.join("exec/containerd/containerd.pid"));
+        run(Command::new("kill").args(["-KILL", containerd.expect("dockerd has one").trim()]));
     }
 
     /// Starts it again, after it has ended, and waits until it answers.
@@ -109,8 +111,7 @@ impl PrivateEngine {
         run(Command::new("kill").args([&format!("-{name}"), &self.dockerd.id().to_string()]));
     }
 
-    /// After one that was killed, the containerd it left behind keeps the next one from starting; that one takes it
-    /// along when it gives up.
+    /// Waits until it answers. One that finds something of the last one still there may end at once.
     fn answers(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         let host = self.host();
