@@ -41,6 +41,7 @@ impl World {
         let sighting = self.look(Gone::Some).await?;
         let findings = sighting.at_any_moment(&self.ledger());
         self.report(findings);
+        self.bury(&sighting);
         Ok(())
     }
 
@@ -60,6 +61,7 @@ impl World {
                 findings.extend(sighting.no_creation_left());
             }
             if findings.is_empty() {
+                self.bury(&sighting);
                 break;
             }
             if Instant::now() > deadline {
@@ -70,6 +72,13 @@ impl World {
         }
         self.reads_write_nothing().await?;
         self.is_healthy().await
+    }
+
+    /// So that the clients turn to what is there.
+    fn bury(&self, sighting: &Sighting) {
+        let now = self.now();
+        self.ledger()
+            .bury(|id| sighting.rows.containers.contains_key(id), now);
     }
 
     fn report(&self, findings: Vec<String>) {

@@ -116,15 +116,19 @@ impl LoadClient {
                 }
                 None => world.attempt("create", world.client.create(&wanted)).await,
             };
-            if let Outcome::Acknowledged(container) = created {
-                world
-                    .ledger()
-                    .created(&container, began, number, key.as_deref(), world.now());
-                self.note_volumes(&container).await;
-                if !std::mem::take(&mut may_ask_again) {
-                    return;
+            let is_answered = match created {
+                Outcome::Acknowledged(container) => {
+                    world
+                        .ledger()
+                        .created(&container, began, number, key.as_deref(), world.now());
+                    self.note_volumes(&container).await;
+                    !std::mem::take(&mut may_ask_again)
                 }
-            } else if repetitions == 0 {
+                // Somebody has removed what the key stands for, or there are too many.
+                Outcome::Refused => true,
+                Outcome::NotSent | Outcome::Unknown => false,
+            };
+            if is_answered || repetitions == 0 {
                 return;
             }
             repetitions = repetitions.saturating_sub(1);
@@ -302,7 +306,7 @@ impl LoadClient {
         match outcome {
             Outcome::Acknowledged(_) => ledger.acknowledge(ticket, now),
             Outcome::Unknown => ledger.leave_open(ticket, now),
-            Outcome::Refused => ledger.refuse(ticket, now),
+            Outcome::Refused | Outcome::NotSent => ledger.refuse(ticket, now),
         }
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Tally {
 pub(crate) enum Outcome<T> {
     Acknowledged(T),
     Refused,
+    /// The daemon was away.
+    NotSent,
     /// It may have been done.
     Unknown,
 }
@@ -135,7 +137,7 @@ impl World {
     fn judge<T>(&self, what: &str, error: &Error, was_away: bool) -> Outcome<T> {
         match error {
             Error::Unreachable { sent, .. } if was_away => match sent {
-                Sent::No => Outcome::Refused,
+                Sent::No => Outcome::NotSent,
                 Sent::Perhaps => Outcome::Unknown,
             },
             Error::Problem(problem) => {
@@ -163,7 +165,7 @@ impl World {
         let tally = tallies.entry(what).or_default();
         match outcome {
             Outcome::Acknowledged(_) => tally.acknowledged += 1,
-            Outcome::Refused => tally.refused += 1,
+            Outcome::Refused | Outcome::NotSent => tally.refused += 1,
             Outcome::Unknown => tally.unknown += 1,
         }
     }

@@ -284,6 +284,17 @@ impl Ledger {
         }
     }
 
+    /// What may have been removed and is not there any more is gone for good, as if that had been acknowledged.
+    pub(crate) fn bury(&mut self, is_there: impl Fn(&String) -> bool, at: SystemTime) {
+        let accounts = self.accounts.iter();
+        let gone = accounts.filter(|(id, account)| account.presence() == Presence::Possible && !is_there(id));
+        let gone: Vec<_> = gone.map(|(id, _)| id.clone()).collect();
+        for id in gone {
+            let ticket = self.enter(&id, Deed::Remove, at);
+            self.acknowledge(ticket, at);
+        }
+    }
+
     pub(crate) fn daemon_starts(&mut self, at: SystemTime) {
         self.daemon_started_at.push(at);
     }

@@ -116,6 +116,8 @@ impl Play {
                 for container in &sighting.listed {
                     self.ledger.adopt(container, now);
                 }
+                self.ledger
+                    .bury(|id| sighting.rows.containers.contains_key(id), now);
                 break;
             }
             assert!(Instant::now() < deadline, "{findings:#?}");
