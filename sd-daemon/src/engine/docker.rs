@@ -247,10 +247,6 @@ impl Engine for DockerEngine {
                 self.wait_until_gone(id).await?;
                 Err(EngineError::Rejected("it is being removed".to_owned()))
             }
-            // Somebody else removes it: where it is gone, nothing was refused.
-            Err(Refused::Answer { status: 409, message }) if message.contains("marked for removal") => {
-                self.wait_until_gone(id).await
-            }
             begun => Ok(begun?),
         }
     }

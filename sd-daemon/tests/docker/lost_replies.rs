@@ -90,35 +90,6 @@ async fn a_start_is_done_once() {
 }
 
 #[tokio::test]
-async fn a_start_of_a_container_that_somebody_is_removing_finds_none() {
-    let proxy = FaultProxy::start();
-    let daemon = behind(&proxy).await;
-    let id = daemon.create().await.container_id;
-    daemon.client().stop(&id).await.expect("it can be stopped");
-    daemon.becomes(&id, Status::Stopped).await;
-    let removed = b"{\"message\":\"container is marked for removal and cannot be started\"}";
-    proxy.once(
-        "POST",
-        "/containers/*/start",
-        Fault::ReplyReplaced(reply("409 Conflict", removed)),
-    );
-    let client = daemon.client();
-    let removal = async {
-        eventually("the start has come to Docker", async || {
-            (proxy.count("POST", "/containers/*/start") == 2).then_some(())
-        })
-        .await;
-        docker(&["rm", "--force", &id]);
-    };
-    let (started, ()) = tokio::join!(client.start(&id), removal);
-    let status = started
-        .expect_err("it is gone")
-        .problem()
-        .map(|problem| problem.status);
-    assert_eq!(status, Some(404));
-}
-
-#[tokio::test]
 async fn a_stop_is_done_once() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
