@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::Invalid;
 
@@ -83,7 +84,7 @@ fn hex_value(digit: u8) -> Option<u8> {
 
 /// A container's name, without the slash the engine puts before it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(Box<str>);
+pub struct Name(Arc<str>);
 
 impl Name {
     /// The longest name that is accepted, so that every name fits into a line and into a file name.

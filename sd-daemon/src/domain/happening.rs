@@ -1,6 +1,11 @@
 //! What happens to a container, as its history tells it.
 
+use std::borrow::Cow;
+
 use super::{ContainerId, ImageRef, Name, Timestamp};
+
+/// A reason in words. Most are the same again and again: those take no memory.
+pub type Words = Cow<'static, str>;
 
 /// Something that happened to a container, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,14 +13,14 @@ pub struct Happening {
     /// What.
     pub what: What,
     /// Why, in words that stay true: no points in time, only lengths. Empty where there is nothing to say.
-    pub why: String,
+    pub why: Words,
     /// When it will be stopped if nothing happens until then, where that is the point.
     pub stops_at: Option<Timestamp>,
 }
 
 impl Happening {
     /// Something that happened, without more about when it will be stopped.
-    pub fn new(what: What, why: impl Into<String>) -> Self {
+    pub fn new(what: What, why: impl Into<Words>) -> Self {
         Self {
             what,
             why: why.into(),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::port::app_port;
 use super::{ContainerPort, Invalid, Limits};
@@ -11,7 +12,7 @@ use super::{ContainerPort, Invalid, Limits};
 /// It becomes part of a path in a call to the engine, so it contains nothing that could lead such a
 /// path astray.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ImageRef(Box<str>);
+pub struct ImageRef(Arc<str>);
 
 impl ImageRef {
     const MAX_BYTES: usize = 255;

@@ -19,7 +19,7 @@
 
 use std::time::Duration;
 
-use super::happening::{Happening, What};
+use super::happening::{Happening, What, Words};
 use super::policy::Deadline;
 use super::words::Spoken;
 use super::{
@@ -206,7 +206,7 @@ fn start(record: &Record) -> Result<Step, Refusal> {
 fn stop(record: &Record) -> Result<Step, Refusal> {
     match record.lifecycle() {
         Lifecycle::Starting | Lifecycle::Running { .. } | Lifecycle::Paused { .. } => {
-            Ok(stopping(record, StopCause::Requested, ASKED.to_owned()))
+            Ok(stopping(record, StopCause::Requested, ASKED))
         }
         Lifecycle::Stopping { .. } => Ok(Step::same().with(Effect::Stop)),
         Lifecycle::Stopped { .. } => Ok(Step::same()),
@@ -214,7 +214,7 @@ fn stop(record: &Record) -> Result<Step, Refusal> {
     }
 }
 
-fn stopping(record: &Record, cause: StopCause, why: String) -> Step {
+fn stopping(record: &Record, cause: StopCause, why: impl Into<Words>) -> Step {
     let endpoints = record.lifecycle().endpoints().cloned().unwrap_or_default();
     record
         .becoming(Lifecycle::Stopping { cause, endpoints })
@@ -439,11 +439,7 @@ fn start_rejected(record: &Record, now: Timestamp) -> Step {
         Lifecycle::Starting if record.last_run().is_none() => {
             remove(record, RemoveMode::Force, StopCause::Failed)
         }
-        Lifecycle::Starting => record.at_rest(
-            StopCause::Failed,
-            now,
-            "the engine refused to start it".to_owned(),
-        ),
+        Lifecycle::Starting => record.at_rest(StopCause::Failed, now, "the engine refused to start it"),
         Lifecycle::Running { .. }
         | Lifecycle::Paused { .. }
         | Lifecycle::Stopping { .. }
@@ -453,19 +449,17 @@ fn start_rejected(record: &Record, now: Timestamp) -> Step {
 }
 
 fn vanished(record: &Record, policy: &Policy) -> Step {
-    let why = match record.lifecycle() {
+    let why: Words = match record.lifecycle() {
         Lifecycle::Removing { cause, .. } => match cause {
-            StopCause::Expired => rest(policy.remove_after(record)),
-            StopCause::Failed => "the engine refused to start it".to_owned(),
-            StopCause::Requested | StopCause::Idle | StopCause::Exited | StopCause::External => {
-                ASKED.to_owned()
-            }
+            StopCause::Expired => rest(policy.remove_after(record)).into(),
+            StopCause::Failed => "the engine refused to start it".into(),
+            StopCause::Requested | StopCause::Idle | StopCause::Exited | StopCause::External => ASKED.into(),
         },
         Lifecycle::Starting
         | Lifecycle::Running { .. }
         | Lifecycle::Paused { .. }
         | Lifecycle::Stopping { .. }
-        | Lifecycle::Stopped { .. } => ON_HOST.to_owned(),
+        | Lifecycle::Stopped { .. } => ON_HOST.into(),
     };
     Step {
         next: Next::Gone,
@@ -519,13 +513,11 @@ fn observed(record: &Record, observation: Observation, now: Timestamp) -> Step {
 fn observed_created(record: &Record, now: Timestamp) -> Step {
     match record.lifecycle() {
         Lifecycle::Starting => Step::same().with(Effect::Start),
-        Lifecycle::Stopping { cause, .. } => record.at_rest(*cause, now, String::new()),
+        Lifecycle::Stopping { cause, .. } => record.at_rest(*cause, now, ""),
         // The engine has lost the run we knew; nothing runs, which is all that matters.
-        Lifecycle::Running { .. } | Lifecycle::Paused { .. } => record.at_rest(
-            StopCause::External,
-            now,
-            "the engine says that it never ran".to_owned(),
-        ),
+        Lifecycle::Running { .. } | Lifecycle::Paused { .. } => {
+            record.at_rest(StopCause::External, now, "the engine says that it never ran")
+        }
         Lifecycle::Stopped { .. } => Step::same(),
         Lifecycle::Removing { .. } => Step::same().with(Effect::Remove(RemoveMode::Graceful)),
     }
@@ -538,19 +530,19 @@ fn observed_ended(record: &Record, run: RunId, exit: Exit, now: Timestamp) -> St
     let (cause, why) = match exit {
         Exit::ByItself { status } => (
             StopCause::Exited,
-            format!("its main process ended by itself, with status {status}"),
+            Words::from(format!("its main process ended by itself, with status {status}")),
         ),
         Exit::OutOfMemory => (
             StopCause::Exited,
-            "it took more memory than it may have, and was ended by the system".to_owned(),
+            "it took more memory than it may have, and was ended by the system".into(),
         ),
-        Exit::BySignal => (StopCause::External, ON_HOST.to_owned()),
+        Exit::BySignal => (StopCause::External, ON_HOST.into()),
     };
     match record.lifecycle() {
         // What ended is the run before; the one that was asked for has not begun.
         Lifecycle::Starting if is_known_run => Step::same().with(Effect::Start),
         // Why was said when the stop began.
-        Lifecycle::Stopping { cause, .. } => ended.at_rest(*cause, now, String::new()),
+        Lifecycle::Stopping { cause, .. } => ended.at_rest(*cause, now, ""),
         Lifecycle::Stopped { .. } if is_known_run => Step::same(),
         Lifecycle::Starting
         | Lifecycle::Running { .. }
@@ -617,7 +609,7 @@ impl Record {
         Step::changed(next)
     }
 
-    fn at_rest(&self, cause: StopCause, now: Timestamp, why: String) -> Step {
+    fn at_rest(&self, cause: StopCause, now: Timestamp, why: impl Into<Words>) -> Step {
         let mut next = self.clone();
         next.fields.lifecycle = Lifecycle::Stopped { since: now, cause };
         next.fields.activity.end_run();
@@ -680,7 +672,7 @@ impl Step {
     }
 
     /// The same step, told in the history.
-    fn telling(mut self, what: What, why: impl Into<String>) -> Self {
+    fn telling(mut self, what: What, why: impl Into<Words>) -> Self {
         self.happening = Some(Happening::new(what, why));
         self
     }

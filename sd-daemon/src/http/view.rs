@@ -231,7 +231,7 @@ fn history_entry(event: &Event) -> api::HistoryEntry {
         id: event.id,
         at: wire_time(event.at),
         what: event_kind(event.happening.what),
-        why: event.happening.why.clone(),
+        why: event.happening.why.to_string(),
     }
 }
 
@@ -244,7 +244,7 @@ pub(crate) fn event(event: &Event) -> api::Event {
         container_id: event.container.to_string(),
         name: format!("/{}", event.name.as_str()),
         image: event.image.to_string(),
-        why: event.happening.why.clone(),
+        why: event.happening.why.to_string(),
         stops_at: event.happening.stops_at.map(wire_time),
     }
 }

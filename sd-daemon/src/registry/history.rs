@@ -12,7 +12,7 @@ use super::row::{millis, name_of, optional_timestamp, parse, timestamp, value_of
 use crate::domain::{ContainerId, Event, Happening, Record, Timestamp, What};
 
 /// Events that are kept in all. More than a busy day of a small server.
-const KEPT: usize = 20_000;
+const KEPT: usize = 10_000;
 /// Events that are kept of one container, so that one that is started and stopped all day does not make
 /// the others' history shorter.
 const KEPT_OF_ONE: usize = 100;
@@ -157,7 +157,7 @@ pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {
         image: parse(row, "image")?,
         happening: Happening {
             what: value_of(WHATS, row, "what")?,
-            why: row.get("why")?,
+            why: row.get::<_, String>("why")?.into(),
             stops_at: optional_timestamp(row, "stops_at")?,
         },
     })

@@ -7,9 +7,9 @@ use anyhow::Context;
 
 use crate::daemon::Daemon;
 
-/// What it may use more after the load than after a minute of it. The history fills up to 20000 events, in memory
+/// What it may use more after the load than after a minute of it. The history fills up to 10000 events, in memory
 /// and in the file, and the allocator keeps some of what a burst needed.
-const MORE_MEMORY_KIB: u64 = 24 * 1024;
+const MORE_MEMORY_KIB: u64 = 8 * 1024;
 const MORE_REGISTRY_KIB: u64 = 16 * 1024;
 /// Connections of clients that are kept for the next request, and threads that wait for more work.
 const MORE_DESCRIPTORS: u64 = 12;

@@ -165,7 +165,7 @@ fn after_at(record: &Record, input: Input, now: Timestamp) -> Record {
 /// What the history is told of a step, in whole sentences.
 fn told(record: &Record, input: Input, now: Timestamp) -> Option<(What, String)> {
     let happening = step(record, input, now).unwrap().happening;
-    happening.map(|happening| (happening.what, happening.why))
+    happening.map(|happening| (happening.what, happening.why.into_owned()))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be nothing")]
