@@ -105,6 +105,7 @@ async fn begin(
     let admission = Admission {
         credentials: Credentials::new(USER, config.password.clone()),
         hosts: config.allowed_hosts.clone(),
+        proxies: config.trusted_proxies.clone(),
     };
     let router = http::api(service.clone(), admission, shutdown.clone());
 

@@ -13,6 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use url::{Host, Url};
@@ -79,6 +80,8 @@ pub struct Config {
     pub tls: Option<Identity>,
     /// Names by which the daemon may be called, besides its addresses and `localhost`.
     pub allowed_hosts: Vec<Host>,
+    /// Proxies that are believed when they say who their clients are.
+    pub trusted_proxies: Vec<IpNet>,
     /// Address on which ports are published.
     pub publish_address: IpAddr,
     /// The network that new containers are put on.
@@ -211,6 +214,12 @@ fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, Con
             .iter()
             .flatten()
             .map(|setting| setting.0.clone())
+            .collect(),
+        trusted_proxies: options
+            .trusted_proxies
+            .iter()
+            .flatten()
+            .map(|setting| setting.0)
             .collect(),
         publish_address: options.publish_address.unwrap_or(listen.ip()),
         network: options
@@ -507,6 +516,12 @@ impl fmt::Display for Config {
             formatter,
             "allowed_hosts = [{}]",
             hosts.collect::<Vec<_>>().join(", ")
+        )?;
+        let proxies = self.trusted_proxies.iter().map(|proxy| format!("\"{proxy}\""));
+        writeln!(
+            formatter,
+            "trusted_proxies = [{}]",
+            proxies.collect::<Vec<_>>().join(", ")
         )?;
         writeln!(formatter, "publish_address = \"{}\"", self.publish_address)?;
         writeln!(formatter, "network = \"{}\"", self.network)?;

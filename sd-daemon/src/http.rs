@@ -10,6 +10,7 @@ mod activity;
 mod auth;
 mod buckets;
 mod check_in;
+mod client;
 mod containers;
 mod events;
 #[cfg(feature = "test-support")]
@@ -31,6 +32,7 @@ use axum::Extension;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{get, post};
+use ipnet::IpNet;
 use sd_client::api::route;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
@@ -40,6 +42,7 @@ use url::Host;
 use crate::service::Service;
 
 use buckets::Buckets;
+use client::Proxies;
 use origin::Names;
 
 pub use auth::Credentials;
@@ -60,6 +63,8 @@ pub struct Admission {
     pub credentials: Credentials,
     /// Names by which it may be called, besides its addresses and `localhost`.
     pub hosts: Vec<Host>,
+    /// Proxies that are believed when they say who their clients are.
+    pub proxies: Vec<IpNet>,
 }
 
 /// Everything the API serves.
@@ -87,7 +92,7 @@ pub fn api(service: Service, admission: Admission, shutdown: CancellationToken) 
         .fallback(problem::unknown_path)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(
-            admission.credentials,
+            (admission.credentials, Proxies::new(&admission.proxies)),
             auth::require,
         ))
         .with_state(service.clone());

@@ -154,6 +154,16 @@ pub struct Options {
     )]
     pub(super) allowed_hosts: Option<Vec<HostSetting>>,
 
+    /// Addresses or networks of proxies that are believed when X-Forwarded-For says who their clients are.
+    #[arg(
+        long,
+        global = true,
+        env = "SD_DAEMON_TRUSTED_PROXIES",
+        value_name = "LIST",
+        value_delimiter = ','
+    )]
+    pub(super) trusted_proxies: Option<Vec<SourceSetting>>,
+
     /// Address on which containers' ports are published [default: the API's].
     #[arg(long, global = true, env = "SD_DAEMON_PUBLISH_ADDRESS", value_name = "IP")]
     pub(super) publish_address: Option<IpAddr>,
@@ -497,6 +507,7 @@ impl Options {
             tls_cert: self.tls_cert.or(other.tls_cert),
             tls_key: self.tls_key.or(other.tls_key),
             allowed_hosts: self.allowed_hosts.or(other.allowed_hosts),
+            trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
             publish_address: self.publish_address.or(other.publish_address),
             network: self.network.or(other.network),
             memory_limit: self.memory_limit.or(other.memory_limit),

@@ -2,7 +2,7 @@
 //!
 //! Guessing is slow: an address from which wrong passwords came may try again only now and then. Until then it is told
 //! so whatever it presents, also what is right; otherwise the answer would still tell a good guess. Others notice
-//! nothing of it. Behind a proxy all clients have the proxy's address, and share this.
+//! nothing of it. Behind a proxy that the settings do not name all clients have the proxy's address, and share this.
 //!
 //! Where there is only a hash of the password, checking takes time and memory. Two are checked at once, some wait, and
 //! the rest is told to come later; what was right is remembered for a minute.
@@ -27,6 +27,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::buckets::Buckets;
+use super::client::Proxies;
 use super::problem::Problem;
 use super::serve::{Guest, Peer};
 use crate::password::{self, Password};
@@ -182,7 +183,7 @@ fn digest(key: &[u8; 32], user: &str, password: &str) -> Digest {
 
 /// Lets a request pass that carries the credentials.
 pub(super) async fn require(
-    State(credentials): State<Credentials>,
+    State((credentials, proxies)): State<(Credentials, Proxies)>,
     Extension(peer): Extension<Peer>,
     Extension(guest): Extension<Arc<Guest>>,
     request: Request,
@@ -190,7 +191,8 @@ pub(super) async fn require(
 ) -> Result<Response, Problem> {
     // Nothing was guessed by who presents nothing.
     let (user, password) = presented(request.headers()).ok_or_else(Problem::unauthorized)?;
-    match credentials.check(peer.address(), user, password).await {
+    let source = proxies.client(peer.address(), request.headers());
+    match credentials.check(source, user, password).await {
         Ok(()) => {
             guest.is_known();
             Ok(next.run(request).await)

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use sd_client::api::route;
 
-use crate::support::{Answer, TestDaemon, kind};
+use crate::support::{Answer, Setup, TestDaemon, kind};
 
 /// What wants credentials, and paths that lead nowhere.
 const GUARDED: [(&str, &str); 10] = [
@@ -127,6 +127,28 @@ async fn a_thousand_wrong_tries_end_in_refusals_and_others_notice_nothing() {
     // Nobody guesses who presents nothing.
     assert_eq!(Answer::to(guess(Method::GET, "/v1/containers")).await.status, 401);
     assert_eq!(Answer::to(guess(Method::GET, "/healthz")).await.status, 200);
+}
+
+/// The proxy appends who came to it; what stands before that its client has written.
+#[tokio::test]
+async fn behind_a_proxy_that_is_named_one_client_does_not_lock_out_the_others() {
+    let mut setup = Setup::default();
+    setup.admission.proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let daemon = TestDaemon::with_setup(setup);
+    let ask = async |way: &str, password: &str| {
+        let request = daemon.anonymous(Method::GET, "/v1/containers");
+        let request = request.header("x-forwarded-for", way);
+        Answer::to(request.basic_auth("admin", Some(password)))
+            .await
+            .status
+    };
+    let mut refused = 0;
+    for number in 0..100 {
+        let status = ask(&format!("10.0.0.{number}, 192.0.2.7"), "wrong").await;
+        refused += usize::from(status == 429);
+    }
+    assert!(refused > 50, "{refused} were refused");
+    assert_eq!(ask("192.0.2.7, 192.0.2.8", "spindocker").await, 200);
 }
 
 #[tokio::test]

@@ -132,6 +132,7 @@ impl Default for Setup {
             admission: Admission {
                 credentials: Credentials::new(USER, PASSWORD),
                 hosts: Vec::new(),
+                proxies: Vec::new(),
             },
             limits: http::Limits::default(),
             report_rate: http::ReportRate::default(),
