@@ -270,6 +270,13 @@ fn sentence(error: &CallError) -> String {
             url,
             reason,
             sent: Sent::No,
+        } if reason.contains("certificate") => format!(
+            "the daemon at {url} is not trusted ({reason}): SSL_CERT_FILE names a file with certificates to trust"
+        ),
+        CallError::Unreachable {
+            url,
+            reason,
+            sent: Sent::No,
         } => format!(
             "cannot reach the daemon at {url} ({}): is sd-daemon running there? --url or SD_URL says where it is",
             without_number(reason)
@@ -364,6 +371,20 @@ mod tests {
         assert_eq!(worst, Some(Exit::Unreachable));
         assert!(Exit::Credentials > Exit::Unreachable);
         assert!(Exit::Failed > Exit::NotFound);
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_is_told_with_what_to_do() {
+        let error = CliError::Call(CallError::Unreachable {
+            url: "https://sd.example.org".to_owned(),
+            reason: "invalid peer certificate: UnknownIssuer".to_owned(),
+            sent: Sent::No,
+        });
+        assert_eq!(
+            error.message().unwrap(),
+            "the daemon at https://sd.example.org is not trusted (invalid peer certificate: UnknownIssuer): \
+             SSL_CERT_FILE names a file with certificates to trust"
+        );
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub async fn recover(
                 !known.contains(&claimant.id) && instance.is_none_or(|instance| claimant.instance == instance)
             };
             let unknown: Vec<_> = claimants.iter().filter(is_unknown).collect();
-            describe_unknown(&unknown, out)?;
+            describe_unknown(&unknown, instance, out)?;
         }
         Err(error) => {
             writeln!(
@@ -95,17 +95,26 @@ fn describe(recovery: &Recovery, what_for: Recover, out: &mut impl Write) -> std
     }
 }
 
-fn describe_unknown(unknown: &[&Claimant], out: &mut impl Write) -> std::io::Result<()> {
+fn describe_unknown(
+    unknown: &[&Claimant],
+    instance: Option<&str>,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
+    // Without its identity nobody can say which of them were this registry's.
+    let belong = match instance {
+        Some(_) => "here",
+        None => "to some sd-daemon, this one or another",
+    };
     if unknown.is_empty() {
         return writeln!(
             out,
-            "\nDocker has no container that says it belongs here and that no row knows."
+            "\nDocker has no container that says it belongs {belong}, and that no row knows."
         );
     }
     writeln!(
         out,
-        "\nContainers in Docker that say they belong here and that no row knows. They are left alone. Anybody who\n\
-         makes images can make a container say so: look before you remove one."
+        "\nContainers in Docker that say they belong {belong}, and that no row knows. They are left alone.\n\
+         Anybody who makes images can make a container say so: look before you remove one."
     )?;
     for Claimant {
         id,
