@@ -189,8 +189,9 @@ fn refusal(options: &[&str]) -> String {
     let port = taken.local_addr().unwrap().port();
     drop(taken);
     let state = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_sd-daemon"))
-        .arg("--state-dir")
+    // One that is not refused would serve for ever.
+    let output = Command::new("timeout")
+        .args(["60", env!("CARGO_BIN_EXE_sd-daemon"), "--state-dir"])
         .arg(state.path().join("state"))
         .args(
             options
