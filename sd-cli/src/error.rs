@@ -1,7 +1,8 @@
 //! What can go wrong in `sd`: the sentence, the hint and the exit code of each.
 //!
 //! This is the only table of exit codes; help and manual page are made from it. It prints nothing:
-//! [`Printer`](crate::output::Printer) does, and escapes what came from outside.
+//! [`Printer`](crate::output::Printer) does, and escapes what came from outside. Longer than most files here, because
+//! half of it are the sentences word for word, as tests.
 
 use std::io;
 use std::process::ExitCode;

@@ -150,7 +150,11 @@ impl DockerEngine {
 
     /// Everything that carries our instance label, in any state.
     async fn labelled(&self) -> Result<Vec<ContainerSummary>, EngineError> {
-        let filters = HashMap::from([("label", vec![policy::instance_label(&self.instance)])]);
+        self.with_label(policy::instance_label(&self.instance)).await
+    }
+
+    async fn with_label(&self, label: String) -> Result<Vec<ContainerSummary>, EngineError> {
+        let filters = HashMap::from([("label", vec![label])]);
         let options = ListContainersOptionsBuilder::new()
             .all(true)
             .filters(&filters)
@@ -164,15 +168,8 @@ impl DockerEngine {
     /// Every container that says of itself that it belongs to a registry of ours, to whichever. Anybody can make
     /// one that says so.
     pub async fn claimants(&self) -> Result<Vec<Claimant>, EngineError> {
-        let filters = HashMap::from([("label", vec![policy::INSTANCE_LABEL.to_owned()])]);
-        let options = ListContainersOptionsBuilder::new()
-            .all(true)
-            .filters(&filters)
-            .build();
-        let found = self.call(limit::LIST, async |docker| {
-            docker.list_containers(Some(options)).await
-        });
-        Ok(found.await?.into_iter().filter_map(convert::claimant).collect())
+        let found = self.with_label(policy::INSTANCE_LABEL.to_owned()).await?;
+        Ok(found.into_iter().filter_map(convert::claimant).collect())
     }
 
     /// Waits until a container that somebody else removes is gone.

@@ -1,4 +1,6 @@
 //! The thread that owns the database and the current copy of every record.
+//!
+//! Longer than most files here: each change goes through `transact`, and what holds for all of them stands on one page.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;

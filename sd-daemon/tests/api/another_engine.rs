@@ -44,21 +44,7 @@ async fn nothing_is_forgotten_or_done_until_the_right_one_is_back() {
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("(the second engine) is not the one"), "{detail}");
     assert!(detail.contains("DOCKER_HOST"), "it says what to do: {detail}");
-    let requests = [
-        daemon.request(Method::GET, "/v1/containers?audit=true"),
-        daemon
-            .request(Method::POST, "/v1/containers")
-            .form(&[("image", "sd-postgres")]),
-        daemon
-            .request(Method::PATCH, &container.uri)
-            .form(&[("status", "stopped")]),
-        daemon
-            .request(Method::PATCH, &stopped.uri)
-            .form(&[("status", "running")]),
-        daemon.request(Method::DELETE, &container.uri),
-        daemon.request(Method::DELETE, &format!("{}?force=true", stopped.uri)),
-    ];
-    for request in requests {
+    for request in daemon.what_needs_the_engine(&container, &stopped) {
         assert_eq!(Answer::to(request).await.kind(), kind(503, "engine-unavailable"));
     }
     daemon.clock.advance(PROBE_INTERVAL * 20);

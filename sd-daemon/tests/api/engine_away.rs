@@ -32,22 +32,12 @@ async fn whatever_needs_the_engine_says_that_it_is_away_and_changes_nothing() {
     let daemon = TestDaemon::start();
     let (container, stopped) = (daemon.create().await, daemon.create_stopped().await);
     daemon.engine.disconnect();
-    let requests = [
-        daemon.request(Method::GET, "/v1/images"),
-        daemon.request(Method::GET, "/v1/containers?audit=true"),
-        daemon
-            .request(Method::POST, "/v1/containers")
-            .form(&[("image", "sd-postgres")]),
-        daemon
-            .request(Method::PATCH, &container.uri)
-            .form(&[("status", "stopped")]),
-        daemon
-            .request(Method::PATCH, &stopped.uri)
-            .form(&[("status", "running")]),
-        daemon.request(Method::DELETE, &container.uri),
-        daemon.request(Method::DELETE, &format!("{}?force=true", stopped.uri)),
-    ];
-    for request in requests {
+    let images = daemon.request(Method::GET, "/v1/images");
+    for request in daemon
+        .what_needs_the_engine(&container, &stopped)
+        .into_iter()
+        .chain([images])
+    {
         let answer = Answer::to(request).await;
         assert_eq!(answer.kind(), kind(503, "engine-unavailable"));
         assert_eq!(answer.header("retry-after"), Some("5"));

@@ -455,6 +455,25 @@ impl TestDaemon {
         .await
     }
 
+    /// Every request about containers that cannot be answered without the engine.
+    pub(crate) fn what_needs_the_engine(
+        &self,
+        running: &Container,
+        stopped: &Container,
+    ) -> [reqwest::RequestBuilder; 6] {
+        [
+            self.request(Method::GET, "/v1/containers?audit=true"),
+            self.request(Method::POST, "/v1/containers")
+                .form(&[("image", "sd-postgres")]),
+            self.request(Method::PATCH, &running.uri)
+                .form(&[("status", "stopped")]),
+            self.request(Method::PATCH, &stopped.uri)
+                .form(&[("status", "running")]),
+            self.request(Method::DELETE, &running.uri),
+            self.request(Method::DELETE, &format!("{}?force=true", stopped.uri)),
+        ]
+    }
+
     /// Waits until the registry shows something.
     pub(crate) async fn until_registry(&self, is_wanted: impl FnMut(&Arc<Snapshot>) -> bool) {
         let mut snapshots = self.registry.subscribe();
