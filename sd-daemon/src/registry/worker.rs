@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, DropBehavior, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::watch;
 
 use super::files::{self, OpenFiles, PlacingError};
@@ -385,27 +385,37 @@ impl Ledger {
         write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, RegistryError> {
         self.refuse_after_end()?;
-        if KnownBad::AnswerBeforeWriting.is_made() {
-            drop(self.connection.execute_batch("commit"));
-        }
-        // Immediate: whether somebody else holds the database is known before anything is changed.
-        let begun = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate);
-        let result = begun.and_then(|mut transaction| {
-            let value = write(&transaction)?;
-            if KnownBad::AnswerBeforeWriting.is_made() {
-                transaction.set_drop_behavior(DropBehavior::Ignore);
-            } else {
-                transaction.commit()?;
-            }
-            Ok(value)
-        });
+        let result = if KnownBad::AnswerBeforeWriting.is_made() {
+            self.write_some_day(write)
+        } else {
+            self.write(write)
+        };
         let value = result.map_err(|error| self.judge(&error))?;
         // What went into a file that has no name any more is not kept.
         self.look_after_files();
         self.refuse_after_end()?;
         Ok(value)
+    }
+
+    fn write<T>(&mut self, write: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        // Immediate: whether somebody else holds the database is known before anything is changed.
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let value = write(&transaction)?;
+        transaction.commit()?;
+        Ok(value)
+    }
+
+    /// The mistake: what is written can be read here, and waits for a commit that does not come before a kill.
+    fn write_some_day<T>(
+        &self,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        if self.connection.is_autocommit() {
+            self.connection.execute_batch("begin immediate")?;
+        }
+        write(&self.connection)
     }
 
     fn refuse_after_end(&self) -> Result<(), RegistryError> {
