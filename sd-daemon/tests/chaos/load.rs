@@ -253,6 +253,7 @@ impl LoadClient {
 
     async fn check_in(&self, id: &str) {
         let world = &self.world;
+        let _inside = world.beginning_inside.read().await;
         let ticket = self.enter(id, Deed::CheckIn);
         let reported = match world.engine.check_in(id).await {
             Ok(true) => Outcome::Acknowledged(()),
@@ -269,7 +270,10 @@ impl LoadClient {
 
     /// Pauses a container for a moment.
     async fn freeze(&mut self, id: &str) {
+        let world = Arc::clone(&self.world);
+        let nothing_begins = world.beginning_inside.write().await;
         self.outside(id, Outside::Pause).await;
+        drop(nothing_begins);
         tokio::time::sleep(Duration::from_millis(self.random.u64(50..2_000))).await;
         self.outside(id, Outside::Unpause).await;
     }

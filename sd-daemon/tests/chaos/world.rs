@@ -23,6 +23,8 @@ pub(crate) struct World {
     pub(crate) engine: RealEngine,
     /// Held by whoever does something; taken as a whole to look at everything while nothing is done.
     pub(crate) gate: RwLock<()>,
+    /// Taken as a whole to pause a container: Docker hangs about one that is paused while something begins in it.
+    pub(crate) beginning_inside: RwLock<()>,
     pub(crate) over: CancellationToken,
     clock: SystemClock,
     ledger: Mutex<Ledger>,
@@ -59,6 +61,7 @@ impl World {
             daemon,
             engine: RealEngine::connect()?,
             gate: RwLock::new(()),
+            beginning_inside: RwLock::new(()),
             over: CancellationToken::new(),
             clock: SystemClock::new(),
             ledger: Mutex::default(),
