@@ -11,8 +11,8 @@ use crate::docker::{docker, image};
 use crate::fault_proxy::{Fault, FaultProxy, reply};
 
 const SOON: Duration = Duration::from_secs(5);
-/// Within this time everything is looked at once, whatever is told.
-const A_LOOK: Duration = Duration::from_secs(75);
+/// Docker remembers this many events, whatever they are about.
+const REMEMBERED: usize = 256;
 
 async fn behind(proxy: &FaultProxy) -> Daemon {
     let daemon = Daemon::start_at(&proxy.host(), &[]);
@@ -86,8 +86,7 @@ async fn one_that_is_open_and_silent_is_asked_for_anew() {
         (proxy.count("GET", "/events") > asked).then_some(())
     })
     .await;
-    // Docker keeps its last 256 events only, and other tests make many: then it is the look each minute that sees it.
-    within(A_LOOK, "what happened meanwhile is seen", async || {
+    within(SOON, "what happened meanwhile is seen", async || {
         let shown = daemon.list().await;
         let are_right =
             is(&shown, &ids[0], Some(&Status::Stopped)) && is(&shown, &ids[1], Some(&Status::Stopped));
@@ -99,6 +98,29 @@ async fn one_that_is_open_and_silent_is_asked_for_anew() {
         is(&daemon.list().await, &ids[2], Some(&Status::Stopped)).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_docker_has_forgotten_during_a_silence_is_looked_up() {
+    let proxy = FaultProxy::start();
+    let daemon = behind(&proxy).await;
+    let ids = create(&daemon, 2).await;
+    proxy.silence_events();
+    let asked = proxy.count("GET", "/events");
+    docker(&["kill", &ids[0]]);
+    // Each signal that is ignored is an event.
+    let signals = std::iter::repeat_n(ids[1].as_str(), REMEMBERED);
+    let command: Vec<_> = ["kill", "--signal", "URG"].into_iter().chain(signals).collect();
+    docker(&command);
+    eventually("it asks again", async || {
+        (proxy.count("GET", "/events") > asked).then_some(())
+    })
+    .await;
+    within(SOON, "what was forgotten is seen", async || {
+        is(&daemon.list().await, &ids[0], Some(&Status::Stopped)).then_some(())
+    })
+    .await;
+    daemon.agrees_with_docker().await;
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use bollard::errors::Error;
-use bollard::models::EventMessage;
+use bollard::models::{EventMessage, EventMessageTypeEnum};
 use bollard::query_parameters::EventsOptionsBuilder;
-use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use tokio::time::Instant;
 
 use super::{Connection, Network, policy};
@@ -31,6 +31,8 @@ const GOOD_CONNECTION: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A stream that tells nothing for this long is asked for anew: there may be nobody at its other end any more.
 const SILENCE: Duration = Duration::from_secs(20);
+/// As many of its last events the engine remembers, whatever they are about.
+const REMEMBERED: usize = 256;
 
 type Messages = BoxStream<'static, Result<EventMessage, Error>>;
 
@@ -52,9 +54,6 @@ struct Told {
     messages: Messages,
     since: Instant,
     until: EngineTime,
-    /// When the stream was asked for in the place of a silent one. What happened before that and is told only
-    /// now, the silent one has kept.
-    renewed: Option<EngineTime>,
 }
 
 /// Follows the containers of one registry.
@@ -91,17 +90,16 @@ impl Follower {
             };
             match tokio::time::timeout(SILENCE, told.messages.next()).await {
                 Ok(Some(Ok(message))) => {
-                    let was_kept = told.note(&message);
+                    told.until = time_of(&message).unwrap_or(told.until);
                     if let Some(id) = container_of(&message) {
                         self.note_signal(id, message.action.as_deref());
-                        return if was_kept {
-                            EngineEvent::Resync
-                        } else {
-                            EngineEvent::Changed(id)
-                        };
+                        return EngineEvent::Changed(id);
                     }
                 }
-                Ok(Some(Err(_)) | None) => self.lose(),
+                Ok(Some(Err(_)) | None) => {
+                    let since = told.since;
+                    self.lose(since);
+                }
                 Err(_) => self.renew().await,
             }
         }
@@ -130,28 +128,29 @@ impl Follower {
         }
     }
 
-    /// Puts another stream in the place of one that has been silent. It goes on where that one ended, so that
+    /// Puts another stream in the place of one that has been silent. It tells first what that one has kept, so that
     /// nothing is looked at when nothing has happened.
     async fn renew(&mut self) {
-        let now = engine_time(&self.connection).await;
-        let Some(told) = &mut self.told else { return };
-        let asked = now.and_then(|now| {
-            let after = told.until.saturating_add(1);
-            Ok((now, ask(&self.connection, &self.instance, after)?))
-        });
-        match asked {
-            Ok((now, messages)) => {
-                told.messages = messages;
-                told.renewed = Some(now);
+        let Some(Told { until, since, .. }) = self.told.take() else {
+            return;
+        };
+        match ask_further(&self.connection, &self.instance, until).await {
+            Ok(Some((messages, until))) => {
+                self.told = Some(Told {
+                    messages,
+                    since,
+                    until,
+                });
             }
-            Err(_) => self.lose(),
+            Ok(None) => tracing::info!("the Docker engine was silent, and has forgotten what it had to tell"),
+            Err(_) => self.lose(since),
         }
     }
 
-    fn lose(&mut self) {
+    fn lose(&mut self, since: Instant) {
         tracing::warn!("lost the connection to the Docker engine");
-        let told = self.told.take();
-        if told.is_some_and(|told| told.since.elapsed() >= GOOD_CONNECTION) {
+        self.told = None;
+        if since.elapsed() >= GOOD_CONNECTION {
             self.pause = Duration::ZERO;
         }
         self.lengthen_pause();
@@ -182,21 +181,23 @@ fn container_of(message: &EventMessage) -> Option<ContainerId> {
     message.actor.as_ref()?.id.as_ref()?.parse().ok()
 }
 
-impl Told {
-    /// Notes how far has been told, and says whether the stream before this one should have told it. That one has
-    /// then kept more than this one can tell: the engine remembers little of what has happened.
-    fn note(&mut self, message: &EventMessage) -> bool {
-        let time = message.time_nano.and_then(|time| EngineTime::try_from(time).ok());
-        let Some(time) = time else { return false };
-        let was_missed = self
-            .renewed
-            .is_some_and(|renewed| (self.until + 1..renewed).contains(&time));
-        self.until = time;
-        if was_missed {
-            self.renewed = None;
-        }
-        was_missed
-    }
+/// When it happened.
+fn time_of(message: &EventMessage) -> Option<EngineTime> {
+    message.time_nano?.try_into().ok()
+}
+
+/// Whether a message is one that [`ask`] asks for.
+fn is_asked_for(message: &EventMessage, instance: &str) -> bool {
+    let is_change = message
+        .action
+        .as_deref()
+        .is_some_and(|action| ACTIONS.contains(&action));
+    let attributes = message.actor.as_ref().and_then(|actor| actor.attributes.as_ref());
+    is_change
+        && message.typ == Some(EventMessageTypeEnum::CONTAINER)
+        && attributes
+            .and_then(|attributes| attributes.get(policy::INSTANCE_LABEL))
+            .is_some_and(|label| label == instance)
 }
 
 /// Asks for events from this moment of the engine's own clock on: what happens before the request
@@ -214,8 +215,42 @@ async fn ask_from_now_on(
         messages: ask(connection, instance, now)?,
         since: Instant::now(),
         until: now,
-        renewed: None,
     })
+}
+
+/// Asks for what happened after a point in time up to now, and for what happens from now on. Says nothing when the
+/// engine may have forgotten some of it.
+///
+/// A stream tells of our containers only, and so not how much the engine had to remember meanwhile: everything is
+/// asked for, up to now.
+async fn ask_further(
+    connection: &Connection,
+    instance: &str,
+    after: EngineTime,
+) -> Result<Option<(Messages, EngineTime)>, EngineError> {
+    let now = engine_time(connection).await?;
+    let span = EventsOptionsBuilder::new()
+        .since(&seconds(after + 1))
+        .until(&seconds(now))
+        .build();
+    let remembered: Vec<EventMessage> = connection
+        .call(PATIENCE, async |docker| {
+            docker
+                .events(Some(span.clone()))
+                .take(REMEMBERED)
+                .try_collect()
+                .await
+        })
+        .await?;
+    if remembered.len() == REMEMBERED {
+        return Ok(None);
+    }
+    let ours = remembered
+        .into_iter()
+        .filter(|message| is_asked_for(message, instance))
+        .map(Ok);
+    let messages = stream::iter(ours.collect::<Vec<_>>()).chain(ask(connection, instance, now + 1)?);
+    Ok(Some((messages.boxed(), now)))
 }
 
 async fn engine_time(connection: &Connection) -> Result<EngineTime, EngineError> {
@@ -234,58 +269,54 @@ async fn engine_time(connection: &Connection) -> Result<EngineTime, EngineError>
 
 /// Asks for everything that happens from a point in time on.
 fn ask(connection: &Connection, instance: &str, since: EngineTime) -> Result<Messages, EngineError> {
-    const NANOS: EngineTime = 1_000_000_000;
     let filters = HashMap::from([
         ("type", vec!["container".to_owned()]),
         ("event", ACTIONS.map(str::to_owned).to_vec()),
         ("label", vec![policy::instance_label(instance)]),
     ]);
     let options = EventsOptionsBuilder::new()
-        .since(&format!("{}.{:09}", since / NANOS, since % NANOS))
+        .since(&seconds(since))
         .filters(&filters)
         .build();
     Ok(connection.docker()?.events(Some(options)).boxed())
 }
 
+/// A point in time as the engine reads it.
+fn seconds(time: EngineTime) -> String {
+    const NANOS: EngineTime = 1_000_000_000;
+    format!("{}.{:09}", time / NANOS, time % NANOS)
+}
+
 #[cfg(test)]
 mod tests {
+    use bollard::models::EventActor;
+
     use super::*;
 
-    fn at(time: i64) -> EventMessage {
+    fn message(typ: EventMessageTypeEnum, action: &str, instance: &str) -> EventMessage {
+        let label = (policy::INSTANCE_LABEL.to_owned(), instance.to_owned());
+        let actor = EventActor {
+            attributes: Some(HashMap::from([label])),
+            ..EventActor::default()
+        };
         EventMessage {
-            time_nano: Some(time),
+            typ: Some(typ),
+            action: Some(action.to_owned()),
+            actor: Some(actor),
             ..EventMessage::default()
         }
     }
 
-    fn told(until: EngineTime, renewed: Option<EngineTime>) -> Told {
-        Told {
-            messages: stream::pending().boxed(),
-            since: Instant::now(),
-            until,
-            renewed,
-        }
-    }
-
     #[test]
-    fn what_a_silent_stream_has_kept_is_told_once_by_the_next_one() {
-        let mut told = told(100, Some(200));
-        assert!(told.note(&at(150)), "it happened while the silent one was asked");
-        assert!(!told.note(&at(151)), "everything is looked at already");
-    }
-
-    #[test]
-    fn what_happens_after_a_renewal_is_nothing_that_was_kept() {
-        let mut told = told(100, Some(200));
-        assert!(!told.note(&at(200)));
-        assert!(!told.note(&EventMessage::default()), "an engine may not say when");
-        assert_eq!(told.until, 200);
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_keeps_nothing() {
-        let mut told = told(100, Some(200));
-        assert!(!told.note(&at(50)));
-        assert_eq!(told.until, 50);
+    fn of_all_that_happened_the_changes_of_our_containers_are_told() {
+        use EventMessageTypeEnum::{CONTAINER, NETWORK};
+        assert!(is_asked_for(&message(CONTAINER, "die", "ours"), "ours"));
+        assert!(!is_asked_for(&message(CONTAINER, "die", "theirs"), "ours"));
+        assert!(!is_asked_for(
+            &message(CONTAINER, "exec_start: true", "ours"),
+            "ours"
+        ));
+        assert!(!is_asked_for(&message(NETWORK, "destroy", "ours"), "ours"));
+        assert!(!is_asked_for(&EventMessage::default(), "ours"));
     }
 }
