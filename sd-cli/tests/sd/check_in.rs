@@ -178,7 +178,10 @@ fn a_program_that_runs_is_ended_with_the_report() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::always(Answer::no_content);
-        let mut command = sd(&["check-in", "--url", &server.url()]);
+        // sd ignores a hang-up where it was started to, and so it would in tests that are run by nohup.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_sd")]);
+        command.args(["check-in", "--url", &server.url()]);
         command.args(every.iter().flat_map(|every| ["--every", every]));
         command.args([
             "--",
@@ -186,7 +189,10 @@ fn a_program_that_runs_is_ended_with_the_report() {
             "-c",
             "trap '' TERM HUP; sleep 1000 & echo $$ $! >new; mv new pids; wait; wait",
         ]);
-        command.current_dir(&folder).env("PATH", "/usr/bin:/bin");
+        command
+            .current_dir(&folder)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin");
         let child = start(command);
         let pids = folder.path().join("pids");
         until("the program runs", || pids.exists());
