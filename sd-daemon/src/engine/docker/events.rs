@@ -221,35 +221,35 @@ async fn ask_from_now_on(
 /// Asks for what happened after a point in time up to now, and for what happens from now on. Says nothing when the
 /// engine may have forgotten some of it.
 ///
-/// A stream tells of our containers only, and so not how much the engine had to remember meanwhile: everything is
-/// asked for, up to now.
+/// A stream tells of our containers only, and so not how much the engine had to remember meanwhile: all that it
+/// remembers is asked for. It forgets the oldest first, so that one from before shows that nothing is missing.
 async fn ask_further(
     connection: &Connection,
     instance: &str,
     after: EngineTime,
 ) -> Result<Option<(Messages, EngineTime)>, EngineError> {
     let now = engine_time(connection).await?;
-    let span = EventsOptionsBuilder::new()
-        .since(&seconds(after + 1))
+    let all = EventsOptionsBuilder::new()
+        .since(&seconds(0))
         .until(&seconds(now))
         .build();
-    let remembered: Vec<EventMessage> = connection
+    let mut remembered: Vec<EventMessage> = connection
         .call(PATIENCE, async |docker| {
             docker
-                .events(Some(span.clone()))
+                .events(Some(all.clone()))
                 .take(REMEMBERED)
                 .try_collect()
                 .await
         })
         .await?;
-    if remembered.len() == REMEMBERED {
+    // What happens while it is asked takes room as well, but is left out of the answer.
+    let has_room = remembered.len() < REMEMBERED / 2;
+    let is_new = |message: &EventMessage| time_of(message).is_none_or(|time| time > after);
+    if !has_room && remembered.iter().all(is_new) {
         return Ok(None);
     }
-    let ours = remembered
-        .into_iter()
-        .filter(|message| is_asked_for(message, instance))
-        .map(Ok);
-    let messages = stream::iter(ours.collect::<Vec<_>>()).chain(ask(connection, instance, now + 1)?);
+    remembered.retain(|message| is_new(message) && is_asked_for(message, instance));
+    let messages = stream::iter(remembered.into_iter().map(Ok)).chain(ask(connection, instance, now + 1)?);
     Ok(Some((messages.boxed(), now)))
 }
 
