@@ -66,8 +66,12 @@ impl Service {
                 .await?
             {
                 Attempt::Created(record) => return Ok(record),
-                // Nobody works on it any more. Should its container still appear, it is removed.
+                // Nobody works on it any more. What it has made is removed first, for that has the name. Should its
+                // container still appear, it is removed as well.
                 Attempt::Repeats(operation) if self.is_left_behind(operation) => {
+                    let service = self.clone();
+                    self.run(async move { service.resolve_left_behind().await })
+                        .await?;
                     self.inner.registry.free_key(operation).await?;
                 }
                 // Its container was there and is gone; a failed operation would have freed the key.

@@ -64,7 +64,7 @@ impl Service {
     /// Docker lists a container shortly before it can be removed, and a removal in between is answered as
     /// if there were nothing. A creation is therefore closed only once its container is not listed any
     /// more; until then it is tried again.
-    async fn resolve_left_behind(&self) -> Result<(), ServiceError> {
+    pub(super) async fn resolve_left_behind(&self) -> Result<(), ServiceError> {
         let _turn = self.inner.resolving.lock().await;
         let left_behind = self.left_behind();
         if KnownBad::LabelOnlyReaper.is_made() {

@@ -1,5 +1,7 @@
 //! The daemon is killed in the middle of something, and started again over what is left.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use sd_client::api::{ContainerQuery, CreateContainer, RemoveMode, Status, StopReason};
 use sd_daemon::engine::fake::{Action, Point};
@@ -197,6 +199,36 @@ async fn a_create_repeated_with_its_key_after_a_kill_makes_one_container() {
             .await;
         assert_eq!(daemon.engine.containers(), [id(&container)], "{point:?}");
     }
+}
+
+#[tokio::test]
+async fn a_create_repeated_with_its_key_has_its_name_again() {
+    let daemon = TestDaemon::start();
+    let hold = daemon.engine.hold(Point::After(Action::Create));
+    let wanted = CreateContainer {
+        name: Some("db".to_owned()),
+        ..CreateContainer::of_image(IMAGE)
+    };
+    tokio::select! {
+        created = daemon.client.create_once(&wanted, "one") => panic!("it was answered: {created:?}"),
+        () = in_time(hold.reached()) => {}
+    }
+    let killed = daemon.kill().await;
+    hold.release();
+    // What the first one has made is there for as long as this is held.
+    let hold = killed.engine.hold(Point::Before(Action::Remove));
+    let daemon = killed.restart().await;
+    in_time(hold.reached()).await;
+    let repeated = daemon.client.create_once(&wanted, "one");
+    tokio::pin!(repeated);
+    tokio::select! {
+        created = &mut repeated => panic!("it did not wait for its name: {created:?}"),
+        () = tokio::time::sleep(Duration::from_millis(200)) => {}
+    }
+    hold.release();
+    let container = in_time(repeated).await.unwrap();
+    assert_eq!(container.name, "/db");
+    assert_eq!(daemon.engine.containers(), [id(&container)]);
 }
 
 #[tokio::test]
