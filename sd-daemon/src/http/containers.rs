@@ -103,14 +103,14 @@ pub(super) async fn update(
             "nothing to change: give status, idle_timeout, max_lifetime or remove_after",
         ));
     }
-    let mut record = service.find(&reference)?;
+    // First what may be refused: then nothing is changed.
+    let mut record = match body.status {
+        Some(DesiredStatus::Running) => service.start(&reference).await?,
+        Some(DesiredStatus::Stopped) => service.stop(&reference).await?,
+        None => service.find(&reference)?,
+    };
     if !limits.is_empty() {
         record = service.set_limits(&reference, limits).await?;
-    }
-    match body.status {
-        Some(DesiredStatus::Running) => record = service.start(&reference).await?,
-        Some(DesiredStatus::Stopped) => record = service.stop(&reference).await?,
-        None => {}
     }
     Ok(describe(&service, &record))
 }

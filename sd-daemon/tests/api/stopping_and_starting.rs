@@ -323,3 +323,16 @@ async fn a_container_without_ports_stops_and_starts_like_any_other() {
 async fn patch(daemon: &TestDaemon, uri: &str, field: &str, value: &str) -> Answer {
     Answer::to(daemon.request(Method::PATCH, uri).form(&[(field, value)])).await
 }
+
+#[tokio::test]
+async fn what_is_refused_changes_no_limit_either() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    daemon.engine.pause(id(&container));
+    let paused = daemon.until_status(&container, Status::Paused).await;
+    let request = daemon
+        .request(Method::PATCH, &container.uri)
+        .json(&json!({ "status": "running", "idle_timeout": 99 }));
+    assert_eq!(Answer::to(request).await.kind(), kind(409, "wrong-state"));
+    assert_eq!(daemon.look(&container).await, paused);
+}
