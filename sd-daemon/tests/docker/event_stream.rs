@@ -30,6 +30,13 @@ async fn create(daemon: &Daemon, how_many: usize) -> Vec<String> {
         .collect()
 }
 
+async fn it_asks_again(proxy: &FaultProxy, asked: usize) {
+    eventually("it asks again", async || {
+        (proxy.count("GET", "/events") > asked).then_some(())
+    })
+    .await;
+}
+
 fn is(containers: &[Container], id: &str, status: Option<&Status>) -> bool {
     let found = containers.iter().find(|container| container.container_id == id);
     found.map(|container| &container.status) == status
@@ -59,10 +66,7 @@ async fn twenty_containers_that_change_while_it_is_cut_are_right_soon_after() {
     );
     proxy.heal();
     let asked = proxy.count("GET", "/events");
-    eventually("it asks again", async || {
-        (proxy.count("GET", "/events") > asked).then_some(())
-    })
-    .await;
+    it_asks_again(&proxy, asked).await;
     within(SOON, "all twenty are right", async || {
         let shown = daemon.list().await;
         let are = |ids: &[String], status: Option<&Status>| ids.iter().all(|id| is(&shown, id, status));
@@ -82,10 +86,7 @@ async fn one_that_is_open_and_silent_is_asked_for_anew() {
     proxy.silence_events();
     let asked = proxy.count("GET", "/events");
     docker(&["kill", &ids[0], &ids[1]]);
-    eventually("it asks again", async || {
-        (proxy.count("GET", "/events") > asked).then_some(())
-    })
-    .await;
+    it_asks_again(&proxy, asked).await;
     within(SOON, "what happened meanwhile is seen", async || {
         let shown = daemon.list().await;
         let are_right =
@@ -112,10 +113,7 @@ async fn what_docker_has_forgotten_during_a_silence_is_looked_up() {
     let signals = std::iter::repeat_n(ids[1].as_str(), REMEMBERED);
     let command: Vec<_> = ["kill", "--signal", "URG"].into_iter().chain(signals).collect();
     docker(&command);
-    eventually("it asks again", async || {
-        (proxy.count("GET", "/events") > asked).then_some(())
-    })
-    .await;
+    it_asks_again(&proxy, asked).await;
     within(SOON, "what was forgotten is seen", async || {
         is(&daemon.list().await, &ids[0], Some(&Status::Stopped)).then_some(())
     })

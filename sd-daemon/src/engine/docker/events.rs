@@ -96,10 +96,7 @@ impl Follower {
                         return EngineEvent::Changed(id);
                     }
                 }
-                Ok(Some(Err(_)) | None) => {
-                    let since = told.since;
-                    self.lose(since);
-                }
+                Ok(Some(Err(_)) | None) => self.lose(),
                 Err(_) => self.renew().await,
             }
         }
@@ -131,26 +128,24 @@ impl Follower {
     /// Puts another stream in the place of one that has been silent. It tells first what that one has kept, so that
     /// nothing is looked at when nothing has happened.
     async fn renew(&mut self) {
-        let Some(Told { until, since, .. }) = self.told.take() else {
-            return;
-        };
-        match ask_further(&self.connection, &self.instance, until).await {
+        let Some(told) = &mut self.told else { return };
+        match ask_further(&self.connection, &self.instance, told.until).await {
             Ok(Some((messages, until))) => {
-                self.told = Some(Told {
-                    messages,
-                    since,
-                    until,
-                });
+                told.messages = messages;
+                told.until = until;
             }
-            Ok(None) => tracing::info!("the Docker engine was silent, and has forgotten what it had to tell"),
-            Err(_) => self.lose(since),
+            Ok(None) => {
+                tracing::info!("the Docker engine was silent, and has forgotten what it had to tell");
+                self.told = None;
+            }
+            Err(_) => self.lose(),
         }
     }
 
-    fn lose(&mut self, since: Instant) {
+    fn lose(&mut self) {
         tracing::warn!("lost the connection to the Docker engine");
-        self.told = None;
-        if since.elapsed() >= GOOD_CONNECTION {
+        let told = self.told.take();
+        if told.is_some_and(|told| told.since.elapsed() >= GOOD_CONNECTION) {
             self.pause = Duration::ZERO;
         }
         self.lengthen_pause();
