@@ -315,6 +315,11 @@ impl Record {
         self.fields.generation
     }
 
+    /// Whether it runs, and this is the run.
+    pub fn is_in_run(&self, generation: u64) -> bool {
+        matches!(self.lifecycle(), Lifecycle::Running { .. }) && self.generation() == generation
+    }
+
     /// The latest run that is known to have begun.
     pub fn last_run(&self) -> Option<&RunId> {
         self.fields.last_run.as_ref()

@@ -390,7 +390,7 @@ fn use_in_words(record: &Record, last_active: LastActive) -> String {
 }
 
 fn check_in(record: &Record, generation: u64, report: Report, now: Timestamp) -> Step {
-    if !is_in_run(record, generation) {
+    if !record.is_in_run(generation) {
         return Step::same();
     }
     let mut next = record.clone();
@@ -420,16 +420,12 @@ fn check_in(record: &Record, generation: u64, report: Report, now: Timestamp) ->
 }
 
 fn used(record: &Record, generation: u64, signal: Signal, value: u32, now: Timestamp) -> Step {
-    if !is_in_run(record, generation) {
+    if !record.is_in_run(generation) {
         return Step::same();
     }
     let mut next = record.clone();
     next.fields.activity.note(signal, now, value);
     Step::unless_same(record, next)
-}
-
-fn is_in_run(record: &Record, generation: u64) -> bool {
-    matches!(record.lifecycle(), Lifecycle::Running { .. }) && record.generation() == generation
 }
 
 /// A container that never came to life is removed: nobody was told that it exists. One that ran before

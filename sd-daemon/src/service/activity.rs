@@ -56,8 +56,9 @@ impl Service {
                     true
                 }
             };
-            if is_holder || KnownBad::UnverifiedAddress.is_made() {
-                return self.credit_report(&candidate, report).await;
+            let is_believed = is_holder || KnownBad::UnverifiedAddress.is_made();
+            if is_believed && let Some(credited) = self.credit_report(&candidate, report).await? {
+                return Ok(credited);
             }
             // What is known of it is out of date: it has ended, or begun another run.
             self.notice(candidate.id());
@@ -80,22 +81,27 @@ impl Service {
         let container = self.snapshot().of_operation(operation).cloned();
         let running = container.filter(|record| matches!(record.lifecycle(), Lifecycle::Running { .. }));
         let record = running.ok_or(ServiceError::TokenOfNobody)?;
-        self.credit_report(&record, report).await
+        let credited = self.credit_report(&record, report).await?;
+        credited.ok_or(ServiceError::TokenOfNobody)
     }
 
-    async fn credit_report(&self, record: &Arc<Record>, report: Report) -> Result<Arc<Record>, ServiceError> {
+    /// Nothing when the run is over by now: a report that came too late is not acknowledged.
+    async fn credit_report(
+        &self,
+        record: &Record,
+        report: Report,
+    ) -> Result<Option<Arc<Record>>, ServiceError> {
         let signals = &self.inner.signals;
         let report = Report {
             busy_for: report.busy_for.map(|span| span.min(signals.busy_limit)),
             counts: signals.check_in == Switch::On,
             ..report
         };
-        let input = Input::CheckIn {
-            generation: record.generation(),
-            report,
-        };
-        let applied = self.apply(record.id(), input).await?;
-        Ok(applied.record.unwrap_or_else(|| Arc::clone(record)))
+        let generation = record.generation();
+        let applied = self
+            .apply(record.id(), Input::CheckIn { generation, report })
+            .await?;
+        Ok(applied.record.filter(|record| record.is_in_run(generation)))
     }
 
     /// The containers that may be at an address, the likeliest first.

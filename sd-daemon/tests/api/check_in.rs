@@ -8,7 +8,7 @@ use sd_client::api::Status;
 use sd_daemon::engine::fake::{Action, Point};
 use serde_json::json;
 
-use crate::support::{Answer, TestDaemon, id, kind};
+use crate::support::{Answer, TestDaemon, id, in_time, kind};
 
 #[tokio::test]
 async fn a_container_is_credited_with_the_connections_it_reports() {
@@ -191,6 +191,25 @@ async fn a_report_about_an_earlier_run_is_not_credited_to_the_present_one() {
     let report = daemon.check_in_from(address).form(&[("active", "7")]);
     assert_eq!(Answer::to(report).await.kind(), kind(404, "unknown-caller"));
     assert_eq!(daemon.look(&container).await.active, 0);
+}
+
+#[tokio::test]
+async fn a_report_that_is_verified_after_a_stop_was_decided_is_not_acknowledged() {
+    let daemon = TestDaemon::start();
+    let container = daemon.create().await;
+    let hold = daemon.engine.hold(Point::After(Action::Inspect));
+    let address = daemon.address_of(&container);
+    let report = Answer::to(daemon.check_in_from(address).form(&[("active", "7")]));
+    let stopping = async {
+        in_time(hold.reached()).await;
+        hold.close();
+        daemon.client.stop(&container.container_id).await.unwrap();
+        hold.release();
+    };
+    let (answer, ()) = tokio::join!(report, stopping);
+    assert_eq!(answer.kind(), kind(404, "unknown-caller"));
+    let seen = daemon.until_status(&container, Status::Stopped).await;
+    assert_eq!(seen.active, 0);
 }
 
 #[tokio::test]

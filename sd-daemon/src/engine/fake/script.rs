@@ -183,6 +183,13 @@ impl Hold {
         *self.gate.arrivals.borrow()
     }
 
+    /// Holds no further call, and keeps those that it holds.
+    pub fn close(&self) {
+        lock(&self.engine.script)
+            .gates
+            .retain(|(_, gate)| !Arc::ptr_eq(gate, &self.gate));
+    }
+
     /// Lets the calls go on, and holds no further one.
     pub fn release(self) {
         drop(self);
@@ -191,9 +198,7 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        lock(&self.engine.script)
-            .gates
-            .retain(|(_, gate)| !Arc::ptr_eq(gate, &self.gate));
+        self.close();
         self.gate.is_open.send_replace(true);
     }
 }
