@@ -1,7 +1,5 @@
 //! The daemon is killed in the middle of something, and started again over what is left.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use sd_client::api::{ContainerQuery, CreateContainer, RemoveMode, Status, StopReason};
 use sd_daemon::engine::fake::{Action, Point};
@@ -221,9 +219,18 @@ async fn a_create_repeated_with_its_key_has_its_name_again() {
     in_time(hold.reached()).await;
     let repeated = daemon.client.create_once(&wanted, "one");
     tokio::pin!(repeated);
+    let others = async {
+        for _ in 0..100 {
+            daemon
+                .client
+                .containers(&ContainerQuery::default())
+                .await
+                .unwrap();
+        }
+    };
     tokio::select! {
         created = &mut repeated => panic!("it did not wait for its name: {created:?}"),
-        () = tokio::time::sleep(Duration::from_millis(200)) => {}
+        () = others => {}
     }
     hold.release();
     let container = in_time(repeated).await.unwrap();
