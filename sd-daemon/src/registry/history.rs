@@ -66,23 +66,34 @@ impl History {
         self.latest.subscribe()
     }
 
-    /// Shows an event that is on the disk, and forgets what is not there any more.
-    pub(super) fn show(&self, event: Event) {
-        let id = event.id;
+    /// Shows events that are on the disk together with the change that they tell of: whoever has seen one of the
+    /// two finds the other. Forgets what is not on the disk any more.
+    pub(super) fn show(&self, news: impl Iterator<Item = Event>, show_change: impl FnOnce()) {
         let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
-        let of_same = |other: &&Arc<Event>| other.container == event.container;
-        if events.iter().filter(of_same).count() >= KEPT_OF_ONE
-            && let Some(oldest) = events.iter().position(|other| other.container == event.container)
-        {
-            events.remove(oldest);
+        show_change();
+        for event in news {
+            append(&mut events, event);
         }
-        if events.len() >= KEPT {
-            events.pop_front();
-        }
-        events.push_back(Arc::new(event));
+        let latest = events.back().map(|event| event.id);
         drop(events);
-        self.latest.send_replace(id);
+        if let Some(latest) = latest {
+            self.latest
+                .send_if_modified(|known| std::mem::replace(known, latest) != latest);
+        }
     }
+}
+
+fn append(events: &mut VecDeque<Arc<Event>>, event: Event) {
+    let of_same = |other: &&Arc<Event>| other.container == event.container;
+    if events.iter().filter(of_same).count() >= KEPT_OF_ONE
+        && let Some(oldest) = events.iter().position(|other| other.container == event.container)
+    {
+        events.remove(oldest);
+    }
+    if events.len() >= KEPT {
+        events.pop_front();
+    }
+    events.push_back(Arc::new(event));
 }
 
 /// Writes what happened to a container, and deletes what is too old.

@@ -76,7 +76,7 @@ pub(super) struct Ledger {
     snapshots: watch::Sender<Arc<Snapshot>>,
     is_published: bool,
     history: History,
-    /// Events that are on the disk and not shown yet: what they tell of is to be seen first.
+    /// Events that are on the disk and not shown yet: what they tell of is shown with them.
     unshown: Vec<Event>,
     /// The files that the database was opened in.
     files: OpenFiles,
@@ -331,12 +331,11 @@ impl Ledger {
         }
         self.is_published = true;
         let (records, creations) = (self.records.clone(), self.creations.clone());
-        self.snapshots.send_modify(|latest| {
-            *latest = Arc::new(Snapshot::new(latest.instance().clone(), records, creations));
+        self.history.show(self.unshown.drain(..), || {
+            self.snapshots.send_modify(|latest| {
+                *latest = Arc::new(Snapshot::new(latest.instance().clone(), records, creations));
+            });
         });
-        for event in self.unshown.drain(..) {
-            self.history.show(event);
-        }
     }
 
     /// The engine that the containers are on: the one that was written down, or this one if there was none, or no

@@ -195,7 +195,8 @@ async fn a_report_about_an_earlier_run_is_not_credited_to_the_present_one() {
 
 #[tokio::test]
 async fn a_report_that_is_verified_after_a_stop_was_decided_is_not_acknowledged() {
-    let daemon = TestDaemon::start();
+    // Nobody else inspects it then.
+    let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
     let hold = daemon.engine.hold(Point::After(Action::Inspect));
     let address = daemon.address_of(&container);
