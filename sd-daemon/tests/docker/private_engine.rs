@@ -83,9 +83,28 @@ impl PrivateEngine {
         format!("unix://{}/docker.sock", self.directory.display())
     }
 
-    /// Holds everything that it does.
+    /// Holds everything that it does, and waits until it does nothing: each of its threads goes on until the
+    /// kernel has come by.
     pub(crate) fn hold(&self) {
         self.signal("STOP");
+        let deadline = Instant::now() + PATIENCE;
+        while !self.is_held() {
+            assert!(Instant::now() < deadline, "the engine cannot be held");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn is_held(&self) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.dockerd.id())).expect("it runs");
+        threads.flatten().all(|thread| {
+            // The state follows the name, which is in parentheses. A thread that has ended does nothing either.
+            let status = fs::read_to_string(thread.path().join("stat"));
+            status.map_or(true, |status| {
+                status
+                    .rsplit_once(") ")
+                    .is_some_and(|(_, state)| state.starts_with('T'))
+            })
+        })
     }
 
     /// Lets it go on.
