@@ -32,7 +32,7 @@ use crate::clock::Clock;
 use crate::domain::{ContainerId, Observation, OperationId, Policy, Record, Timestamp};
 use crate::engine::{Engine, EngineError, Managed};
 use crate::known_bad::KnownBad;
-use crate::prober::Prober;
+use crate::prober::{Blind, Prober};
 use crate::registry::{Registry, Snapshot};
 
 pub use crate::registry::History;
@@ -106,6 +106,8 @@ struct Inner {
     capacity: Capacity,
     /// What the latest look at each running container showed, and in which run that was.
     views: Mutex<HashMap<ContainerId, (u64, View)>>,
+    /// Why containers cannot be seen, once that has been said in the log.
+    complaint: Mutex<Option<Blind>>,
     /// Where new containers are told to check in; known once the listener is bound.
     check_in_url: Mutex<Option<String>>,
     locks: Locks,
@@ -143,6 +145,7 @@ impl Service {
             signals: parts.signals,
             capacity: parts.capacity,
             views: Mutex::new(HashMap::new()),
+            complaint: Mutex::new(None),
             check_in_url: Mutex::new(None),
             locks: Locks::default(),
             creating: watch::Sender::new(HashSet::new()),

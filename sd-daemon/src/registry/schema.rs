@@ -9,6 +9,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::OpenError;
 use super::files::{self, PlacingError};
 
+/// Memory for pages of the file. Readers are answered from memory of another kind.
+const CACHE_KIB: i64 = 512;
+
 /// Each entry turns the format before it into the next; the number of entries is the format.
 ///
 /// The constraints repeat what the types say, so that no row can be written that could not be read.
@@ -231,6 +234,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // A negative number counts kibibytes, a positive one pages.
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // So that its log is there as well from here on.
     connection.execute_batch("begin immediate; commit")
 }

@@ -160,8 +160,12 @@ impl Service {
         let mut sight = match answer {
             Ok(sight) => sight,
             Err(blind) => {
-                self.complain_once(&blind);
-                lock(&self.inner.views).insert(id, (generation, View::Blind(blind)));
+                let view = (generation, View::Blind(blind.clone()));
+                let before = lock(&self.inner.views).insert(id, view.clone());
+                // A process that has just ended is not to be seen either: that the engine tells in a moment.
+                if before == Some(view) {
+                    self.complain_once(blind);
+                }
                 return Ok(());
             }
         };
@@ -189,13 +193,15 @@ impl Service {
         Ok(())
     }
 
-    /// That containers cannot be seen is said in the log when it begins, and by each of them for itself.
-    fn complain_once(&self, blind: &Blind) {
-        let is_new = !lock(&self.inner.views)
-            .values()
-            .any(|(_, view)| matches!(view, View::Blind(other) if other == blind));
-        if is_new && !matches!(blind, Blind::Failed(_)) {
+    /// That containers cannot be seen is said in the log once, not of each of them.
+    fn complain_once(&self, blind: Blind) {
+        if matches!(blind, Blind::Failed(_)) {
+            return;
+        }
+        let mut complaint = lock(&self.inner.complaint);
+        if complaint.as_ref() != Some(&blind) {
             tracing::warn!("client connections do not count: {blind}");
+            *complaint = Some(blind);
         }
     }
 }

@@ -39,16 +39,19 @@ async fn killed_at<T>(
     let injection = Injection::into(daemon.pid(), calls, &format!("signal=KILL:when={moment}"));
     let answer = request(daemon.client()).await;
     drop(injection);
-    let was_killed = daemon.has_ended();
+    let (acknowledged, was_killed) = match answer {
+        Ok(answer) => (Some(answer), daemon.has_ended()),
+        Err(Error::Unreachable { .. } | Error::Decode { .. }) => {
+            // The connection ends before the process has.
+            daemon.ends().await;
+            (None, true)
+        }
+        Err(error) => panic!("killed at call {moment} of {calls}, it answered: {error}"),
+    };
     if !was_killed {
         daemon.kill();
     }
     daemon.restart().await;
-    let acknowledged = match answer {
-        Ok(answer) => Some(answer),
-        Err(Error::Unreachable { .. } | Error::Decode { .. }) => None,
-        Err(error) => panic!("killed at call {moment} of {calls}, it answered: {error}"),
-    };
     (acknowledged, was_killed)
 }
 
