@@ -30,7 +30,7 @@ pub(crate) async fn until_accepting(container: &Container, client: &Client) -> R
     let mut port = container.app_port;
     loop {
         if let Some(port) = port
-            && accepts(&host, port).await
+            && accepts(&host, port, MUST_STAY_OPEN).await
         {
             return Ok(());
         }
@@ -55,16 +55,16 @@ fn ended(container: &Container) -> String {
     }
 }
 
-async fn accepts(host: &str, port: u16) -> bool {
+async fn accepts(host: &str, port: u16, must_stay_open: Duration) -> bool {
     match timeout(CONNECT_LIMIT, TcpStream::connect((host, port))).await {
-        Ok(Ok(connection)) => stays_open(connection).await,
+        Ok(Ok(connection)) => stays_open(connection, must_stay_open).await,
         Ok(Err(_)) | Err(_) => false,
     }
 }
 
-async fn stays_open(mut connection: TcpStream) -> bool {
+async fn stays_open(mut connection: TcpStream, for_at_least: Duration) -> bool {
     let mut greeting = [0];
-    match timeout(MUST_STAY_OPEN, connection.read(&mut greeting)).await {
+    match timeout(for_at_least, connection.read(&mut greeting)).await {
         Ok(Ok(0) | Err(_)) => false,
         Ok(Ok(_)) | Err(_) => true,
     }
@@ -85,6 +85,9 @@ mod tests {
 
     use super::*;
 
+    /// A thread of a test may be late.
+    const LONG: Duration = Duration::from_secs(30);
+
     fn on_runtime<T>(work: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -103,7 +106,7 @@ mod tests {
     fn a_proxy_that_hangs_up_is_not_an_application() {
         let (listener, port) = listener();
         let proxy = thread::spawn(move || drop(listener.accept().unwrap()));
-        assert!(!on_runtime(accepts("127.0.0.1", port)));
+        assert!(!on_runtime(accepts("127.0.0.1", port, LONG)));
         proxy.join().unwrap();
     }
 
@@ -113,13 +116,13 @@ mod tests {
         let (_listener, port) = listener();
         let connection = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
         let closed = connection.local_addr().unwrap().port();
-        assert!(!on_runtime(accepts("127.0.0.1", closed)));
+        assert!(!on_runtime(accepts("127.0.0.1", closed, LONG)));
     }
 
     #[test]
     fn a_silent_application_accepts() {
         let (_listener, port) = listener();
-        assert!(on_runtime(accepts("127.0.0.1", port)));
+        assert!(on_runtime(accepts("127.0.0.1", port, MUST_STAY_OPEN)));
     }
 
     #[test]
@@ -129,7 +132,7 @@ mod tests {
             let (mut connection, _) = listener.accept().unwrap();
             connection.write_all(b"SSH-2.0\r\n").unwrap();
         });
-        assert!(on_runtime(accepts("127.0.0.1", port)));
+        assert!(on_runtime(accepts("127.0.0.1", port, LONG)));
         greeter.join().unwrap();
     }
 

@@ -1,6 +1,6 @@
 //! Commands that change containers: create, start, stop, rm.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -246,6 +246,10 @@ fn create_waits_until_the_application_stops_hanging_up() {
     let server = Server::always(move || Answer::json(&with_app_port(container("web", "running"), port)));
     let run = ask(&server, &["create", "sd-web", "--wait", "-q"]);
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
+    // A proxy that was slow to hang up was taken for the application: it must not wait for another one for ever.
+    for _ in 0..2 {
+        drop(TcpStream::connect(("127.0.0.1", port)).unwrap());
+    }
     drop(proxy.join().unwrap());
 }
 

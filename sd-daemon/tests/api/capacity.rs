@@ -120,11 +120,8 @@ async fn of_many_creates_at_a_slow_engine_some_wait_and_the_rest_is_refused_at_o
         best = quickest(&daemon) => best,
         early = answers.next() => panic!("the engine has made nothing yet: {early:?}"),
     };
-    assert!(
-        best.iter().all(|best| *best < Duration::from_millis(50)),
-        "{best:?}"
-    );
-    let reads = tokio::time::timeout(Duration::from_secs(5), async {
+    assert!(best.iter().all(|best| *best < Duration::from_secs(1)), "{best:?}");
+    let reads = tokio::time::timeout(Duration::from_secs(20), async {
         let listed = daemon.client.containers(&ContainerQuery::default()).await;
         assert_eq!(listed.unwrap().len(), 1);
         daemon

@@ -9,6 +9,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::support::{Setup, TestDaemon, in_time};
 
 const SHORT: Duration = Duration::from_millis(300);
+/// For a request of these tests, which may be made on a busy machine.
+const PATIENT: Duration = Duration::from_secs(3);
 const FOR_EVER: Duration = Duration::from_secs(3600);
 const CREDENTIALS: &str = "authorization: Basic YWRtaW46c3BpbmRvY2tlcg==\r\n";
 
@@ -57,7 +59,7 @@ async fn a_connection_that_is_kept_open_ends_when_no_other_request_comes() {
 #[tokio::test]
 async fn a_request_that_was_begun_has_to_be_ended_also_after_another_one() {
     let daemon = daemon(Limits {
-        head: SHORT,
+        head: PATIENT,
         ..long_limits()
     });
     let mut stream = ask(&daemon, "/v1/images").await;
@@ -68,10 +70,9 @@ async fn a_request_that_was_begun_has_to_be_ended_also_after_another_one() {
 #[tokio::test]
 async fn a_stream_of_events_stays_open_however_silent_it_is() {
     let daemon = daemon(Limits {
-        head: SHORT,
         idle: SHORT,
         unread: SHORT,
-        ..Limits::default()
+        ..long_limits()
     });
     let mut events = ask(&daemon, "/v1/events").await;
     // Others come and go meanwhile.

@@ -383,6 +383,11 @@ async fn a_container_is_made_even_when_the_caller_hangs_up() {
             created = daemon.client.create(&wanted) => panic!("it was answered: {created:?}"),
             () = in_time(hold.reached()) => {}
         }
+        // The daemon has heard of the end of that connection before it answers on another one.
+        for _ in 0..2 {
+            let query = ContainerQuery::default();
+            daemon.client.containers(&query).await.unwrap();
+        }
         hold.release();
         daemon
             .until_registry(|snapshot| snapshot.records().any(|record| !record.addresses().is_empty()))

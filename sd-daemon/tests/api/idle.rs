@@ -265,7 +265,7 @@ async fn an_idle_stop_that_fails_is_tried_again() {
 
 #[tokio::test]
 async fn many_idle_containers_are_stopped_eight_at_a_time() {
-    const CONTAINERS: usize = 200;
+    const CONTAINERS: usize = 40;
     let daemon = TestDaemon::start();
     let wanted = CreateContainer::of_image(IMAGE);
     for _ in 0..CONTAINERS / 20 {

@@ -1,9 +1,12 @@
 //! Who is let in.
 
+use argon2::password_hash::PasswordHasher;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, Version};
+
 use super::*;
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 2));
 
 async fn check(credentials: &Credentials, source: IpAddr, user: &str, password: &str) -> Result<(), Refusal> {
     credentials
@@ -12,7 +15,14 @@ async fn check(credentials: &Credentials, source: IpAddr, user: &str, password: 
 }
 
 fn each_way() -> [Credentials; 2] {
-    let hash = password::hash("secret").unwrap();
+    // The cheapest there is: none of the guesses is forgotten while others are looked at.
+    let cheap = Argon2::new(
+        Algorithm::Argon2id,
+        Version::default(),
+        Params::new(8, 1, 1, None).unwrap(),
+    );
+    let hash: PasswordHash = cheap.hash_password(b"secret").unwrap();
+    let hash = hash.to_string();
     [
         Credentials::new("admin", "secret"),
         Credentials::new("admin", Password::parse(&hash).unwrap()),
@@ -53,7 +63,13 @@ async fn after_ten_wrong_ones_an_address_is_blocked_with_the_right_one_as_well_a
             let refused = check(&credentials, HERE, "admin", password).await;
             assert!(matches!(refused, Err(Refusal::Blocked(_))), "{refused:?}");
         }
-        assert_eq!(check(&credentials, ELSEWHERE, "admin", "secret").await, Ok(()));
+        let mut is_let_in = false;
+        // One address in thousands is counted together with the one that guesses.
+        for last in 2..=4 {
+            let elsewhere = IpAddr::from([127, 0, 0, last]);
+            is_let_in |= check(&credentials, elsewhere, "admin", "secret").await == Ok(());
+        }
+        assert!(is_let_in);
     }
 }
 

@@ -6,17 +6,18 @@ mod host;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use sd_client::api::ContainerQuery;
+use sd_client::api::{ContainerQuery, Status, Timestamp};
 use sd_daemon::clock::Clock;
 
 use super::sight::{changed, look};
 use super::transition::Transition;
+use crate::auditor::Sighting;
 use crate::ledger::Ledger;
 use crate::support::{TestDaemon, in_time};
 use asking::{ENGINE_REFUSED, NO};
 
 /// Everything settles within this time, on a machine with other things to do too.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Whatever happens by itself has begun after this time, if it begins at all.
 const MOMENT: Duration = Duration::from_millis(2);
 pub(super) struct Play {
@@ -110,7 +111,8 @@ impl Play {
         loop {
             let sighting = look(self.daemon(), &self.ledger).await;
             assert_eq!(sighting.at_any_moment(&self.ledger), [""; 0]);
-            let findings = sighting.in_quiet(&self.ledger);
+            let mut findings = sighting.in_quiet(&self.ledger);
+            findings.extend(about_to_change(&sighting));
             if findings.is_empty() {
                 let now = self.now();
                 for container in &sighting.listed {
@@ -202,4 +204,13 @@ impl Play {
         let now = self.now();
         self.ledger.daemon_starts(now);
     }
+}
+
+/// What the daemon may be at already, though nothing shows it yet: the next step would meet it half-way.
+fn about_to_change(sighting: &Sighting) -> impl Iterator<Item = String> {
+    let is_past = |time: Option<Timestamp>| time.is_some_and(|time| SystemTime::from(time) <= sighting.now);
+    let due = sighting.listed.iter().filter(move |shown| {
+        shown.status == Status::Running && is_past(shown.stops_at) || is_past(shown.removes_at)
+    });
+    due.map(|shown| format!("container {} is due, and {}", shown.container_id, shown.status))
 }
