@@ -207,6 +207,8 @@ async fn attend(
     };
     let peer = peer.0;
     tokio::select! {
+        // What it has sent is looked at before it is shown out.
+        biased;
         outcome = answered => if let Err(error) = outcome {
             tracing::debug!(%peer, %error, "a connection ended early");
         },

@@ -17,7 +17,7 @@ const PATIENCE_WITH_CREATIONS: Duration = Duration::from_secs(240);
 /// How many of those that are gone are asked for each time.
 const SAMPLE: usize = 15;
 /// Whoever asks whether the daemon lives hears so within this time.
-const HEALTHY: Duration = Duration::from_millis(100);
+const HEALTHY: Duration = Duration::from_secs(1);
 const HEALTH_CHECKS: usize = 5;
 
 /// Whether creates that were left behind may still be open.

@@ -104,7 +104,7 @@ async fn in_an_image_that_has_nothing_else_it_reports_and_goes_on_after_a_crash_
 #[tokio::test]
 async fn what_is_held_stays_up_through_a_crash_of_the_daemon_and_ends_with_its_command() {
     let sd = Sd::of_samples();
-    let mut daemon = Daemon::start(&["--idle-timeout", "3s"]).await;
+    let mut daemon = Daemon::start(&["--idle-timeout", "15s"]).await;
     let (held, witness) = (daemon.create().await, daemon.create().await);
     let mut holding = tokio::process::Command::new(sd.program())
         .args(["hold", &held.container_id, "--", "sh", "-c", "read end; exit 7"])

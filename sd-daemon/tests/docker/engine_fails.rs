@@ -13,9 +13,10 @@ use crate::private_engine::PrivateEngine;
 /// For how long an engine hangs, in seconds.
 const HANG: &str = "SPIN_DOCKER_TEST_HANG";
 
-/// What a read may take, and how often it is tried: one that waits for the engine is slow each time.
-const QUICK: Duration = Duration::from_millis(100);
-const TRIES: usize = 5;
+/// The longest hang of these tests that is waited for without being asked to.
+const SHORT_HANG: u64 = 6;
+/// What a read may take on a busy machine. One that waits for the engine takes as long as that hangs.
+const QUICK: Duration = Duration::from_secs(2);
 
 /// Check-ins would be listened for in a network that is not ours.
 const OPTIONS: [&str; 2] = ["--check-in-listen", "127.0.0.1:0"];
@@ -40,26 +41,30 @@ async fn three_containers(daemon: &Daemon) -> Vec<Container> {
     daemon.agrees_with_docker().await
 }
 
-/// Reads everything that can be read, and says how long the slowest read took, the best of some tries.
+/// Reads everything that can be read, and says how long the slowest read took.
 async fn slowest_read(daemon: &Daemon, known: &[Container]) -> Duration {
-    let mut best = Duration::MAX;
-    for _ in 0..TRIES {
-        let mut slowest = Duration::ZERO;
-        let mut begin = Instant::now();
-        let mut lap = || slowest = slowest.max(std::mem::replace(&mut begin, Instant::now()).elapsed());
-        assert_eq!(daemon.list().await, known, "what is unknown is not dead");
-        lap();
-        assert_eq!(daemon.show(&known[0].container_id).await, known[0]);
-        lap();
-        let activity = daemon.client().activity(&known[0].container_id).await;
-        activity.expect("reads always work");
-        lap();
-        best = best.min(slowest);
-        if best < QUICK {
-            break;
-        }
+    let mut slowest = Duration::ZERO;
+    let mut begin = Instant::now();
+    let mut lap = || slowest = slowest.max(std::mem::replace(&mut begin, Instant::now()).elapsed());
+    assert_eq!(daemon.list().await, known, "what is unknown is not dead");
+    lap();
+    assert_eq!(daemon.show(&known[0].container_id).await, known[0]);
+    lap();
+    let activity = daemon.client().activity(&known[0].container_id).await;
+    activity.expect("reads always work");
+    lap();
+    slowest
+}
+
+/// Waits until the daemon holds all that it holds for those that run.
+async fn all_are_seen(daemon: &Daemon, known: &[Container]) {
+    for id in running(known) {
+        eventually("it is seen from the host", async || {
+            let activity = daemon.client().activity(&id).await;
+            activity.expect("reads always work").connections
+        })
+        .await;
     }
-    best
 }
 
 /// A failure is one of the engine's, said in a sentence.
@@ -76,7 +81,10 @@ async fn one_that_hangs_holds_up_no_read_and_changes_nothing() {
     let engine = PrivateEngine::start(&[]);
     let daemon = over(&engine).await;
     let known = three_containers(&daemon).await;
-    let seconds = std::env::var(HANG).map_or(6, |text| text.parse().expect("it is a number of seconds"));
+    let seconds = std::env::var(HANG).map_or(SHORT_HANG, |text| {
+        text.parse().expect("it is a number of seconds")
+    });
+    all_are_seen(&daemon, &known).await;
     let (files, threads) = (daemon.open_files(), daemon.threads());
 
     engine.hold();
@@ -104,6 +112,8 @@ async fn one_that_hangs_holds_up_no_read_and_changes_nothing() {
     };
     let (slowest, ()) = tokio::join!(reads, changes);
     assert!(slowest < QUICK, "a read took {slowest:?}");
+    // Its connections are nothing that the daemon has left.
+    drop(client);
 
     daemon.agrees_with_docker().await;
     daemon.is_ready().await;
@@ -122,7 +132,7 @@ fn running(known: &[Container]) -> [String; 2] {
     ids.try_into().expect("two run")
 }
 
-/// What is right again within ten seconds after an engine that was killed is back.
+/// What is right again soon after an engine that was killed is back.
 async fn after_a_kill(options: &[&'static str]) -> (Vec<Container>, Vec<Container>) {
     let mut engine = PrivateEngine::start(options);
     let daemon = over(&engine).await;
@@ -131,8 +141,8 @@ async fn after_a_kill(options: &[&'static str]) -> (Vec<Container>, Vec<Containe
     assert_is_the_engines(daemon.client().create(&CreateContainer::of_image(image())).await);
     assert_eq!(daemon.list().await, known, "what is unknown is not dead");
     engine.restart();
-    let right = tokio::time::timeout(Duration::from_secs(10), daemon.agrees_with_docker()).await;
-    let right = right.expect("it is right within ten seconds");
+    let right = tokio::time::timeout(Duration::from_secs(30), daemon.agrees_with_docker()).await;
+    let right = right.expect("it is right soon");
     // It goes on as if nothing had been.
     let [first, _] = running(&known);
     assert_eq!(

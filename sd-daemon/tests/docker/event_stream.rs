@@ -1,5 +1,5 @@
 //! The stream of events is cut, falls silent, floods, or ends again and again. Each time the rows are right
-//! within five seconds of the moment that the daemon has a stream again.
+//! soon after the moment that the daemon has a stream again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,8 @@ use crate::daemon::{Daemon, eventually, within};
 use crate::docker::{docker, image};
 use crate::fault_proxy::{Fault, FaultProxy, reply};
 
-const SOON: Duration = Duration::from_secs(5);
+/// Sooner than everything is looked at anyhow, and than a silent stream is given up.
+const SOON: Duration = Duration::from_secs(15);
 /// Docker remembers this many events, whatever they are about.
 const REMEMBERED: usize = 256;
 

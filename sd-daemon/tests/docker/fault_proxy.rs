@@ -8,7 +8,6 @@ use std::collections::VecDeque;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -49,8 +48,8 @@ pub(crate) enum Fault {
     ReplyCut,
     /// Docker acts, and something else arrives.
     ReplyReplaced(Arc<[u8]>),
-    /// The caller is cut off, and Docker is asked only after this long.
-    Late(Duration),
+    /// The caller is cut off, and Docker is asked only when the test says so.
+    Late,
     /// Docker is not asked, and this arrives.
     Answered(Arc<[u8]>),
     /// Docker is not asked, and an answer begins that never ends.
@@ -85,6 +84,7 @@ struct Shared {
     refuses: watch::Sender<bool>,
     /// Each change is about those that are open at that moment.
     streams: watch::Sender<Streams>,
+    is_late_enough: watch::Sender<bool>,
     late: watch::Sender<usize>,
 }
 
@@ -111,6 +111,7 @@ impl FaultProxy {
             requests: Mutex::default(),
             refuses: watch::Sender::new(false),
             streams: watch::Sender::new(Streams::Open),
+            is_late_enough: watch::Sender::new(false),
             late: watch::Sender::new(0),
         });
         let (running, ended) = oneshot::channel();
@@ -196,6 +197,11 @@ impl FaultProxy {
         lock(&self.shared.requests).clear();
     }
 
+    /// Lets Docker be asked what it has not been asked so far.
+    pub(crate) fn let_late_ones_through(&self) {
+        self.shared.is_late_enough.send_replace(true);
+    }
+
     /// How many requests have reached Docker late.
     pub(crate) fn late(&self) -> usize {
         *self.shared.late.borrow()
@@ -240,6 +246,10 @@ async fn serve(shared: Arc<Shared>, mut caller: UnixStream) {
     let Some(request) = read_request(&mut caller).await else {
         return;
     };
+    // Whoever came before that and asks only now is hung up on as well.
+    if *shared.refuses.borrow() {
+        return;
+    }
     lock(&shared.requests).push(request.clone());
     let fault = take_fault(&shared, &request);
     // Whoever hangs up has no use for an answer.
@@ -255,9 +265,11 @@ async fn serve(shared: Arc<Shared>, mut caller: UnixStream) {
             Ok(_) => caller.write_all(&reply).await,
             Err(error) => Err(error),
         },
-        Some(Fault::Late(late)) => {
+        Some(Fault::Late) => {
             drop(caller);
-            tokio::time::sleep(late).await;
+            let mut is_late_enough = shared.is_late_enough.subscribe();
+            // The proxy is there for as long as this is.
+            drop(is_late_enough.wait_for(|is_late_enough| *is_late_enough).await);
             let asked = ask(&shared, &request).await;
             shared.late.send_modify(|late| *late += 1);
             asked.map(drop)

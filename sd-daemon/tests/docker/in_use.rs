@@ -5,20 +5,22 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use sd_client::api::{Container, CreateContainer, EventKind, SignalKind, Status, StopReason, TimeLimit};
+use sd_client::api::{
+    Container, CreateContainer, EventKind, SignalKind, Status, StopReason, TimeLimit, UpdateContainer,
+};
 
-use crate::daemon::{Daemon, within};
+use crate::daemon::{Daemon, eventually, within};
 use crate::sessions::{PASSWORD, Session, new_key};
 
 /// What stands before the names of the sample images that script/test builds.
 const SAMPLES: &str = "spin-docker-samples/";
-/// Long enough for a login on a busy machine, and short enough to be waited for several times.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(8);
-/// Somebody at work does something this often: often enough, with nothing to spare for a slow machine.
+/// Given to the containers once everybody is logged in. Somebody at work does something several times in it, on a
+/// busy machine too.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 const PACE: Duration = Duration::from_secs(2);
 
 /// What tells of use; the other one is left out, so that each is proven by itself.
-const SEEN_FROM_HOST: &[&str] = &["--activity-signals", "connections"];
+const SEEN_FROM_HOST: &[&str] = &["--activity-signals", "connections", "--probe-interval", "2s"];
 const REPORTED: &[&str] = &["--activity-signals", "check-in"];
 
 fn database() -> CreateContainer {
@@ -28,7 +30,6 @@ fn database() -> CreateContainer {
             ("SD_CHECK_IN_EVERY".to_owned(), "2s".to_owned()),
         ]
         .into(),
-        idle_timeout: Some(TimeLimit::After(IDLE_TIMEOUT)),
         ..CreateContainer::of_image(format!("{SAMPLES}sd-postgres"))
     }
 }
@@ -40,7 +41,6 @@ fn login_server(public_key: &str) -> CreateContainer {
             ("SD_CHECK_IN_EVERY".to_owned(), "2s".to_owned()),
         ]
         .into(),
-        idle_timeout: Some(TimeLimit::After(IDLE_TIMEOUT)),
         ..CreateContainer::of_image(format!("{SAMPLES}sd-ssh"))
     }
 }
@@ -81,6 +81,18 @@ impl TwoUsers {
 
     /// Lets one work and the other not, until the silent one is stopped, and for as long again.
     async fn tell_apart(mut self, daemon: &Daemon) -> Container {
+        for (container, _) in [&self.silent, &self.working] {
+            eventually("its login is seen", async || {
+                let activity = daemon.client().activity(&container.container_id).await;
+                let signal = activity.expect("reads always work").last_active_signal;
+                signal.filter(|signal| *signal != SignalKind::Started)
+            })
+            .await;
+        }
+        self.working.1.works().await;
+        for (container, _) in [&self.silent, &self.working] {
+            limit(daemon, container).await;
+        }
         let mut stopped_at = None;
         let stopped = within(
             Duration::from_secs(120),
@@ -95,7 +107,7 @@ impl TwoUsers {
             loop {
                 pace.tick().await;
                 self.working.1.works().await;
-                if stopped_at.is_some_and(|at: Instant| at.elapsed() > 2 * IDLE_TIMEOUT) {
+                if stopped_at.is_some_and(|at: Instant| at.elapsed() > IDLE_TIMEOUT) {
                     return;
                 }
                 let silent = daemon.show(&self.silent.0.container_id).await;
@@ -126,6 +138,16 @@ async fn created(daemon: &Daemon, wanted: &CreateContainer) -> Container {
     created.expect("script/images --tag-prefix spin-docker-samples/ has built it")
 }
 
+/// From here on nobody may be away for long.
+async fn limit(daemon: &Daemon, container: &Container) {
+    let update = UpdateContainer {
+        idle_timeout: Some(TimeLimit::After(IDLE_TIMEOUT)),
+        ..UpdateContainer::default()
+    };
+    let updated = daemon.client().update(&container.container_id, &update).await;
+    updated.expect("it runs");
+}
+
 /// What decided on a stop, as the history tells it.
 async fn why(daemon: &Daemon, container: &Container) -> String {
     let activity = daemon
@@ -147,7 +169,7 @@ async fn a_silent_psql_is_stopped_and_a_working_one_is_not_as_seen_from_the_host
     let why = why(&daemon, &stopped).await;
     assert!(why.contains("seen in use from the host"), "{why}");
     assert!(
-        why.contains("its idle timeout is 8s (set for this container)"),
+        why.contains("its idle timeout is 15s (set for this container)"),
         "{why}"
     );
 }
@@ -191,15 +213,15 @@ async fn with_both_signals_a_silent_psql_and_a_silent_ssh_are_stopped() {
 #[tokio::test]
 async fn a_web_server_that_is_asked_now_and_then_stays_and_one_that_is_not_goes() {
     let daemon = Daemon::start(SEEN_FROM_HOST).await;
-    let wanted = CreateContainer {
-        idle_timeout: Some(TimeLimit::After(IDLE_TIMEOUT)),
-        ..CreateContainer::of_image(format!("{SAMPLES}sd-web"))
-    };
+    let wanted = CreateContainer::of_image(format!("{SAMPLES}sd-web"));
     let (left, visited) = (created(&daemon, &wanted).await, created(&daemon, &wanted).await);
+    for container in [&left, &visited] {
+        limit(&daemon, container).await;
+    }
     let url = format!("http://127.0.0.1:{}/", visited.app_port.expect("it is published"));
     let mut pace = tokio::time::interval(PACE);
     let mut stopped_at: Option<Instant> = None;
-    while stopped_at.is_none_or(|at| at.elapsed() < 2 * IDLE_TIMEOUT) {
+    while stopped_at.is_none_or(|at| at.elapsed() < IDLE_TIMEOUT) {
         pace.tick().await;
         let answer = Command::new("curl")
             .args([

@@ -97,13 +97,8 @@ impl PrivateEngine {
     fn is_held(&self) -> bool {
         let threads = fs::read_dir(format!("/proc/{}/task", self.dockerd.id())).expect("it runs");
         threads.flatten().all(|thread| {
-            // The state follows the name, which is in parentheses. A thread that has ended does nothing either.
-            let status = fs::read_to_string(thread.path().join("stat"));
-            status.map_or(true, |status| {
-                status
-                    .rsplit_once(") ")
-                    .is_some_and(|(_, state)| state.starts_with('T'))
-            })
+            // A thread that has ended does nothing either.
+            fs::read_to_string(thread.path().join("stat")).map_or(true, |status| has_state(&status, 'T'))
         })
     }
 
@@ -117,7 +112,20 @@ impl PrivateEngine {
         self.dockerd.kill().expect("it runs");
         self.dockerd.wait().expect("it was started");
         let containerd = fs::read_to_string(self.directory.join("exec/containerd/containerd.pid"));
-        run(Command::new("kill").args(["-KILL", containerd.expect("dockerd has one").trim()]));
+        let containerd = containerd.expect("dockerd has one");
+        let containerd = containerd.trim();
+        // The kernel ends it too when its parent ends, and may have been quicker.
+        drop(
+            Command::new("kill")
+                .args(["-KILL", containerd])
+                .stderr(Stdio::null())
+                .status(),
+        );
+        let deadline = Instant::now() + PATIENCE;
+        while is_alive(containerd) {
+            assert!(Instant::now() < deadline, "containerd does not end");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Starts it again, after it has ended, and waits until it answers.
@@ -198,6 +206,18 @@ fn launch(directory: &Path, namespace: &str, options: &[&str]) -> Child {
         .stderr(log.expect("it can be written"))
         .spawn()
         .expect("nsenter is installed")
+}
+
+/// Whether there is such a process, and not only its last trace.
+fn is_alive(process: &str) -> bool {
+    fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|status| !has_state(&status, 'Z'))
+}
+
+/// Reads a line of `/proc`: the state follows the name, which is in parentheses.
+fn has_state(status: &str, state: char) -> bool {
+    status
+        .rsplit_once(") ")
+        .is_some_and(|(_, rest)| rest.starts_with(state))
 }
 
 fn run(command: &mut Command) {

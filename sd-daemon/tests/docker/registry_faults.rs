@@ -190,6 +190,7 @@ async fn a_registry_that_is_taken_away_is_noticed_before_anything_is_acknowledge
         let mut daemon = Daemon::start(&[]).await;
         let id = daemon.create().await.container_id;
         let path = file(daemon.state());
+        let before = docker_state(&id);
         match replacement {
             None => fs::remove_file(&path).expect("it is there"),
             Some(name) => {
@@ -198,8 +199,9 @@ async fn a_registry_that_is_taken_away_is_noticed_before_anything_is_acknowledge
                 fs::rename(&copy, &path).expect("it is there");
             }
         }
-        let before = docker_state(&id);
-        assert_eq!(status(daemon.client().stop(&id).await), Some(503));
+        // It looks by itself now and then, and may have ended for that before it was asked.
+        let answer = status(daemon.client().stop(&id).await);
+        assert!(matches!(answer, None | Some(503)), "{answer:?}");
         assert_eq!(daemon.ends().await, Some(1));
         let log = daemon.log();
         let sentence = log.lines().last().unwrap_or_default();

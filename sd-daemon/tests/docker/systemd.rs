@@ -44,9 +44,13 @@ impl Listener {
         }
     }
 
+    fn forgets_what_is_there(&self) {
+        while self.hears(Duration::from_millis(1)).is_some() {}
+    }
+
     /// Counts the signs of life of a while, after those that are there already.
     fn signs_of_life_in(&self, a_while: Duration) -> usize {
-        while self.hears(Duration::from_millis(1)).is_some() {}
+        self.forgets_what_is_there();
         let end = Instant::now() + a_while;
         let left = || {
             end.saturating_duration_since(Instant::now())
@@ -78,6 +82,8 @@ async fn it_hears_when_the_daemon_serves_lives_and_ends() {
         "it is the first thing that is told"
     );
     listener.waits_for("WATCHDOG=1");
+    // What does not fit in is not told, and while the daemon began nobody read.
+    listener.forgets_what_is_there();
     assert_eq!(daemon.terminate(), Some(0));
     let before = listener.waits_for("STOPPING=1");
     assert!(before.iter().all(|message| message == "WATCHDOG=1"), "{before:?}");
@@ -98,13 +104,9 @@ async fn there_is_no_sign_of_life_while_the_registry_does_not_answer() {
     let client = daemon.client();
     let mut stops = tokio::task::JoinSet::new();
     stops.spawn(async move { client.stop(&id).await });
-    // The job has to be on its way; it waits for up to five seconds.
-    listener.signs_of_life_in(WATCHDOG);
-    assert_eq!(
-        listener.signs_of_life_in(WATCHDOG * 3),
-        0,
-        "it must be taken for dead"
-    );
+    // The job may still be on its way; once there, it waits for up to five seconds.
+    let is_silent = (0..3).any(|_| listener.signs_of_life_in(WATCHDOG * 3) == 0);
+    assert!(is_silent, "it must be taken for dead");
     other.execute_batch("rollback").expect("it was begun");
     let stopped = stops.join_all().await.remove(0);
     stopped.expect("the registry goes on");

@@ -40,20 +40,24 @@ async fn a_container_that_nobody_uses_is_stopped_and_can_be_started_again() {
 
 #[tokio::test]
 async fn a_container_that_reports_connections_stays_and_one_that_reports_none_goes() {
-    let daemon = Daemon::start(&["--idle-timeout", "4s"]).await;
+    let daemon = Daemon::start(&["--idle-timeout", "15s"]).await;
     let used = daemon.create().await.container_id;
     let unused = daemon.create().await.container_id;
-    let stopped = within(Duration::from_secs(60), "the unused one is stopped", async || {
-        eventually("the report is credited", async || {
-            check_in_from_inside(&used, 1).then_some(())
-        })
-        .await;
-        let shown = daemon.show(&unused).await;
-        if shown.status == Status::Running {
-            check_in_from_inside(&unused, 0);
-        }
-        (shown.status == Status::Stopped).then_some(shown)
-    })
+    let stopped = within(
+        Duration::from_secs(120),
+        "the unused one is stopped",
+        async || {
+            eventually("the report is credited", async || {
+                check_in_from_inside(&used, 1).then_some(())
+            })
+            .await;
+            let shown = daemon.show(&unused).await;
+            if shown.status == Status::Running {
+                check_in_from_inside(&unused, 0);
+            }
+            (shown.status == Status::Stopped).then_some(shown)
+        },
+    )
     .await;
     assert_eq!(stopped.stop_reason, Some(StopReason::Idle));
     assert_eq!(daemon.show(&used).await.status, Status::Running);

@@ -8,7 +8,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::program::{CREDENTIALS, PATIENCE, Program, connect, exchange, get, status, until_closed};
+use crate::program::{
+    CREDENTIALS, PATIENCE, Program, connect, exchange, get, is_answered, status, until_closed,
+};
 
 const HERE: [u8; 4] = [127, 0, 0, 1];
 const ATTACKER: [u8; 4] = [127, 0, 0, 9];
@@ -63,14 +65,9 @@ async fn four_hundred_half_open_connections_keep_nobody_waiting_and_are_all_clos
     let attack = half_open(ATTACKER, program.api(), 400).await;
 
     let quickest = quickest_answer(&program, "/v1/containers").await;
-    assert!(quickest < Duration::from_millis(100), "{quickest:?}");
+    assert!(quickest < Duration::from_millis(500), "{quickest:?}");
     // There is room for who asks from the same address as well.
-    let health = async {
-        while status(&exchange(ATTACKER, program.api(), get("/healthz")).await) != Some(200) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, health).await.unwrap();
+    is_answered(ATTACKER, program.api(), "/healthz").await;
     until_all_closed(attack).await;
 
     // Who has shown the credentials was no part of the crowd, and still listens.
@@ -90,9 +87,7 @@ async fn from_many_addresses_they_do_not_either() {
     for last in 1..=20 {
         attack.extend(half_open([127, 0, 9, last], program.api(), 32).await);
     }
-    let health = exchange(HERE, program.api(), get("/healthz"));
-    let health = timeout(PATIENCE, health).await.unwrap();
-    assert_eq!(status(&health), Some(200), "{health:?}");
+    is_answered(HERE, program.api(), "/healthz").await;
     until_all_closed(attack).await;
 }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
-use crate::program::{Program, connect, exchange, get, number_after, size, status};
+use crate::program::{Program, connect, exchange, get, number_after, size, status, wait_until};
 
 const REPORT: &[u8] = b"POST /v1/check-in HTTP/1.1\r\nhost: localhost\r\n\
     content-type: application/x-www-form-urlencoded\r\ncontent-length: 8\r\n\r\nactive=1";
@@ -51,6 +51,10 @@ async fn a_flood_from_thousands_of_addresses_takes_no_memory_and_writes_nothing(
             .sum();
         (registry, number_after(&program.proc("io"), "write_bytes:"))
     };
+    // That there is no engine is written into the log, and no more of it for a while.
+    wait_until("it has looked for its engine", || {
+        program.log().contains("waiting for the Docker engine")
+    });
     // What is allocated once is there after this.
     report(program.check_in(), [127, 8, 0, 1], 10).await;
     let (before, memory) = (written(), program.memory());

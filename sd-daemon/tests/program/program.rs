@@ -162,6 +162,16 @@ pub(crate) async fn exchange(from: [u8; 4], to: SocketAddr, text: String) -> std
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
+/// Waits for an answer. In a crowd, whoever takes a second to ask is hung up on, and that may be this on a busy machine.
+pub(crate) async fn is_answered(from: [u8; 4], to: SocketAddr, path: &str) {
+    let answered = async {
+        while status(&exchange(from, to, get(path)).await) != Some(200) {
+            tokio::time::sleep(TICK).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, answered).await.unwrap();
+}
+
 /// A request that ends its connection.
 pub(crate) fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{CREDENTIALS}\r\n")

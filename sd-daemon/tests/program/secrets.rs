@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use tokio::task::JoinSet;
 
-use crate::program::{PATIENCE, Program, command, exchange, status};
+use crate::program::{Program, command, exchange, status};
 
 const PASSWORD: &str = "correct-horse-battery-staple";
 /// `admin:` and [`PASSWORD`].
@@ -66,7 +66,7 @@ fn no_password_is_no_password_to_hash() {
 }
 
 #[tokio::test]
-async fn five_hundred_wrong_logins_at_once_take_no_memory_and_do_not_keep_the_right_one_out() {
+async fn three_hundred_wrong_logins_at_once_take_no_memory_and_do_not_keep_the_right_one_out() {
     let directory = tempfile::tempdir().unwrap();
     let program = start_hashed(directory.path(), "info");
     let api = program.api();
@@ -75,31 +75,21 @@ async fn five_hundred_wrong_logins_at_once_take_no_memory_and_do_not_keep_the_ri
     let memory = program.memory();
 
     let mut attack = JoinSet::new();
-    for number in 0..500_u16 {
+    // Fewer than a crowd: of those the slow ones are hung up on.
+    for number in 0..300_u16 {
         let [_, low] = (number % 50).to_be_bytes();
         attack.spawn(async move { exchange([127, 4, 0, low + 1], api, login(WRONG)).await });
     }
-    // Its credentials have just been right: nobody has to wait for a hash. In a crowd, whoever takes a second to ask
-    // is hung up on, which a busy machine may do to anybody here.
-    let right = async {
-        loop {
-            let answer = exchange(HERE, api, login(RIGHT)).await;
-            if let Some(status) = status(&answer) {
-                break status;
-            }
-        }
-    };
-    let right = tokio::time::timeout(PATIENCE, right).await;
-    assert_eq!(right.unwrap(), 200);
-    let (mut most, mut answered) = (0, 0);
+    // Its credentials have just been right: nobody has to wait for a hash.
+    let right = exchange(HERE, api, login(RIGHT)).await;
+    assert_eq!(status(&right), Some(200), "{right:?}");
+    let mut most = 0;
     while let Some(answer) = attack.join_next().await {
         most = most.max(program.memory());
         let answer = answer.unwrap();
-        assert!(matches!(status(&answer), None | Some(401 | 429)), "{answer:?}");
-        answered += usize::from(status(&answer).is_some());
+        assert!(matches!(status(&answer), Some(401 | 429)), "{answer:?}");
     }
-    assert!(answered > 400, "{answered} were answered");
-    // Two hashes are 38 MiB; five hundred would be nine GiB.
+    // Two hashes are 38 MiB; three hundred would be more than five GiB.
     let grown = most.saturating_sub(memory);
     assert!(grown < 96 * 1024, "{grown} KiB more than before");
 }

@@ -74,7 +74,9 @@ impl Guests {
                 is_everywhere: is_crowded,
                 is_of_source: strangers > self.limits.strangers,
             };
-            if guest.conduct().is_over(&self.limits, crowd, now) {
+            let mut conduct = guest.conduct();
+            if conduct.is_over(&self.limits, crowd, now) {
+                conduct.has_to_go = true;
                 guest.way_out.notify_one();
             }
         }
@@ -155,48 +157,57 @@ impl Guest {
         }
     }
 
-    /// Ends when it has to go.
+    /// Ends when it has to go. Not when what it was waited for has come by now: it may have been here before, and
+    /// nobody has had the time to look.
     pub(super) async fn is_shown_out(&self) {
-        self.way_out.notified().await;
+        loop {
+            self.way_out.notified().await;
+            if self.conduct().has_to_go {
+                return;
+            }
+        }
     }
 
     /// Some of a request has come.
     pub(super) fn has_sent(&self) {
         let mut conduct = self.conduct();
         if let Awaited::Request { .. } = conduct.awaited {
-            conduct.awaited = Awaited::Head {
+            conduct.awaits(Awaited::Head {
                 since: Instant::now(),
-            };
+            });
         }
     }
 
     /// The head of a request is here, and its body is not.
     pub(super) fn is_sending(&self) {
-        self.conduct().awaited = Awaited::Body {
+        self.conduct().awaits(Awaited::Body {
             since: Instant::now(),
-        };
+        });
     }
 
     /// The body is here as well, or nobody cares for it.
     pub(super) fn has_asked(&self) {
         let mut conduct = self.conduct();
         if !matches!(conduct.awaited, Awaited::Request { .. }) {
-            conduct.awaited = Awaited::Nothing;
+            conduct.awaits(Awaited::Nothing);
         }
     }
 
     /// The answer has been given.
     pub(super) fn is_answered(&self) {
-        self.conduct().awaited = Awaited::Request {
+        self.conduct().awaits(Awaited::Request {
             since: Instant::now(),
-        };
+        });
     }
 
     /// There is something for it, and it takes it or does not.
     pub(super) fn takes(&self, something: Takes) {
         let mut conduct = self.conduct();
         match something {
-            Takes::Some => conduct.unread_since = None,
+            Takes::Some => {
+                conduct.unread_since = None;
+                conduct.has_to_go = false;
+            }
             Takes::Nothing => {
                 conduct.unread_since.get_or_insert_with(Instant::now);
             }
@@ -240,6 +251,8 @@ struct Conduct {
     is_known: bool,
     awaited: Awaited,
     unread_since: Option<Instant>,
+    /// It has been waited for too long, and nothing has come since.
+    has_to_go: bool,
 }
 
 impl Conduct {
@@ -248,7 +261,14 @@ impl Conduct {
             is_known: false,
             awaited: Awaited::Head { since: now },
             unread_since: None,
+            has_to_go: false,
         }
+    }
+
+    /// It is waited for something else from here on.
+    fn awaits(&mut self, awaited: Awaited) {
+        self.awaited = awaited;
+        self.has_to_go = false;
     }
 
     /// Whether that is news.

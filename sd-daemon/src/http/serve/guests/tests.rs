@@ -108,7 +108,27 @@ fn is_shown_out(addresses: u8, each: usize, seconds: u32) -> bool {
         .filter_map(|address| guests.admit(address, now))
         .collect();
     guests.show_out(now + SECOND * seconds);
-    let mut way_out = std::pin::pin!(seats[0].guest().is_shown_out());
+    leaves(&seats[0])
+}
+
+#[test]
+fn who_has_asked_before_it_is_shown_out_stays_and_who_has_not_goes() {
+    let guests = Guests::new(limits());
+    let now = Instant::now();
+    let [asks, is_silent] =
+        ["127.0.0.1", "127.0.0.2"].map(|from| guests.admit(from.parse().unwrap(), now).unwrap());
+    guests.show_out(now + SECOND * 11);
+    asks.guest().has_asked();
+    assert!(!leaves(&asks));
+    assert!(leaves(&is_silent));
+    asks.guest().is_answered();
+    guests.show_out(Instant::now() + SECOND * 76);
+    assert!(leaves(&asks));
+}
+
+/// Whether somebody is on its way out.
+fn leaves(seat: &Seat) -> bool {
+    let mut way_out = std::pin::pin!(seat.guest().is_shown_out());
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     way_out.as_mut().poll(&mut context).is_ready()
 }
