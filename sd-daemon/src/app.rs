@@ -19,7 +19,7 @@ use crate::engine::docker::DockerEngine;
 use crate::http::{self, Admission, Credentials, Entrance, ReportRate};
 use crate::prober::host::{HostProber, ProcessorTime};
 use crate::registry::{Registry, StateDirectory};
-use crate::service::{Parts, Service};
+use crate::service::{CheckIn, Parts, Service};
 use crate::systemd::{News, Systemd};
 use crate::tasks;
 use crate::webhook::Webhook;
@@ -109,6 +109,9 @@ async fn begin(
     };
     let router = http::api(service.clone(), admission, shutdown.clone());
 
+    if let CheckInListen::Gateway { .. } = config.check_in_listen {
+        service.set_check_in(CheckIn::Awaited);
+    }
     let (service, clock, shutdown) = (|| service.clone(), || Arc::clone(clock), || shutdown.clone());
     let mut tasks = Tasks::new();
     tasks.spawn("api", http::serve(api, router, shutdown()));

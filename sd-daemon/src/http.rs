@@ -85,7 +85,7 @@ pub fn api(service: Service, admission: Admission, shutdown: CancellationToken) 
         .route(route::ACTIVITY, get(activity::show))
         .route(
             route::EVENTS,
-            get(events::follow).layer(Extension(events::End(shutdown))),
+            get(events::follow).layer(Extension(events::Streams::until(shutdown))),
         )
         .route(route::OPENAPI, get(openapi::show))
         .method_not_allowed_fallback(problem::method_not_allowed)

@@ -90,6 +90,17 @@ pub struct Capacity {
     pub memory_bytes: Option<u64>,
 }
 
+/// Where containers check in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckIn {
+    /// At a place that is not known yet, and will be in a moment.
+    Awaited,
+    /// At this URL.
+    At(String),
+    /// At no place that could be told.
+    Nowhere,
+}
+
 /// The operations. Cheap to clone.
 #[derive(Clone)]
 pub struct Service {
@@ -108,8 +119,8 @@ struct Inner {
     views: Mutex<HashMap<ContainerId, (u64, View)>>,
     /// Why containers cannot be seen, once that has been said in the log.
     complaint: Mutex<Option<Blind>>,
-    /// Where new containers are told to check in; known once the listener is bound.
-    check_in_url: Mutex<Option<String>>,
+    /// Where new containers are told to check in.
+    check_in: watch::Sender<CheckIn>,
     locks: Locks,
     /// Creates that are being worked on. An open creation that is not among them was left behind.
     creating: watch::Sender<HashSet<OperationId>>,
@@ -146,7 +157,7 @@ impl Service {
             capacity: parts.capacity,
             views: Mutex::new(HashMap::new()),
             complaint: Mutex::new(None),
-            check_in_url: Mutex::new(None),
+            check_in: watch::Sender::new(CheckIn::Nowhere),
             locks: Locks::default(),
             creating: watch::Sender::new(HashSet::new()),
             resolving: tokio::sync::Mutex::new(()),
@@ -207,8 +218,19 @@ impl Service {
     }
 
     /// Lets new containers know where to check in.
-    pub fn set_check_in_url(&self, url: String) {
-        *lock(&self.inner.check_in_url) = Some(url);
+    pub fn set_check_in(&self, place: CheckIn) {
+        self.inner.check_in.send_replace(place);
+    }
+
+    /// Lets new containers not wait any longer for a place to check in, unless there is one.
+    pub(crate) fn give_up_check_in(&self) {
+        self.inner.check_in.send_if_modified(|place| {
+            let is_awaited = *place == CheckIn::Awaited;
+            if is_awaited {
+                *place = CheckIn::Nowhere;
+            }
+            is_awaited
+        });
     }
 
     /// The tagged images of the engine.

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName};
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::stream::{self, Stream, StreamExt};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
@@ -25,14 +25,32 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Events that are taken from the history at once.
 const BATCH: usize = 256;
 
-/// Ends every stream.
+/// Streams at once: a quarter of the connections that the API takes on, so that whoever forgets to end theirs keeps nobody
+/// else out.
+const STREAMS: usize = 128;
+
+/// Every stream there is.
 #[derive(Clone)]
-pub(super) struct End(pub(super) CancellationToken);
+pub(super) struct Streams {
+    places: Arc<Semaphore>,
+    /// Ends them.
+    end: CancellationToken,
+}
+
+impl Streams {
+    /// Streams that end at `end`.
+    pub(super) fn until(end: CancellationToken) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(STREAMS)),
+            end,
+        }
+    }
+}
 
 /// What happens to containers, as it happens; after the event that `Last-Event-ID` names, where that is given.
 pub(super) async fn follow(
     State(service): State<Service>,
-    Extension(End(end)): Extension<End>,
+    Extension(streams): Extension<Streams>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let history = service.history().clone();
@@ -45,12 +63,18 @@ pub(super) async fn follow(
             .ok_or_else(|| Problem::invalid("Last-Event-ID", "must be the id of an event, a whole number"))?,
         None => *latest.borrow(),
     };
+    let Ok(place) = streams.places.try_acquire_owned() else {
+        return Err(Problem::limit_reached(format!(
+            "{STREAMS} streams of events are open, as many as there may be: end those that nobody reads"
+        )));
+    };
     let listener = Listener {
+        _place: place,
         history,
         latest,
         last: from,
         waiting: VecDeque::new(),
-        end,
+        end: streams.end,
     };
     // Whoever loses the connection before the first event can resume as well.
     let beginning = Event::default().id(from.to_string());
@@ -64,6 +88,8 @@ pub(super) async fn follow(
 
 /// Somebody who listens.
 struct Listener {
+    /// Free for somebody else when the stream ends.
+    _place: OwnedSemaphorePermit,
     history: History,
     latest: watch::Receiver<u64>,
     last: u64,

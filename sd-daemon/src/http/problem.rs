@@ -192,6 +192,11 @@ impl Problem {
         }
     }
 
+    /// There are as many of something as there may be.
+    pub(super) fn limit_reached(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::LimitReached, detail)
+    }
+
     /// Whatever keeps the daemon from its work, the answer to "are you ready" is 503.
     pub(super) fn not_ready(error: ServiceError) -> Self {
         Self {
@@ -205,6 +210,15 @@ impl Problem {
             Kind::Internal,
             "something went wrong inside sd-daemon; its log has the cause under this request_id",
         )
+    }
+
+    /// How the caller may say who it is, where that is what is missing.
+    fn challenge(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Unauthorized => Some("Basic realm=\"spin-docker\""),
+            Kind::UnknownToken => Some("Bearer realm=\"spin-docker\", error=\"invalid_token\""),
+            _ => None,
+        }
     }
 
     /// Whether the caller may simply try again.
@@ -270,11 +284,8 @@ impl IntoResponse for Problem {
         let mut response = (status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(api::Problem::MEDIA_TYPE));
-        if self.kind == Kind::Unauthorized {
-            headers.insert(
-                WWW_AUTHENTICATE,
-                HeaderValue::from_static("Basic realm=\"spin-docker\""),
-            );
+        if let Some(challenge) = self.challenge() {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if let Some(retry_after) = self.retry_after() {
             headers.insert(RETRY_AFTER, retry_after);

@@ -1,4 +1,4 @@
-//! The registry on a real disk: what is acknowledged is found again.
+//! The registry on a real disk: what is acknowledged is found again. Long, because one file is written by all of it.
 
 use std::collections::BTreeMap;
 use std::fs;

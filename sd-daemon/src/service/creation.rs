@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Service, ServiceError, lock, token, turn};
+use super::{CheckIn, Service, ServiceError, token, turn};
 use crate::domain::{
     ContainerId, Creation, Effect, IdempotencyKey, Image, ImageRef, Lifecycle, Limits, Name, OperationId,
     Record,
@@ -17,6 +17,9 @@ const CHECK_IN_VARIABLE: &str = "SD_CHECK_IN_URL";
 
 /// The variable that holds a container's token.
 const TOKEN_VARIABLE: &str = "SD_CHECK_IN_TOKEN";
+
+/// How long a create waits, just after the daemon's start, for the place where its container is to check in.
+const CHECK_IN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a repeated request waits for the first one.
 const OTHERS_PATIENCE: Duration = Duration::from_secs(150);
@@ -115,6 +118,7 @@ impl Service {
                 reason,
             });
         }
+        let check_in_url = self.check_in_url().await;
         let operation = new_operation()?;
         let _mine = self.claim(operation);
         let creation = Creation {
@@ -133,7 +137,7 @@ impl Service {
             Opened::KeyReused => return Err(ServiceError::KeyReused),
             Opened::TooMany => return Err(ServiceError::TooManyContainers(most)),
         }
-        let spec = self.spec(operation, &wanted, &image);
+        let spec = self.spec(operation, &wanted, &image, check_in_url);
         let id = self.make(&spec).await?;
         self.bring_to_life(operation, id).await.map(Attempt::Created)
     }
@@ -207,9 +211,26 @@ impl Service {
         Ok(record)
     }
 
-    fn spec(&self, operation: OperationId, wanted: &NewContainer, image: &Image) -> ContainerSpec {
+    /// Where the container will be told to check in.
+    async fn check_in_url(&self) -> Option<String> {
+        let mut places = self.inner.check_in.subscribe();
+        let known = places.wait_for(|place| *place != CheckIn::Awaited);
+        let place = tokio::time::timeout(CHECK_IN_PATIENCE, known).await.ok()?.ok()?;
+        match &*place {
+            CheckIn::At(url) => Some(url.clone()),
+            CheckIn::Awaited | CheckIn::Nowhere => None,
+        }
+    }
+
+    fn spec(
+        &self,
+        operation: OperationId,
+        wanted: &NewContainer,
+        image: &Image,
+        check_in_url: Option<String>,
+    ) -> ContainerSpec {
         let mut variables = wanted.environment.clone();
-        if let Some(url) = lock(&self.inner.check_in_url).clone() {
+        if let Some(url) = check_in_url {
             variables.entry(CHECK_IN_VARIABLE.to_owned()).or_insert(url);
         }
         let token = token::of(operation, self.inner.registry.secret());

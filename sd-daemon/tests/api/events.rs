@@ -235,6 +235,28 @@ async fn the_stream_ends_with_the_daemon() {
 }
 
 #[tokio::test]
+async fn a_stream_too_many_is_refused_until_another_one_ends() {
+    const MOST: usize = 128;
+    let daemon = TestDaemon::start();
+    let mut streams = Vec::new();
+    for _ in 0..MOST {
+        streams.push(daemon.client.events(None).await.unwrap());
+    }
+    let request = daemon.request(Method::GET, "/v1/events");
+    let refused = Answer::to(request).await;
+    assert_eq!(refused.kind(), kind(429, "limit-reached"));
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    daemon.client.ready().await.unwrap();
+    drop(streams.pop());
+    let again = async {
+        while daemon.client.events(None).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    in_time(again).await;
+}
+
+#[tokio::test]
 async fn fifty_listeners_hear_the_same() {
     let daemon = TestDaemon::start();
     let streams = (0..50).map(|_| daemon.client.events(None));

@@ -25,7 +25,7 @@ use sd_daemon::http::{self, Admission, Credentials};
 use sd_daemon::prober::Blind;
 use sd_daemon::prober::fake::FakeProber;
 use sd_daemon::registry::{Registry, Snapshot, StateDirectory};
-use sd_daemon::service::{Capacity, Parts, Service, Signals, Switch};
+use sd_daemon::service::{Capacity, CheckIn, Parts, Service, Signals, Switch};
 use sd_daemon::tasks;
 use sd_daemon::webhook::{Receiver, Webhook};
 use tempfile::TempDir;
@@ -228,7 +228,7 @@ impl TestDaemon {
         let (process, shutdown) = (Process::new(), CancellationToken::new());
         let (api_listener, api) = listen();
         let (check_in_listener, check_in) = listen();
-        service.set_check_in_url(http::check_in_url(check_in));
+        service.set_check_in(CheckIn::At(http::check_in_url(check_in)));
         if let Some(receiver) = &setup.webhook {
             let webhook = Webhook::new(receiver, service.clone(), Arc::clone(&shared_clock)).unwrap();
             process.run(webhook.run(shutdown.clone()));

@@ -56,8 +56,11 @@ async fn a_wrong_token_speaks_for_nobody_whoever_sends_it() {
         foreign,
     ] {
         for from in [FOREIGN, daemon.address_of(&container)] {
-            let (status, suffix, detail) = Answer::to(report(&daemon, from, &wrong)).await.problem();
+            let answer = Answer::to(report(&daemon, from, &wrong)).await;
+            let (status, suffix, detail) = answer.problem();
             assert_eq!((status, suffix.as_str()), (401, "unknown-token"), "{wrong:?}");
+            let challenge = answer.header("www-authenticate").unwrap_or_default();
+            assert!(challenge.starts_with("Bearer "), "{challenge}");
             assert_eq!(
                 detail,
                 "the token is not one of this daemon: containers find theirs in SD_CHECK_IN_TOKEN"

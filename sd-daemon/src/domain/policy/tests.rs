@@ -1,5 +1,5 @@
 //! Which limit holds and who decided it, when a container is stopped and what decides that, when it is told,
-//! and when it is removed.
+//! and when it is removed. Long, because each rule is read together with those that it gives way to.
 
 use std::collections::BTreeMap;
 
