@@ -81,6 +81,8 @@ pub(crate) struct TestDaemon {
     http: reqwest::Client,
     api: SocketAddr,
     check_in: SocketAddr,
+    /// What the API is made of, as the program itself has it.
+    pub(crate) service: Service,
     registry: Registry,
     directory: TempDir,
     process: Process,
@@ -267,7 +269,7 @@ impl TestDaemon {
                     shutdown.clone(),
                 ));
             }
-            process.run(tasks::reconcile(service, shared_clock, shutdown.clone()));
+            process.run(tasks::reconcile(service.clone(), shared_clock, shutdown.clone()));
         }
         let client = Client::new(&format!("http://{api}"))
             .unwrap()
@@ -280,6 +282,7 @@ impl TestDaemon {
             http,
             api,
             check_in,
+            service,
             registry,
             directory,
             process,

@@ -64,22 +64,6 @@ async fn a_container_that_reports_connections_stays_and_one_that_reports_none_go
 }
 
 #[tokio::test]
-async fn one_that_is_made_right_after_the_start_is_told_where_to_check_in() {
-    let mut daemon = Daemon::start(&[]).await;
-    for _ in 0..3 {
-        daemon.kill();
-        daemon.restart_at(None);
-        let id = daemon.create().await.container_id;
-        let environment = docker(&["inspect", "--format", "{{.Config.Env}}", &id]);
-        assert!(environment.contains("SD_CHECK_IN_URL=http://"), "{environment}");
-        eventually("its report is credited", async || {
-            check_in_from_inside(&id, 1).then_some(())
-        })
-        .await;
-    }
-}
-
-#[tokio::test]
 async fn a_deadline_survives_a_restart_of_the_daemon() {
     let mut daemon = Daemon::start(&[]).await;
     let container = daemon
