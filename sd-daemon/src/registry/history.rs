@@ -129,7 +129,9 @@ pub(super) fn save(
         .execute(named_params! { ":container": container, ":kept_of_one": KEPT_OF_ONE })?;
     connection
         .prepare_cached(
-            "delete from history where id <= (select id from history order by id desc limit 1 offset ?1)",
+            "delete from history where id in (
+                 select id from history order by id limit max((select count(*) from history) - ?1, 0)
+             )",
         )?
         .execute([KEPT])?;
     Ok(Event {

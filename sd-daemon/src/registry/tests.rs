@@ -1,5 +1,7 @@
 //! The registry on a real disk: what is acknowledged is found again. Long, because one file is written by all of it.
 
+mod history;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
