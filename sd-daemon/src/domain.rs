@@ -19,7 +19,7 @@ mod words;
 
 pub use container::{ContainerId, Name, OperationId};
 pub use creation::{Creation, IdempotencyKey};
-pub use happening::{Event, Happening, What, Words};
+pub use happening::{Event, Happening, Subject, What, Words};
 pub use image::{Image, ImagePattern, ImageRef};
 pub use observation::{Exit, LiveState, Observation, ObservedState, ProcessId, RunId};
 pub use policy::{Because, Deadline, Decided, Due, ImageRule, Limits, Policy, Source, TimeLimit};

@@ -1,8 +1,9 @@
 //! What happens to a container, as its history tells it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use super::{ContainerId, ImageRef, Name, Timestamp};
+use super::{ContainerId, ImageRef, Name, Record, Timestamp};
 
 /// A reason in words. Most are the same again and again: those take no memory.
 pub type Words = Cow<'static, str>;
@@ -61,12 +62,29 @@ pub struct Event {
     pub id: u64,
     /// When.
     pub at: Timestamp,
-    /// To which container.
+    /// To which container. The same in memory for all events of one that has kept its name.
+    pub subject: Arc<Subject>,
+    /// What, and why.
+    pub happening: Happening,
+}
+
+/// A container, as its history speaks of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Which.
     pub container: ContainerId,
     /// Its name then.
     pub name: Name,
     /// Its image.
     pub image: ImageRef,
-    /// What, and why.
-    pub happening: Happening,
+}
+
+impl From<&Record> for Subject {
+    fn from(record: &Record) -> Self {
+        Self {
+            container: record.id(),
+            name: record.name().clone(),
+            image: record.image().clone(),
+        }
+    }
 }

@@ -93,13 +93,13 @@ struct Listener {
     history: History,
     latest: watch::Receiver<u64>,
     last: u64,
-    waiting: VecDeque<Arc<domain::Event>>,
+    waiting: VecDeque<domain::Event>,
     end: CancellationToken,
 }
 
 impl Listener {
     /// The next event; nothing when the daemon ends.
-    async fn next(&mut self) -> Option<Arc<domain::Event>> {
+    async fn next(&mut self) -> Option<domain::Event> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 self.last = event.id;

@@ -133,7 +133,7 @@ pub(super) fn activity(report: &ActivityReport, signals: &Signals) -> api::Activ
         keep_until: record.activity().keep_until.map(wire_time),
         connections: view.as_ref().and_then(open_connections),
         signals: all_signals(record, view.as_ref(), signals),
-        history: history.iter().map(|event| history_entry(event)).collect(),
+        history: history.iter().map(history_entry).collect(),
     }
 }
 
@@ -241,9 +241,9 @@ pub(crate) fn event(event: &Event) -> api::Event {
         id: event.id,
         event: event_kind(event.happening.what),
         at: wire_time(event.at),
-        container_id: event.container.to_string(),
-        name: format!("/{}", event.name.as_str()),
-        image: event.image.to_string(),
+        container_id: event.subject.container.to_string(),
+        name: format!("/{}", event.subject.name.as_str()),
+        image: event.subject.image.to_string(),
         why: event.happening.why.to_string(),
         stops_at: event.happening.stops_at.map(wire_time),
     }

@@ -2,14 +2,14 @@
 //!
 //! An event is written in the transaction of the change it tells of, and shown to readers only after that.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rusqlite::{Connection, Row, named_params};
 use tokio::sync::watch;
 
 use super::row::{millis, name_of, optional_timestamp, parse, timestamp, value_of};
-use crate::domain::{ContainerId, Event, Happening, Record, Timestamp, What};
+use crate::domain::{ContainerId, Event, Happening, Record, Subject, Timestamp, What};
 
 /// Events that are kept in all. More than a busy day of a small server.
 const KEPT: usize = 10_000;
@@ -20,7 +20,7 @@ const KEPT_OF_ONE: usize = 100;
 /// What happened, for readers. Cheap to clone; all clones are the same history.
 #[derive(Clone)]
 pub struct History {
-    events: Arc<RwLock<VecDeque<Arc<Event>>>>,
+    events: Arc<RwLock<VecDeque<Event>>>,
     latest: watch::Sender<u64>,
 }
 
@@ -28,10 +28,18 @@ impl History {
     /// Reads what is kept.
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
         let mut statement = connection.prepare("select * from history order by id")?;
-        let events: VecDeque<_> = statement
-            .query_map([], read_event)?
-            .map(|event| event.map(Arc::new))
-            .collect::<rusqlite::Result<_>>()?;
+        // All that it will ever take, so that it is not moved and doubled while it grows.
+        let mut events = VecDeque::with_capacity(KEPT);
+        let mut subjects = HashMap::new();
+        for event in statement.query_map([], read_event)? {
+            let mut event = event?;
+            let known = subjects
+                .entry(event.subject.container)
+                .or_insert_with(|| Arc::clone(&event.subject));
+            share(&mut event, known);
+            *known = Arc::clone(&event.subject);
+            events.push_back(event);
+        }
         // What was forgotten had numbers too, and they are not given again.
         let latest = connection.query_row(
             "select coalesce((select seq from sqlite_sequence where name = 'history'), 0)",
@@ -45,18 +53,18 @@ impl History {
     }
 
     /// What happened after the event of this number, the oldest first.
-    pub fn after(&self, id: u64, at_most: usize) -> Vec<Arc<Event>> {
+    pub fn after(&self, id: u64, at_most: usize) -> Vec<Event> {
         let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
         let first = events.partition_point(|event| event.id <= id);
         events.range(first..).take(at_most).cloned().collect()
     }
 
     /// What happened to a container, the oldest first.
-    pub fn of(&self, id: ContainerId) -> Vec<Arc<Event>> {
+    pub fn of(&self, id: ContainerId) -> Vec<Event> {
         let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
         events
             .iter()
-            .filter(|event| event.container == id)
+            .filter(|event| event.subject.container == id)
             .cloned()
             .collect()
     }
@@ -83,17 +91,28 @@ impl History {
     }
 }
 
-fn append(events: &mut VecDeque<Arc<Event>>, event: Event) {
-    let of_same = |other: &&Arc<Event>| other.container == event.container;
-    if events.iter().filter(of_same).count() >= KEPT_OF_ONE
-        && let Some(oldest) = events.iter().position(|other| other.container == event.container)
+fn append(events: &mut VecDeque<Event>, mut event: Event) {
+    let id = event.subject.container;
+    let of_same = |other: &Event| other.subject.container == id;
+    if let Some(latest) = events.iter().rev().find(|other| of_same(other)) {
+        share(&mut event, &latest.subject);
+    }
+    if events.iter().filter(|other| of_same(other)).count() >= KEPT_OF_ONE
+        && let Some(oldest) = events.iter().position(of_same)
     {
         events.remove(oldest);
     }
     if events.len() >= KEPT {
         events.pop_front();
     }
-    events.push_back(Arc::new(event));
+    events.push_back(event);
+}
+
+/// Who was called the same before takes no memory again.
+fn share(event: &mut Event, known: &Arc<Subject>) {
+    if event.subject == *known {
+        event.subject = Arc::clone(known);
+    }
 }
 
 /// Writes what happened to a container, and deletes what is too old.
@@ -137,9 +156,7 @@ pub(super) fn save(
     Ok(Event {
         id: u64::try_from(id).unwrap_or_default(),
         at: now,
-        container: record.id(),
-        name: record.name().clone(),
-        image: record.image().clone(),
+        subject: Arc::new(Subject::from(record)),
         happening,
     })
 }
@@ -165,9 +182,11 @@ pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {
     Ok(Event {
         id: row.get("id")?,
         at: timestamp(row, "at")?,
-        container: parse(row, "container")?,
-        name: parse(row, "name")?,
-        image: parse(row, "image")?,
+        subject: Arc::new(Subject {
+            container: parse(row, "container")?,
+            name: parse(row, "name")?,
+            image: parse(row, "image")?,
+        }),
         happening: Happening {
             what: value_of(WHATS, row, "what")?,
             why: row.get::<_, String>("why")?.into(),

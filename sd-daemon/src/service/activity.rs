@@ -21,7 +21,7 @@ pub struct ActivityReport {
     /// What the latest look from the host showed.
     pub view: Option<View>,
     /// What happened to it, the oldest first.
-    pub history: Vec<Arc<Event>>,
+    pub history: Vec<Event>,
     /// The present.
     pub now: Timestamp,
 }

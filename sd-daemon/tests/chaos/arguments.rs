@@ -21,7 +21,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) seed: Option<u64>,
 
-    /// Never kill the daemon, and compare what it uses after the load with what it used after a minute of it.
+    /// Never kill the daemon under load, and compare what it uses afterwards with what it used at its start, and with one
+    /// that is started on the same registry.
     #[arg(long)]
     pub(crate) no_kills: bool,
 

@@ -7,13 +7,11 @@ use anyhow::Context;
 
 use crate::daemon::Daemon;
 
-/// What it may use more after the load than after a minute of it. The history fills up to 10000 events, in memory
-/// and in the file, and the allocator keeps some of what a burst needed.
-const MORE_MEMORY_KIB: u64 = 8 * 1024;
-const MORE_REGISTRY_KIB: u64 = 16 * 1024;
-/// Connections of clients that are kept for the next request, and threads that wait for more work.
-const MORE_DESCRIPTORS: u64 = 12;
-const MORE_THREADS: u64 = 4;
+/// What it may use more than one that was just started on the same registry and has worked for a minute: the allocator
+/// keeps some of what bursts needed.
+const MORE_MEMORY_KIB: u64 = 2 * 1024;
+/// The log of writes is taken over by and by.
+const MORE_REGISTRY_KIB: u64 = 8 * 1024;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Footprint {
@@ -41,35 +39,40 @@ impl Footprint {
         })
     }
 
-    /// What there is much more of than before.
-    pub(crate) fn growth_since(&self, before: &Self) -> Vec<String> {
-        let pairs = [
+    /// What it has taken since and not given back; it was at rest then, and is now.
+    pub(crate) fn handles_since(&self, before: &Self) -> Vec<String> {
+        let handles = [
+            ("descriptors", before.descriptors, self.descriptors, 0),
+            ("threads", before.threads, self.threads, 0),
+        ];
+        Self::grown("at its start", handles)
+    }
+
+    /// What it uses much more of than another one that has worked less.
+    pub(crate) fn growth_since(&self, other: &Self) -> Vec<String> {
+        let amounts = [
             (
                 "KiB of memory",
-                before.memory_kib,
+                other.memory_kib,
                 self.memory_kib,
                 MORE_MEMORY_KIB,
             ),
             (
-                "descriptors",
-                before.descriptors,
-                self.descriptors,
-                MORE_DESCRIPTORS,
-            ),
-            ("threads", before.threads, self.threads, MORE_THREADS),
-            (
                 "KiB of registry",
-                before.registry_kib,
+                other.registry_kib,
                 self.registry_kib,
                 MORE_REGISTRY_KIB,
             ),
         ];
-        let grown = pairs
+        Self::grown("after a new start", amounts)
+    }
+
+    fn grown<const N: usize>(when: &str, amounts: [(&str, u64, u64, u64); N]) -> Vec<String> {
+        amounts
             .into_iter()
-            .filter(|(_, before, after, allowed)| *after > before + allowed);
-        grown
+            .filter(|(_, before, after, allowed)| *after > before + allowed)
             .map(|(what, before, after, _)| {
-                format!("the daemon used {before} {what} after a minute, and {after} now")
+                format!("the daemon uses {before} {what} {when}, and {after} after the load")
             })
             .collect()
     }

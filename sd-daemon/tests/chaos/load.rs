@@ -9,6 +9,7 @@ use sd_client::api::{
     Container, ContainerQuery, CreateContainer, ExtendContainer, RemoveMode, Span, Status, TimeLimit,
     UpdateContainer,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::auditor::stopped_too_early;
 use crate::docker::image;
@@ -33,20 +34,27 @@ const REPORTER: &str = "trap 'exit 0' TERM; while :; do \
 
 pub(crate) struct LoadClient {
     world: Arc<World>,
+    over: CancellationToken,
     random: Rng,
-    /// Distinguishes the keys of this run from those of others.
-    seed: u64,
+    /// Distinguishes its keys from those of other clients and runs.
+    keys: u64,
 }
 
 impl LoadClient {
-    pub(crate) fn new(world: Arc<World>, random: Rng, seed: u64) -> Self {
-        Self { world, random, seed }
+    pub(crate) fn new(world: Arc<World>, over: CancellationToken, mut random: Rng) -> Self {
+        let keys = random.u64(..);
+        Self {
+            world,
+            over,
+            random,
+            keys,
+        }
     }
 
-    /// Does one thing after the other until the run is over.
+    /// Does one thing after the other until it is over.
     pub(crate) async fn run(mut self) {
         let world = Arc::clone(&self.world);
-        while !world.over.is_cancelled() {
+        while !self.over.is_cancelled() {
             {
                 let _nobody_looks = world.gate.read().await;
                 self.act().await;
@@ -103,7 +111,7 @@ impl LoadClient {
         let key = self
             .random
             .bool()
-            .then(|| format!("chaos-{}-{number}", self.seed));
+            .then(|| format!("chaos-{}-{number}", self.keys));
         let mut repetitions = if key.is_some() { REPETITIONS } else { 0 };
         let mut may_ask_again = key.is_some() && self.random.u32(0..3) == 0;
         let began = world.ledger().moment(world.now());

@@ -33,6 +33,7 @@ use footprint::Footprint;
 use load::LoadClient;
 use sd_client::api::RemoveMode;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use world::World;
 
 const CLIENTS: usize = 4;
@@ -45,6 +46,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 const ENOUGH_FINDINGS: usize = 20;
 /// From this length on a run waits at its end until the creates are forgotten that kills left behind.
 const LONG_RUN: Duration = Duration::from_secs(300);
+/// A connection that nobody uses is open no longer than this, at either end.
+const CONNECTIONS_END: Duration = Duration::from_secs(100);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -108,43 +111,53 @@ async fn live(world: &Arc<World>, arguments: &Arguments, seed: u64) -> anyhow::R
     image();
     launch(world).await?;
     make_foreign(world).await?;
-    println!("at the start: {}", Footprint::of(&world.daemon)?);
-
-    let mut clients = JoinSet::new();
-    for _ in 0..CLIENTS {
-        clients.spawn(LoadClient::new(Arc::clone(world), random.fork(), seed).run());
-    }
-    let end = Instant::now() + arguments.duration();
     if arguments.no_kills {
-        let (warm, cold) = leave_alone(world, end).await?;
-        println!("after a minute: {warm}\nafter the load: {cold}");
-        for growth in cold.growth_since(&warm) {
-            world.found(growth);
-        }
+        compare_use(world, arguments.duration(), &mut random).await?;
     } else {
-        kill_again_and_again(world, &mut random, end).await?;
+        let load = Load::begin(world, &mut random);
+        kill_again_and_again(world, &mut random, Instant::now() + arguments.duration()).await?;
+        load.end().await?;
+        settle(world, arguments.duration()).await?;
     }
-    world.over.cancel();
-    while let Some(ended) = clients.join_next().await {
-        ended.context("a client failed")?;
-    }
-
-    let is_long = arguments.duration() >= LONG_RUN;
-    world
-        .audit(
-            if is_long {
-                Creations::AreClosed
-            } else {
-                Creations::MayBeOpen
-            },
-            Gone::All,
-        )
-        .await?;
-    println!("at the end: {}", Footprint::of(&world.daemon)?);
-    delete_everything(world).await?;
-    println!("with all deleted: {}", Footprint::of(&world.daemon)?);
     report_tally(world, arguments.duration());
     Ok(())
+}
+
+/// Nothing is done any more: everything has come to rest, and whatever is left can be deleted.
+async fn settle(world: &World, lasted: Duration) -> anyhow::Result<()> {
+    let creations = if lasted >= LONG_RUN {
+        Creations::AreClosed
+    } else {
+        Creations::MayBeOpen
+    };
+    world.audit(creations, Gone::All).await?;
+    delete_everything(world).await
+}
+
+/// Clients at work.
+struct Load {
+    clients: JoinSet<()>,
+    over: CancellationToken,
+}
+
+impl Load {
+    fn begin(world: &Arc<World>, random: &mut fastrand::Rng) -> Self {
+        let over = world.over.child_token();
+        let mut clients = JoinSet::new();
+        for _ in 0..CLIENTS {
+            let client = LoadClient::new(Arc::clone(world), over.clone(), random.fork());
+            clients.spawn(client.run());
+        }
+        Self { clients, over }
+    }
+
+    async fn end(mut self) -> anyhow::Result<()> {
+        self.over.cancel();
+        while let Some(ended) = self.clients.join_next().await {
+            ended.context("a client failed")?;
+        }
+        Ok(())
+    }
 }
 
 async fn launch(world: &World) -> anyhow::Result<()> {
@@ -194,20 +207,57 @@ async fn kill_again_and_again(world: &World, random: &mut fastrand::Rng, end: In
     Ok(())
 }
 
-/// What the daemon uses after a minute of load, and after all of it.
-async fn leave_alone(world: &World, end: Instant) -> anyhow::Result<(Footprint, Footprint)> {
-    let mut warm = None;
-    loop {
+/// What the daemon uses when it has come to rest after the load: as many descriptors and threads as at its start, and
+/// no more memory than one that is started on the same registry, which has worked for a minute only.
+async fn compare_use(
+    world: &Arc<World>,
+    duration: Duration,
+    random: &mut fastrand::Rng,
+) -> anyhow::Result<()> {
+    let begun = Footprint::of(&world.daemon)?;
+    println!("at the start: {begun}");
+    let used = use_at_rest_after(world, duration, random).await?;
+    println!("at rest after the load: {used}");
+
+    world.daemon_changes();
+    world.daemon.kill();
+    launch(world).await?;
+    world.daemon_changes();
+    println!(
+        "started again on the same registry: {}",
+        Footprint::of(&world.daemon)?
+    );
+    let anew = use_at_rest_after(world, MINUTE.min(duration), random).await?;
+    println!("at rest after a minute of load: {anew}");
+
+    for growth in [used.handles_since(&begun), used.growth_since(&anew)].concat() {
+        world.found(growth);
+    }
+    Ok(())
+}
+
+/// Puts the daemon under load, deletes everything, and waits until the clients' connections have ended.
+async fn use_at_rest_after(
+    world: &Arc<World>,
+    duration: Duration,
+    random: &mut fastrand::Rng,
+) -> anyhow::Result<Footprint> {
+    let load = Load::begin(world, random);
+    let end = Instant::now() + duration;
+    while Instant::now() < end && world.findings().len() < ENOUGH_FINDINGS {
         let left = end.saturating_duration_since(Instant::now());
         tokio::time::sleep(left.min(MINUTE)).await;
         world.audit(Creations::MayBeOpen, Gone::Some).await?;
-        let now = Footprint::of(&world.daemon)?;
-        println!("{now}, {} findings", world.findings().len());
-        let warm = *warm.get_or_insert(now);
-        if Instant::now() >= end || world.findings().len() >= ENOUGH_FINDINGS {
-            return Ok((warm, now));
-        }
+        println!(
+            "{}, {} findings",
+            Footprint::of(&world.daemon)?,
+            world.findings().len()
+        );
     }
+    load.end().await?;
+    settle(world, duration).await?;
+    tokio::time::sleep(CONNECTIONS_END).await;
+    Footprint::of(&world.daemon)
 }
 
 /// Whatever is left can be deleted, and is gone then.

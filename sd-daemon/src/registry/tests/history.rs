@@ -7,7 +7,7 @@ use crate::domain::Event;
 const IN_ALL: usize = 10_000;
 const OF_ONE: usize = 100;
 
-fn all(registry: &Registry) -> Vec<Arc<Event>> {
+fn all(registry: &Registry) -> Vec<Event> {
     registry.history().after(0, usize::MAX)
 }
 
