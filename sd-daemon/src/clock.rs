@@ -17,10 +17,21 @@ pub trait Clock: Send + Sync + 'static {
     /// The present as the machine's date says it, for others that compare it with theirs. It jumps when
     /// somebody sets the date; nothing here is decided by it.
     fn date(&self) -> Timestamp;
+    /// By what to tell, at the next start, whether the date was set in between.
+    fn anchor(&self) -> Option<Anchor>;
     /// How long the machine has been suspended so far.
     fn suspended(&self) -> Duration;
     /// Waits until a point in time, or a little longer after the machine was suspended.
     fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<'_, ()>;
+}
+
+/// How the present that a clock tells hangs on the machine's boot clock, which nobody can set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// Which boot of the machine it is; the boot clock begins anew with each.
+    pub boot: String,
+    /// What the clock is ahead of the boot clock, in milliseconds.
+    pub ahead: i64,
 }
 
 /// The machine's clock.
@@ -56,6 +67,16 @@ impl Clock for SystemClock {
         read_date()
     }
 
+    fn anchor(&self) -> Option<Anchor> {
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let date = i64::try_from(self.date_at_start.as_millis()).ok()?;
+        let boot_clock = i64::try_from(self.boot_clock_at_start.as_millis()).ok()?;
+        Some(Anchor {
+            boot: boot.trim_end().to_owned(),
+            ahead: date - boot_clock,
+        })
+    }
+
     fn suspended(&self) -> Duration {
         read(ClockId::Boottime).saturating_sub(read(ClockId::Monotonic))
     }
@@ -84,11 +105,12 @@ mod manual {
     use futures_util::future::BoxFuture;
     use tokio::sync::watch;
 
-    use super::{Clock, Timestamp};
+    use super::{Anchor, Clock, Timestamp};
 
     /// A clock that stands still until a test moves it.
     #[derive(Debug)]
     pub struct ManualClock {
+        anchor: Anchor,
         now: watch::Sender<Timestamp>,
         suspended: watch::Sender<Duration>,
         /// How far the date has been set forward.
@@ -99,9 +121,27 @@ mod manual {
         /// A clock that shows this time.
         pub fn at(now: Timestamp) -> Self {
             Self {
+                anchor: Anchor {
+                    boot: format!("the one at {}", now.as_millis()),
+                    ahead: 0,
+                },
                 now: watch::Sender::new(now),
                 suspended: watch::Sender::new(Duration::ZERO),
                 date_is_ahead: watch::Sender::new(Duration::ZERO),
+            }
+        }
+
+        /// The clock of a later start in the same boot of the machine, after somebody has set the date, and nothing else
+        /// has happened.
+        #[must_use]
+        pub fn with_date_set_to(&self, date: Timestamp) -> Self {
+            let millis = |time: Timestamp| i64::try_from(time.as_millis()).unwrap_or_default();
+            Self {
+                anchor: Anchor {
+                    boot: self.anchor.boot.clone(),
+                    ahead: self.anchor.ahead + millis(date) - millis(self.now()),
+                },
+                ..Self::at(date)
             }
         }
 
@@ -129,6 +169,10 @@ mod manual {
 
         fn date(&self) -> Timestamp {
             self.now().after(*self.date_is_ahead.borrow())
+        }
+
+        fn anchor(&self) -> Option<Anchor> {
+            Some(self.anchor.clone())
         }
 
         fn suspended(&self) -> Duration {

@@ -9,6 +9,7 @@
 //! Reports of activity are kept in memory first, and written in batches: losing the last seconds of them
 //! stops nothing early, because after a restart every container is granted time to report again.
 
+mod date;
 mod directory;
 mod files;
 mod history;
@@ -183,9 +184,15 @@ impl Registry {
     /// Opens the registry of a state directory, or begins an empty one, and starts its thread.
     pub fn open(directory: StateDirectory, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let path = directory.path().join(FILE_NAME);
-        let connection = schema::open(&path)?;
+        let mut connection = schema::open(&path)?;
         let files = OpenFiles::of(&path).map_err(|source| OpenError::unusable(&path, source))?;
         let damaged = |error: rusqlite::Error| OpenError::damaged(&path, &error.to_string());
+        if let Some(anchor) = clock.anchor() {
+            let set_by = date::follow(&mut connection, &anchor).map_err(|error| schema::failed(&path, error))?;
+            if let Some(seconds) = set_by.map(|millis| millis / 1000) {
+                tracing::warn!("the machine's date was set by {seconds} s since the last start; no container is older by that");
+            }
+        }
         let (_, secret) = row::instance(&connection).map_err(damaged)?;
         let (ledger, snapshots, history) = Ledger::load(connection, files, clock).map_err(damaged)?;
         // Bounded, so that callers wait when the disk does; a full queue blocks nobody but them.

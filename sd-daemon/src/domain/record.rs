@@ -265,6 +265,38 @@ impl Record {
         self
     }
 
+    /// The record by a date that was set forward, or back, by so many milliseconds: all that it tells of was as long ago
+    /// as before.
+    #[must_use]
+    pub fn moved(mut self, millis: i64) -> Self {
+        let RecordFields {
+            created_at,
+            lifecycle,
+            activity:
+                Activity {
+                    evidence,
+                    keep_until,
+                    kept_from,
+                    warned_of,
+                    ..
+                },
+            ..
+        } = &mut self.fields;
+        let since = match lifecycle {
+            Lifecycle::Running { since, .. }
+            | Lifecycle::Paused { since, .. }
+            | Lifecycle::Stopped { since, .. } => Some(since),
+            Lifecycle::Starting | Lifecycle::Stopping { .. } | Lifecycle::Removing { .. } => None,
+        };
+        let seen = evidence.values_mut().map(|evidence| &mut evidence.at);
+        let kept = [keep_until, kept_from, warned_of];
+        let kept = kept.into_iter().filter_map(Option::as_mut);
+        for time in seen.chain(kept).chain(since).chain([created_at]) {
+            *time = time.moved(millis);
+        }
+        self
+    }
+
     /// The engine's id.
     pub fn id(&self) -> ContainerId {
         self.fields.id

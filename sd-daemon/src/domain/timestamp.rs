@@ -35,6 +35,12 @@ impl Timestamp {
         )
     }
 
+    /// This point by a date that was set forward, or back, by so many milliseconds.
+    #[must_use]
+    pub fn moved(self, millis: i64) -> Self {
+        Self(self.0.saturating_add_signed(millis))
+    }
+
     /// How long after an earlier point this one is; zero when it is not later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))

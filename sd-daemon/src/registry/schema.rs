@@ -142,6 +142,10 @@ const MIGRATIONS: &[&str] = &["
 ", "
     -- The engine that the containers are on, once one has answered.
     alter table instance add column engine text check (engine <> '');
+", "
+    -- By what to tell whether the machine's date was set since the last start.
+    alter table instance add column boot text check (boot <> '');
+    alter table instance add column ahead_of_boot integer check ((ahead_of_boot is null) = (boot is null));
 "];
 
 /// Opens the registry file, or makes a new one where there is none.
@@ -210,7 +214,7 @@ pub(super) fn begin_at(path: &Path, format: u32) -> rusqlite::Result<Connection>
     Ok(connection)
 }
 
-fn failed(path: &Path, error: rusqlite::Error) -> OpenError {
+pub(super) fn failed(path: &Path, error: rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         None
         | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation) => {
@@ -240,9 +244,10 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("begin immediate; commit")
 }
 
-/// What is wrong with the file, if anything. Every page is read: one that is only needed later may be the bad one.
+/// What is wrong with the file, if anything. Every page is read, for one that is only needed later may be the bad one; and
+/// each table is compared with its indexes: a bit of an id that has flipped makes another id, and is as good as any.
 fn check(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    let verdict: String = connection.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
+    let verdict: String = connection.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
     Ok((verdict != "ok").then_some(verdict))
 }
 

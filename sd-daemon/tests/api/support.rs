@@ -602,9 +602,14 @@ impl KilledDaemon {
 }
 
 impl KilledDaemon {
-    /// The machine's clock shows this at the next start.
+    /// The machine is booted anew, and its clock shows this at the next start.
     pub(crate) fn set_clock(&mut self, now: Timestamp) {
         self.clock = Arc::new(ManualClock::at(now));
+    }
+
+    /// Somebody sets the date before the next start, while the machine goes on.
+    pub(crate) fn set_date(&mut self, date: Timestamp) {
+        self.clock = Arc::new(self.clock.with_date_set_to(date));
     }
 }
 

@@ -1,12 +1,13 @@
 //! The machine's clock is wrong when the daemon starts: nothing is stopped early for it, and nothing stays for ever.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use sd_client::api::Status;
+use sd_client::api::{Container, CreateContainer, Status, TimeLimit};
 use sd_daemon::domain::Timestamp;
 
-use crate::support::{GRACE, IDLE_TIMEOUT, START, TestDaemon};
+use crate::support::{GRACE, IDLE_TIMEOUT, IMAGE, START, TestDaemon, id};
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// What a machine shows that has lost the time.
 const EPOCH: Timestamp = Timestamp::from_millis(1_000);
@@ -61,4 +62,67 @@ async fn found_again_it_does_not_stop_everything_at_once() {
     assert_eq!(daemon.look(&container).await.status, Status::Running);
     daemon.clock.advance(Duration::from_secs(60));
     daemon.until_status(&container, Status::Stopped).await;
+}
+
+/// Within one boot the machine knows how much time has passed, whatever date somebody sets, and however often.
+#[tokio::test]
+async fn set_while_the_machine_goes_on_it_makes_nothing_older_or_younger() {
+    let mut daemon = TestDaemon::start();
+    let [running, resting] = with_limits(&daemon).await;
+    let once = daemon.client.create_once(&limited(), "a key").await.unwrap();
+    for date in [START.after(DAY), START.before(DAY), START, START.after(DAY)] {
+        daemon.clock.advance(HOUR / 2);
+        let mut killed = daemon.kill().await;
+        killed.set_date(date);
+        daemon = killed.restart().await;
+    }
+    let repeated = daemon.client.create_once(&limited(), "a key").await.unwrap();
+    assert_eq!(repeated.container_id, once.container_id);
+    let created_at = daemon.look(&running).await.created_at;
+    let two_hours_ago = SystemTime::from(START.after(DAY).before(2 * HOUR));
+    assert_eq!(created_at, Some(two_hours_ago.into()));
+    daemon.clock.advance(HOUR - Duration::from_secs(60));
+    assert_eq!(daemon.look(&running).await.status, Status::Running);
+    assert_eq!(daemon.look(&resting).await.status, Status::Stopped);
+    daemon.clock.advance(Duration::from_secs(60));
+    daemon.until_status(&running, Status::Stopped).await;
+    daemon
+        .until_registry(|snapshot| snapshot.get(id(&resting)).is_none())
+        .await;
+}
+
+/// What was before the epoch cannot be told any more. It ends later for that, and not earlier.
+#[tokio::test]
+async fn lost_and_found_while_the_machine_goes_on_it_ends_nothing_early() {
+    let mut daemon = TestDaemon::start();
+    let containers = with_limits(&daemon).await;
+    for date in [EPOCH, START.after(DAY)] {
+        let mut killed = daemon.kill().await;
+        killed.set_date(date);
+        daemon = killed.restart().await;
+    }
+    daemon.clock.advance(3 * HOUR - Duration::from_secs(60));
+    for (container, status) in containers.iter().zip([Status::Running, Status::Stopped]) {
+        assert_eq!(daemon.look(container).await.status, status);
+    }
+    daemon.clock.advance(Duration::from_secs(120));
+    daemon.until_status(&containers[0], Status::Stopped).await;
+}
+
+fn limited() -> CreateContainer {
+    CreateContainer {
+        idle_timeout: Some(TimeLimit::Never),
+        max_lifetime: Some(TimeLimit::After(3 * HOUR)),
+        remove_after: Some(TimeLimit::After(3 * HOUR)),
+        ..CreateContainer::of_image(IMAGE)
+    }
+}
+
+/// One that runs and one at rest, neither of them for longer than three hours.
+async fn with_limits(daemon: &TestDaemon) -> [Container; 2] {
+    let running = daemon.client.create(&limited()).await.unwrap();
+    let resting = daemon.client.create(&limited()).await.unwrap();
+    daemon.client.stop(&resting.container_id).await.unwrap();
+    let resting = daemon.until_status(&resting, Status::Stopped).await;
+    [running, resting]
 }

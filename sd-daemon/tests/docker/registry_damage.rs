@@ -165,6 +165,30 @@ async fn a_flipped_bit_is_found_in_whichever_page_it_is() {
     }
 }
 
+/// An id with another bit is an id too: of no container that there is, or worse, of another one.
+#[tokio::test]
+async fn a_flipped_bit_in_an_id_is_found_wherever_the_id_is_written() {
+    let state = filled().await;
+    let path = file(state.path());
+    let connection = rusqlite::Connection::open(&path).expect("it is there");
+    // Nothing is left in the file of what it held before.
+    connection.execute_batch("vacuum").expect("there is room");
+    drop(connection);
+    let (bytes, id) = (fs::read(&path).expect("it is there"), format!("{:064x}", 77));
+    let places: Vec<_> = (0..bytes.len())
+        .filter(|place| bytes[*place..].starts_with(id.as_bytes()))
+        .collect();
+    // The row and its index, and events with theirs.
+    assert!(places.len() > 4, "{places:?}");
+    for place in places {
+        let digit = u64::try_from(place).expect("the file is small");
+        flip(&path, digit, 0);
+        let said = refusal(state.path());
+        assert!(said.contains("is damaged"), "byte {digit}: {said}");
+        flip(&path, digit, 0);
+    }
+}
+
 #[tokio::test]
 async fn a_file_system_that_is_read_only_is_no_damage() {
     let state = filled().await;
