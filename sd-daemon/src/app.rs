@@ -29,6 +29,9 @@ pub use recovery::recover;
 /// Everything that was begun is ended within this time. Longer than a container may take to stop.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(25);
 
+/// And what is only in memory is written down within this time.
+const WRITING_LIMIT: Duration = Duration::from_secs(4);
+
 /// Runs the daemon until told to stop. Containers keep running.
 ///
 /// What can fail for good fails here, before anything is served: a state directory in use, a registry
@@ -40,9 +43,11 @@ pub async fn run(config: Config, systemd: Arc<Systemd>, shutdown: CancellationTo
     let instance = Arc::clone(registry.snapshot().instance());
     let engine = DockerEngine::new(&config.docker_host, instance, config.publish_address);
     let engine = Arc::new(engine.on_network(config.network.clone()));
+    let prober = Arc::new(prober(&config)?);
+    let prober_lost = prober.lost();
     let service = Service::new(Parts {
         engine: engine.clone(),
-        prober: Arc::new(prober(&config)?),
+        prober,
         registry: registry.clone(),
         clock: Arc::clone(&clock),
         policy: config.policy.clone(),
@@ -58,6 +63,7 @@ pub async fn run(config: Config, systemd: Arc<Systemd>, shutdown: CancellationTo
         biased;
         () = shutdown.cancelled() => Ok(()),
         end = tasks.first_end() => Err(anyhow::anyhow!(end)),
+        () = prober_lost => Err(anyhow::anyhow!("what looks at containers has ended")),
         reason = registry.lost() => Err(anyhow::anyhow!("the registry is out of use: {reason}")),
     };
     shutdown.cancel();
@@ -171,10 +177,12 @@ async fn end(mut tasks: Tasks, service: &Service, registry: &Registry) -> anyhow
     if tokio::time::timeout(SHUTDOWN_LIMIT, ended).await.is_err() {
         tracing::warn!("not everything ended in time; the next start finishes what was begun");
     }
-    registry
-        .close()
-        .await
-        .context("failed to write down the last activity")
+    match tokio::time::timeout(WRITING_LIMIT, registry.close()).await {
+        Ok(closed) => closed.context("failed to write down the last activity"),
+        Err(_) => {
+            anyhow::bail!("the disk does not take the last activity; the next start goes on from what it has")
+        }
+    }
 }
 
 /// The tasks that live as long as the daemon. One that ends early takes the daemon down: half a daemon

@@ -188,7 +188,7 @@ fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, Con
     let password = options.password_file.as_deref().map(read_password).transpose()?;
     let tls = identity(options)?;
     let may_be_read = options.insecure_http.unwrap_or_default();
-    refuse_open_door(listen, password.is_some(), tls.is_some() || may_be_read)?;
+    refuse_open_door(listen, password.as_ref(), tls.is_some() || may_be_read)?;
     let docker_host = docker_host.filter(|host| !host.is_empty());
     let docker_host = docker_host.unwrap_or_else(|| docker::DEFAULT_HOST.to_owned());
     if !docker::is_supported(&docker_host) {
@@ -409,12 +409,17 @@ fn identity(options: &Options) -> Result<Option<Identity>, ConfigError> {
 
 /// Other machines may reach the API only with a password that not everybody knows, and not by accident
 /// in clear text.
-fn refuse_open_door(listen: SocketAddr, has_password: bool, is_consented: bool) -> Result<(), ConfigError> {
+fn refuse_open_door(
+    listen: SocketAddr,
+    password: Option<&Password>,
+    is_consented: bool,
+) -> Result<(), ConfigError> {
     if listen.ip().is_loopback() {
         return Ok(());
     }
-    let problem = if !has_password {
-        "is open to other machines with the default password: set password_file, or listen on 127.0.0.1"
+    let problem = if password.is_none_or(|password| password.is(DEFAULT_PASSWORD)) {
+        "is open to other machines with the default password: set password_file to one of your own, or listen on \
+         127.0.0.1"
     } else if !is_consented {
         "would send the password over the network in clear text: set tls_cert and tls_key; or put a proxy with TLS \
          in front and listen on 127.0.0.1, or set insecure_http if the way to that proxy is private"
@@ -534,7 +539,9 @@ impl fmt::Display for Config {
         self.write_policy(formatter)?;
         self.write_signals(formatter)?;
         if let Some(webhook) = &self.webhook {
-            writeln!(formatter, "webhook_url = \"{}\"", webhook.url)?;
+            // The path may be a secret.
+            let receiver = webhook.url.origin().ascii_serialization();
+            writeln!(formatter, "# webhook_url: {receiver}/...")?;
             if let Some(key) = &webhook.key {
                 writeln!(formatter, "# webhook secret: {key:?}")?;
             }

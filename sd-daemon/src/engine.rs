@@ -138,6 +138,9 @@ pub enum EngineError {
         /// The one that answers.
         found: String,
     },
+    /// Whether it is the one that our containers are on cannot be told.
+    #[error("whether the Docker engine that answers is the right one is not known now: {0}")]
+    Unrecognised(String),
     /// It refused, in its own words.
     #[error("the Docker engine refused: {0}")]
     Rejected(String),
@@ -148,7 +151,7 @@ impl EngineError {
     pub fn is_ambiguous(&self) -> bool {
         match self {
             // From the one that the containers are on nothing was heard.
-            Self::Unavailable(_) | Self::TimedOut(_) | Self::Another { .. } => true,
+            Self::Unavailable(_) | Self::TimedOut(_) | Self::Another { .. } | Self::Unrecognised(_) => true,
             Self::NoSuchImage | Self::NameInUse | Self::NoNetwork(_) | Self::Rejected(_) => false,
         }
     }

@@ -5,6 +5,7 @@
 //! many they were as soon as it can.
 
 use std::io::{self, Write};
+use std::panic::PanicHookInfo;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
@@ -18,6 +19,16 @@ const WAITING: usize = 1024;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Pause before another try to hand over the last line.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// Writes a panic into the log, under the id of the request that met it.
+pub fn tell_of_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let payload = panic.payload();
+    let written = payload.downcast_ref::<&str>().copied();
+    let formatted = || payload.downcast_ref::<String>().map(String::as_str);
+    let message = written.or_else(formatted).unwrap_or("without words");
+    tracing::error!(message = "panicked", at = place, said = ?message);
+}
 
 /// Where lines of the log go. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use sd_daemon::app;
 use sd_daemon::config::{Cli, Command, Config, LogFormat, RecoverArgs};
-use sd_daemon::log::Log;
+use sd_daemon::log::{self, Log};
 use sd_daemon::password;
 use sd_daemon::registry::Recover;
 use sd_daemon::shutdown::StopSignals;
@@ -58,6 +58,7 @@ fn serve_and_log(config: Config) -> ExitCode {
         Ok(log) => log,
         Err(error) => return complain(&format!("failed to start the log: {error}"), 1),
     };
+    std::panic::set_hook(Box::new(log::tell_of_panic));
     raise_descriptor_limit();
     match serve(config) {
         Ok(()) => {

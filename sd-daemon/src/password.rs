@@ -48,6 +48,14 @@ impl Password {
         }
         Ok(Self::Hashed(Box::new(hash)))
     }
+
+    /// Whether it is this one, which everybody knows. Of a hash that takes tens of milliseconds to say.
+    pub fn is(&self, known: &str) -> bool {
+        match self {
+            Self::Plain(password) => password == known,
+            Self::Hashed(hash) => is_of(hash, known),
+        }
+    }
 }
 
 impl From<&str> for Password {

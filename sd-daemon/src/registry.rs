@@ -188,9 +188,12 @@ impl Registry {
         let files = OpenFiles::of(&path).map_err(|source| OpenError::unusable(&path, source))?;
         let damaged = |error: rusqlite::Error| OpenError::damaged(&path, &error.to_string());
         if let Some(anchor) = clock.anchor() {
-            let set_by = date::follow(&mut connection, &anchor).map_err(|error| schema::failed(&path, error))?;
+            let set_by =
+                date::follow(&mut connection, &anchor).map_err(|error| schema::failed(&path, error))?;
             if let Some(seconds) = set_by.map(|millis| millis / 1000) {
-                tracing::warn!("the machine's date was set by {seconds} s since the last start; no container is older by that");
+                tracing::warn!(
+                    "the machine's date was set by {seconds} s since the last start; no container is older by that"
+                );
             }
         }
         let (_, secret) = row::instance(&connection).map_err(damaged)?;
@@ -301,6 +304,11 @@ impl Registry {
     /// Resolves when its thread has done what was asked of it before.
     pub async fn answers(&self) -> Result<(), RegistryError> {
         self.run(|_| Ok(())).await
+    }
+
+    /// Whether changes can be written. Nothing is, unless the last one found no room.
+    pub async fn is_writable(&self) -> Result<(), RegistryError> {
+        self.run(Ledger::is_writable).await
     }
 
     /// Writes down everything that is still only in memory.

@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::clock::Clock;
 use crate::domain::{ContainerId, Observation, OperationId, Policy, Record, Timestamp};
@@ -240,7 +241,7 @@ impl Service {
 
     /// Whether the daemon can do its work: the registry takes jobs, and the engine answered lately.
     pub async fn is_ready(&self) -> Result<(), ServiceError> {
-        self.inner.registry.flush().await?;
+        self.inner.registry.is_writable().await?;
         self.is_not_another_engine()?;
         let seen_at = *lock(&self.inner.engine_seen_at);
         match seen_at {
@@ -299,7 +300,8 @@ impl Service {
         if KnownBad::OperationInHandler.is_made() {
             return operation.await;
         }
-        match self.inner.operations.spawn(operation).await {
+        // What it logs belongs to the request that it was begun for.
+        match self.inner.operations.spawn(operation.in_current_span()).await {
             Ok(result) => result,
             Err(error) => Err(ServiceError::Bug(format!("an operation ended early: {error}"))),
         }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::Docker;
-use bollard::models::ContainerSummary;
+use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListImagesOptions,
     RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
@@ -125,26 +125,32 @@ impl DockerEngine {
     /// Whether a container was put on the network that new ones are put on. Docker remembers the name when the
     /// network is gone.
     async fn is_on_our_network(&self, id: ContainerId) -> Result<bool, EngineError> {
-        let id = id.to_string();
-        let found = self.call(limit::READ, async |docker| {
-            docker.inspect_container(&id, None).await
-        });
-        let networks = found
-            .await?
-            .network_settings
-            .and_then(|settings| settings.networks);
+        let settings = self.find(id).await?.and_then(|found| found.network_settings);
+        let networks = settings.and_then(|settings| settings.networks);
         Ok(networks.is_some_and(|networks| networks.contains_key(self.network.name())))
     }
 
     async fn is_being_removed(&self, id: ContainerId) -> Result<bool, EngineError> {
+        let found = self.find(id).await?;
+        Ok(found.is_none_or(|found| convert::is_being_removed(&found)))
+    }
+
+    /// What Docker tells of a container. Asked for an id that it does not have any more, it looks for a container of
+    /// that name, and somebody may have called one so.
+    async fn find(&self, id: ContainerId) -> Result<Option<ContainerInspectResponse>, Refused> {
         let id = id.to_string();
-        let found = self.call(limit::READ, async |docker| {
-            docker.inspect_container(&id, None).await
-        });
-        match found.await {
-            Ok(found) => Ok(convert::is_being_removed(&found)),
-            Err(Refused::Answer { status: 404, .. }) => Ok(true),
-            Err(refused) => Err(refused.into()),
+        let found = self
+            .call(limit::READ, async |docker| {
+                docker.inspect_container(&id, None).await
+            })
+            .await;
+        match found {
+            Ok(found) => Ok((found.id.as_ref() == Some(&id)).then_some(found)),
+            // Something else that answers at this address also says 404. That must not look like an end.
+            Err(Refused::Answer { status: 404, message }) if message.starts_with("No such container") => {
+                Ok(None)
+            }
+            Err(refused) => Err(refused),
         }
     }
 
@@ -259,6 +265,10 @@ impl Engine for DockerEngine {
     }
 
     async fn remove(&self, id: ContainerId) -> Result<(), EngineError> {
+        // It may have gone while it was stopped. What is called by its id then is somebody else's.
+        if self.find(id).await?.is_none() {
+            return Ok(());
+        }
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         let path = id.to_string();
         let removed = self.call(limit::REMOVE, async |docker| {
@@ -272,27 +282,15 @@ impl Engine for DockerEngine {
     }
 
     async fn inspect(&self, id: ContainerId) -> Result<Option<Observation>, EngineError> {
-        let path = id.to_string();
-        let found = self
-            .call(limit::READ, async |docker| {
-                docker.inspect_container(&path, None).await
-            })
-            .await;
-        match found {
-            Ok(found) => {
-                let signalled = self
-                    .signalled
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .contains(&id);
-                convert::observation(id, found, self.publish_address, signalled).map(Some)
-            }
-            // Something else that answers at this address also says 404. That must not look like an end.
-            Err(Refused::Answer { status: 404, message }) if message.starts_with("No such container") => {
-                Ok(None)
-            }
-            Err(refused) => Err(refused.into()),
-        }
+        let Some(found) = self.find(id).await? else {
+            return Ok(None);
+        };
+        let signalled = self
+            .signalled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&id);
+        convert::observation(id, found, self.publish_address, signalled).map(Some)
     }
 
     async fn managed(&self) -> Result<Vec<Managed>, EngineError> {

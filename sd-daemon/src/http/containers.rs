@@ -14,7 +14,7 @@ use sd_client::api::{
 use super::payload::{Payload, Query, Reference};
 use super::problem::Problem;
 use super::view;
-use crate::domain::{self, Extension, IdempotencyKey, Limits, Record, TimeLimit};
+use crate::domain::{self, ContainerId, Extension, IdempotencyKey, Limits, Name, Record, TimeLimit};
 use crate::service::{NewContainer, Service};
 
 /// Longest key of a create, in bytes.
@@ -158,12 +158,31 @@ fn new_container(body: CreateContainer, key: Option<String>) -> Result<NewContai
     // The body as it was understood is what a repetition has to repeat.
     let request = serde_json::to_string(&body).map_err(|error| Problem::invalid("body", error))?;
     for (name, value) in &body.env {
-        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+        if name.is_empty() || name.contains(['=', '\0']) {
             return Err(Problem::invalid(
                 "env",
                 "names must not be empty, nor contain = or a null character",
             ));
         }
+        if value.contains('\0') {
+            let allowed = format!("the value of {name:?} must not contain a null character");
+            return Err(Problem::invalid("env", allowed));
+        }
+    }
+    let name: Option<Name> = body
+        .name
+        .map(|name| name.parse())
+        .transpose()
+        .map_err(|invalid| Problem::invalid("name", invalid))?;
+    // Asked for an id that is gone, Docker looks for a container of that name.
+    if name
+        .as_ref()
+        .is_some_and(|name| name.as_str().parse::<ContainerId>().is_ok())
+    {
+        return Err(Problem::invalid(
+            "name",
+            "must not be 64 hexadecimal digits, as ids are",
+        ));
     }
     if body.cmd.iter().any(|argument| argument.contains('\0')) {
         return Err(Problem::invalid(
@@ -176,11 +195,7 @@ fn new_container(body: CreateContainer, key: Option<String>) -> Result<NewContai
             .image
             .parse()
             .map_err(|invalid| Problem::invalid("image", invalid))?,
-        name: body
-            .name
-            .map(|name| name.parse())
-            .transpose()
-            .map_err(|invalid| Problem::invalid("name", invalid))?,
+        name,
         environment: body.env,
         command: body.cmd,
         memory_bytes: body.memory.map(api::Memory::bytes),

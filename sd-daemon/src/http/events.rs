@@ -55,14 +55,17 @@ pub(super) async fn follow(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let history = service.history().clone();
     let latest = history.follow();
+    let newest = *latest.borrow();
     let from = match headers.get(LAST_EVENT_ID) {
         Some(id) => id
             .to_str()
             .ok()
             .and_then(|id| id.trim().parse().ok())
             .ok_or_else(|| Problem::invalid("Last-Event-ID", "must be the id of an event, a whole number"))?,
-        None => *latest.borrow(),
+        None => newest,
     };
+    // What has not happened yet was not seen here: the registry is another one, and all that it tells is new.
+    let from = if from > newest { 0 } else { from };
     let Ok(place) = streams.places.try_acquire_owned() else {
         return Err(Problem::limit_reached(format!(
             "{STREAMS} streams of events are open, as many as there may be: end those that nobody reads"

@@ -259,7 +259,8 @@ impl From<ServiceError> for Problem {
             ) => Kind::EngineRejected,
             ServiceError::Registry(RegistryError::Full) => Kind::RegistryFull,
             // Out of use means that the process is about to end; its log says why, and the next one can go on.
-            ServiceError::Engine(EngineError::NoNetwork(_))
+            ServiceError::Busy(_)
+            | ServiceError::Engine(EngineError::NoNetwork(_) | EngineError::Unrecognised(_))
             | ServiceError::Registry(RegistryError::Busy | RegistryError::Lost(_)) => Kind::NotReady,
             ServiceError::Bug(_) => {
                 tracing::error!(error = %detail, "failed to serve a request");

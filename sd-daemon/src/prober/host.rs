@@ -108,6 +108,12 @@ impl HostProber {
         Ok(Self { jobs })
     }
 
+    /// Resolves when the thread has ended, which it does not by itself: nothing would be seen any more.
+    pub fn lost(&self) -> impl Future<Output = ()> + Send + use<> {
+        let jobs = self.jobs.clone();
+        async move { jobs.closed().await }
+    }
+
     /// Gives a job to the thread and waits for what it says; nothing if it has ended.
     async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Option<T> {
         let (answer, answered) = oneshot::channel();

@@ -1,9 +1,9 @@
 //! The files of the registry: making the first one, and noticing that somebody took them away.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::domain::Timestamp;
@@ -117,6 +117,10 @@ pub(super) fn time_in_name(time: Timestamp) -> String {
 /// Makes an empty file for what a daemon knew when its registry is taken away.
 pub(super) fn make_rescued(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let rescued = beside(path, &format!("{RESCUED}{}", time_in_name(now)));
+    // The directory may have gone as well.
+    if let Some(directory) = rescued.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    }
     OpenOptions::new()
         .create_new(true)
         .write(true)
@@ -134,6 +138,12 @@ pub(super) struct OpenFiles {
 type Identity = (u64, u64);
 
 impl OpenFiles {
+    /// What there is room for on their disk, in bytes, where it tells.
+    pub(super) fn room(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(self.path()).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
     /// The database at a path and the log that SQLite writes first. Both must be there.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let files = ["", "-wal"].map(|more| {

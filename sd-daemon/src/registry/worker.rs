@@ -28,6 +28,9 @@ pub(super) type Answer = Box<dyn FnOnce() + Send>;
 /// Jobs that are done before what they did is published; more would make the first of them wait.
 const BATCH: usize = 64;
 
+/// Bytes that any change finds room in.
+const ROOM_FOR_A_CHANGE: u64 = 128 * 1024;
+
 /// How long the key of a create keeps its meaning.
 const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -38,6 +41,7 @@ pub(super) fn run(mut ledger: Ledger, jobs: &Receiver<Job>, flush_interval: Dura
         let patience = flush_interval.saturating_sub(flushed_at.elapsed());
         match jobs.recv_timeout(patience) {
             Ok(first) => {
+                ledger.is_held = false;
                 let batch = std::iter::once(first).chain(jobs.try_iter().take(BATCH - 1));
                 let answers: Vec<Answer> = batch.map(|job| job(&mut ledger)).collect();
                 ledger.publish();
@@ -78,6 +82,10 @@ pub(super) struct Ledger {
     history: History,
     /// Events that are on the disk and not shown yet: what they tell of is shown with them.
     unshown: Vec<Event>,
+    /// Whether the last change found no room on the disk.
+    is_full: bool,
+    /// Whether somebody else held the database for as long as anybody waits, since the present jobs began.
+    is_held: bool,
     /// The files that the database was opened in.
     files: OpenFiles,
     /// Once set, nothing is acknowledged any more.
@@ -115,6 +123,8 @@ impl Ledger {
             is_published: true,
             history: history.clone(),
             unshown: Vec::new(),
+            is_full: false,
+            is_held: false,
             files,
             end: None,
         };
@@ -254,6 +264,19 @@ impl Ledger {
         self.transact(|connection| row::delete_key_of(connection, operation))
     }
 
+    /// Whether changes can be written.
+    pub(super) fn is_writable(&mut self) -> Result<(), RegistryError> {
+        self.refuse_after_end()?;
+        if self.is_full {
+            if self.files.room().is_some_and(|room| room < ROOM_FOR_A_CHANGE) {
+                return Err(RegistryError::Full);
+            }
+            // Changes nothing, and is written as every change is.
+            self.transact(|connection| connection.execute("update instance set id = id", []))?;
+        }
+        Ok(())
+    }
+
     /// Writes down the activity that is only in memory.
     pub(super) fn flush(&mut self) -> Result<(), RegistryError> {
         if self.unwritten.is_empty() {
@@ -384,12 +407,17 @@ impl Ledger {
         write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, RegistryError> {
         self.refuse_after_end()?;
+        if self.is_held {
+            // Each of those that wait would wait as long again, one after the other.
+            return Err(RegistryError::Busy);
+        }
         let result = if KnownBad::AnswerBeforeWriting.is_made() {
             self.write_some_day(write)
         } else {
             self.write(write)
         };
         let value = result.map_err(|error| self.judge(&error))?;
+        self.is_full = false;
         // What went into a file that has no name any more is not kept.
         self.look_after_files();
         self.refuse_after_end()?;
@@ -430,8 +458,12 @@ impl Ledger {
         let is_rolled_back = self.connection.is_autocommit();
         match error.sqlite_error_code() {
             // SQLite has rolled back, and says so: memory and disk agree as before.
-            Some(ErrorCode::DiskFull) if is_rolled_back => RegistryError::Full,
+            Some(ErrorCode::DiskFull) if is_rolled_back => {
+                self.is_full = true;
+                RegistryError::Full
+            }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) if is_rolled_back => {
+                self.is_held = true;
                 RegistryError::Busy
             }
             // After anything else nobody knows what is on the disk. The next start reads it.

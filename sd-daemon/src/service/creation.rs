@@ -190,7 +190,7 @@ impl Service {
     ) -> Result<Arc<Record>, ServiceError> {
         let lost = || EngineError::Rejected(format!("container {id} disappeared while it was created"));
         // Held before anybody can know the container.
-        let _held = self.inner.locks.acquire(id).await;
+        let _held = self.inner.locks.acquire(id).await?;
         // Until it can be inspected the creation stays open, and reconciliation looks after it.
         let Some(observation) = self.inspect(id).await? else {
             return Err(lost().into());

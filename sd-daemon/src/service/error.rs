@@ -1,6 +1,6 @@
 //! Why an operation was not carried out. `http::problem` turns each into an answer.
 
-use crate::domain::Refusal;
+use crate::domain::{ContainerId, Refusal};
 use crate::engine::EngineError;
 use crate::registry::RegistryError;
 
@@ -31,6 +31,9 @@ pub enum ServiceError {
     /// There are as many containers as there may be.
     #[error("there are {0} containers, as many as max_containers allows: remove one first")]
     TooManyContainers(u32),
+    /// What was asked of the container before is not done yet.
+    #[error("container {0} is busy with what was asked of it before: try again in a minute")]
+    Busy(ContainerId),
     /// As many containers are being created as the engine gets done in a reasonable time.
     #[error("too many containers are being created at the moment: try again in a few seconds")]
     TooManyCreates,

@@ -25,9 +25,7 @@ impl Service {
             Ok(known) => known,
             // Nobody can be recognised then, and nothing be done.
             Err(error @ (RegistryError::Full | RegistryError::Busy | RegistryError::Lost(_))) => {
-                return Err(EngineError::Unavailable(format!(
-                    "whether it is the right one is not known: {error}"
-                )));
+                return Err(EngineError::Unrecognised(error.to_string()));
             }
         };
         // Some engines make up a new identity for each answer.

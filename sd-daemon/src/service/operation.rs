@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use super::{STOP_GRACE, Service, ServiceError, turn};
 use crate::domain::{ContainerId, Due, Effect, Extension, Input, Lifecycle, Limits, Record, RemoveMode};
@@ -15,7 +16,7 @@ impl Service {
         let (service, reference) = (self.clone(), reference.to_owned());
         self.run(async move {
             let id = service.find(&reference)?.id();
-            let _held = service.inner.locks.acquire(id).await;
+            let _held = service.inner.locks.acquire(id).await?;
             let mut looked = service.look(id).await?;
             if matches!(looked.lifecycle(), Some(Lifecycle::Stopping { .. })) {
                 looked = service.carry_out(id, looked).await?;
@@ -39,9 +40,12 @@ impl Service {
         }
         let (answer, answered) = oneshot::channel();
         let (service, name) = (self.clone(), reference.to_owned());
-        self.inner.operations.spawn(async move {
+        let stopping = async move {
             let id = record.id();
-            let _held = service.inner.locks.acquire(id).await;
+            let _held = match service.inner.locks.acquire(id).await {
+                Ok(held) => held,
+                Err(busy) => return drop(answer.send(Err(busy))),
+            };
             let wished = match service.look(id).await {
                 Ok(Applied { record: None, .. }) => Err(ServiceError::NotFound(name)),
                 Ok(_) => service.wish(id, &name, Input::Stop).await,
@@ -54,7 +58,8 @@ impl Service {
             // The caller may have gone, which changes nothing.
             drop(answer.send(Ok(wished.record.clone())));
             service.carry_out_or_complain(id, wished, "stop").await;
-        });
+        };
+        self.inner.operations.spawn(stopping.in_current_span());
         match answered.await {
             Ok(Ok(record)) => record.ok_or_else(|| ServiceError::NotFound(reference.to_owned())),
             Ok(Err(error)) => Err(error),
@@ -75,7 +80,7 @@ impl Service {
     ) -> Result<(), ServiceError> {
         let service = self.clone();
         self.run(async move {
-            let _held = service.inner.locks.acquire(id).await;
+            let _held = service.inner.locks.acquire(id).await?;
             if due != Due::Warning {
                 service.look(id).await?;
             }
@@ -113,7 +118,7 @@ impl Service {
         let (service, reference) = (self.clone(), reference.to_owned());
         self.run(async move {
             let id = service.find(&reference)?.id();
-            let _held = service.inner.locks.acquire(id).await;
+            let _held = service.inner.locks.acquire(id).await?;
             // Whoever waited behind another removal finds nothing left.
             service
                 .snapshot()

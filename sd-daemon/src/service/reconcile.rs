@@ -128,6 +128,7 @@ impl Service {
             let held = service.inner.locks.acquire(id).await;
             // From here on a further hint may tell something that this look does not see.
             lock(&service.inner.noticed).remove(&id);
+            let Ok(held) = held else { return };
             let looked = if service.snapshot().get(id).is_some() {
                 service.reconcile_held(id).await
             } else {

@@ -166,6 +166,11 @@ async fn a_body_with_a_wrong_value_is_refused_by_the_name_of_the_field() {
         (json!({ "image": "a?b" }), "image"),
         (json!({ "image": "a".repeat(256) }), "image"),
         (json!({ "image": "sd-postgres", "name": "a b" }), "name"),
+        (json!({ "image": "sd-postgres", "name": "ab".repeat(32) }), "name"),
+        (
+            json!({ "image": "sd-postgres", "name": format!("/{}", "ab".repeat(32)) }),
+            "name",
+        ),
         (json!({ "image": "sd-postgres", "name": "\u{1b}[31m" }), "name"),
         (json!({ "image": "sd-postgres", "env": ["A"] }), "env"),
         (json!({ "image": "sd-postgres", "env": { "": "1" } }), "env"),

@@ -118,6 +118,15 @@ async fn who_comes_back_hears_what_was_missed_and_nothing_twice() {
     assert_eq!(ids(&events), (1..=15).collect::<Vec<_>>());
 }
 
+/// The registry is another one than the event was told from: a new one, or an older copy.
+#[tokio::test]
+async fn who_has_heard_what_has_not_happened_yet_hears_everything() {
+    let daemon = TestDaemon::start();
+    let expected = come_and_go(&daemon, "one").await.to_vec();
+    let mut stream = daemon.client.events(Some(u64::MAX)).await.unwrap();
+    assert_eq!(words(&take(&mut stream, expected.len()).await), expected);
+}
+
 #[tokio::test]
 async fn a_start_of_the_daemon_loses_nothing_and_repeats_nothing() {
     let daemon = TestDaemon::start();

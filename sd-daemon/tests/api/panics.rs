@@ -1,8 +1,13 @@
 //! A bug that panics is paid for by the request that met it, and by no other.
 
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
 use reqwest::Method;
 use sd_client::api::{CreateContainer, RemoveMode, Status};
 use sd_daemon::engine::fake::{Action, Point};
+use sd_daemon::log::tell_of_panic;
+use tracing::Level;
 
 use crate::support::{Answer, IMAGE, TestDaemon, id};
 
@@ -14,11 +19,51 @@ async fn in_a_handler_it_is_one_answer_of_500() {
     let failed = list().await;
     assert_eq!(failed.status, 500);
     assert_eq!(failed.json()["type"], "urn:spin-docker:problem:internal");
-    assert!(
-        failed.json()["request_id"].is_string(),
-        "the log has the cause under it"
-    );
     assert_eq!(list().await.status, 200);
+}
+
+/// What is logged, in memory.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_has_the_cause_under_the_id_that_the_answer_names() {
+    // Other tests panic at the same time, and are told of as ever.
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell_of_panic(panic);
+        others(panic);
+    }));
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = tracing_subscriber::fmt().json().with_max_level(Level::ERROR);
+    // The daemon works on threads of its own.
+    log.with_writer(move || writer.clone()).init();
+
+    for (method, path, point) in [
+        (Method::GET, "/v1/images", Point::Before(Action::Images)),
+        (Method::POST, "/v1/containers", Point::Before(Action::Create)),
+    ] {
+        let daemon = TestDaemon::start();
+        daemon.engine.panic_next(point);
+        let wanted = CreateContainer::of_image(IMAGE);
+        let failed = Answer::to(daemon.request(method, path).json(&wanted)).await;
+        assert_eq!(failed.status, 500, "{path}");
+        let id = failed.json()["request_id"].as_str().unwrap().to_owned();
+        let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let is_cause = |line: &&str| line.contains("\"panicked\"") && line.contains(&id);
+        assert!(log.lines().any(|line| is_cause(&line)), "{id} is not in {log}");
+    }
 }
 
 #[tokio::test]

@@ -131,16 +131,33 @@ async fn a_daemon_that_runs_is_not_recovered_under_its_feet() {
 
 #[tokio::test]
 async fn a_registry_that_was_taken_away_is_put_back_and_its_containers_never_stopped() {
+    is_put_back_after(|state| fs::remove_file(file(state)).expect("it is there")).await;
+}
+
+#[tokio::test]
+async fn so_is_one_whose_directory_was_taken_away() {
+    is_put_back_after(|state| fs::remove_dir_all(state).expect("it is there")).await;
+}
+
+async fn is_put_back_after(take_away: impl FnOnce(&Path)) {
     let mut daemon = Daemon::start(&[]).await;
     let id = daemon.create().await.container_id;
     let started = docker(&["inspect", "--format", "{{.State.StartedAt}}", &id]);
-    fs::remove_file(file(daemon.state())).expect("it is there");
+    take_away(daemon.state());
     assert_eq!(daemon.ends().await, Some(1));
+    // The log names it as well, unless that was taken away too.
+    let left = fs::read_dir(daemon.state()).expect("it is there again");
+    let rescued = left
+        .map(|file| file.expect("it can be read").path())
+        .find(|path| path.to_string_lossy().contains(".rescued-"));
+    let rescued = rescued.expect("what it held is saved").display().to_string();
     let log = daemon.log();
-    let (_, advice) = log.rsplit_once("--from ").expect("it says what to do");
-    let rescued = advice.split_whitespace().next().expect("it names a file");
+    assert!(
+        log.is_empty() || log.contains(&format!("--from {rescued} ")),
+        "{log}"
+    );
 
-    let (code, said) = recover(daemon.state(), &["--from", rescued, "--yes"]);
+    let (code, said) = recover(daemon.state(), &["--from", &rescued, "--yes"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("containers: 1\n"), "{said}");
     daemon.restart().await;

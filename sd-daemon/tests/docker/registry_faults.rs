@@ -111,6 +111,7 @@ async fn a_full_disk_is_refused_with_507_and_works_again_when_there_is_room() {
     let wanted = CreateContainer::of_image(image());
     assert_eq!(status(daemon.client().create(&wanted).await), Some(507));
     assert_eq!(daemon.show(&id).await.status, Status::Running, "reads go on");
+    assert_eq!(status(daemon.client().ready().await), Some(503));
     assert_eq!(
         docker_state(&id),
         before,
@@ -118,6 +119,7 @@ async fn a_full_disk_is_refused_with_507_and_works_again_when_there_is_room() {
     );
 
     fs::remove_file(&filler).expect("it is there");
+    daemon.client().ready().await.expect("there is room again");
     daemon.client().stop(&id).await.expect("there is room again");
     daemon.becomes(&id, Status::Stopped).await;
     let second = daemon.create().await.container_id;

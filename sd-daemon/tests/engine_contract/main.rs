@@ -50,6 +50,7 @@ prove! {
     a_container_that_does_not_end_when_asked_is_killed,
     a_missing_container_is_nothing_and_not_an_error,
     removing_a_missing_container_succeeds,
+    what_is_called_by_the_id_of_another_is_not_taken_for_it,
     removing_a_live_container_ends_it,
     removing_a_container_takes_its_anonymous_volumes_along,
     a_running_container_shows_its_ports_and_addresses,

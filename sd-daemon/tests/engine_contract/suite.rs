@@ -150,6 +150,16 @@ pub(crate) async fn removing_a_missing_container_succeeds(harness: &impl Harness
     assert_eq!(harness.engine().remove(missing()).await, Ok(()));
 }
 
+pub(crate) async fn what_is_called_by_the_id_of_another_is_not_taken_for_it(harness: &impl Harness) {
+    let (id, other) = (create(harness).await, create(harness).await);
+    let name = id.to_string().parse().unwrap();
+    harness.rename(other, &name);
+    harness.remove(id);
+    assert_eq!(harness.engine().inspect(id).await, Ok(None));
+    assert_eq!(harness.engine().remove(id).await, Ok(()));
+    assert_eq!(look(harness, other).await.name, name);
+}
+
 pub(crate) async fn removing_a_live_container_ends_it(harness: &impl Harness) {
     let id = create_and_start(harness).await;
     harness.engine().remove(id).await.unwrap();

@@ -223,6 +223,18 @@ fn an_open_door_and_a_password_that_others_can_read_are_refused_before_anything_
         let text = refusal(&["--listen", listen, "--password-file", password]);
         assert!(text.contains("insecure_http") && text.contains("TLS"), "{text}");
     }
+    let hashed = hash("spindocker\n");
+    for known in ["spindocker\n", &String::from_utf8(hashed.stdout).unwrap()] {
+        file_with(directory.path(), 0o600, known);
+        let text = refusal(&[
+            "--listen",
+            "0.0.0.0:PORT",
+            "--insecure-http",
+            "--password-file",
+            password,
+        ]);
+        assert!(text.contains("default password"), "{text}");
+    }
     for mode in [0o640, 0o604, 0o620, 0o602] {
         file_with(directory.path(), mode, PASSWORD);
         let text = refusal(&["--listen", "127.0.0.1:PORT", "--password-file", password]);
