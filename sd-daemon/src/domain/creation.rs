@@ -29,6 +29,6 @@ pub struct Creation {
 pub struct IdempotencyKey {
     /// As the caller chose it.
     pub key: String,
-    /// The request in one canonical form.
+    /// The request, or what stands for it: the same for the same request, and no other.
     pub request: String,
 }

@@ -6,10 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use sd_client::api::{
     self, ContainerQuery, CreateContainer, DesiredStatus, ExtendContainer, RemoveMode, RemoveQuery,
     UpdateContainer,
 };
+use sha2::{Digest, Sha256};
 
 use super::payload::{Payload, Query, Reference};
 use super::problem::Problem;
@@ -155,8 +157,10 @@ fn describe(service: &Service, record: &Arc<Record>) -> Description {
 
 /// What a request asks for, checked field by field.
 fn new_container(body: CreateContainer, key: Option<String>) -> Result<NewContainer, Problem> {
-    // The body as it was understood is what a repetition has to repeat.
-    let request = serde_json::to_string(&body).map_err(|error| Problem::invalid("body", error))?;
+    // The body as it was understood is what a repetition has to repeat. Its digest is enough for that: it is short,
+    // and what the environment holds is kept nowhere.
+    let understood = serde_json::to_vec(&body).map_err(|error| Problem::invalid("body", error))?;
+    let request = BASE64_STANDARD.encode(Sha256::digest(understood));
     for (name, value) in &body.env {
         if name.is_empty() || name.contains(['=', '\0']) {
             return Err(Problem::invalid(

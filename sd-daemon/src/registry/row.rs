@@ -160,6 +160,13 @@ pub(super) fn delete_key_of(connection: &Connection, operation: OperationId) -> 
     Ok(())
 }
 
+/// Whether there are keys that were given before a moment.
+pub(super) fn has_keys_before(connection: &Connection, moment: Timestamp) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("select exists (select 1 from idempotency_key where opened_at < ?1)")?
+        .query_row([millis(moment)], |row| row.get(0))
+}
+
 /// Frees the keys that were given before a moment.
 pub(super) fn delete_keys_before(connection: &Connection, moment: Timestamp) -> rusqlite::Result<()> {
     connection

@@ -291,6 +291,14 @@ async fn a_key_is_forgotten_after_a_day() {
         registry.open_creation(wanted(3), MOST).await.unwrap(),
         Opened::New
     );
+    // And it does not stay for want of another one.
+    clock.advance(Duration::from_secs(24 * 60 * 60 + 1));
+    registry.flush().await.unwrap();
+    let connection = rusqlite::Connection::open(directory.path().join(FILE_NAME)).unwrap();
+    let keys: u32 = connection
+        .query_row("select count(*) from idempotency_key", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(keys, 0);
 }
 
 #[tokio::test]

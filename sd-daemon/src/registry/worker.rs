@@ -191,7 +191,7 @@ impl Ledger {
 
     /// Whether a request with this key came before; keys that are too old are forgotten.
     pub(super) fn find_key(&mut self, wanted: &IdempotencyKey) -> Result<Opened, RegistryError> {
-        let expired = self.clock.now().before(KEY_LIFETIME);
+        let expired = self.expired();
         let known = self.transact(|connection| {
             row::delete_keys_before(connection, expired)?;
             row::find_key(connection, &wanted.key)
@@ -201,6 +201,21 @@ impl Ledger {
             Some(_) => Opened::KeyReused,
             None => Opened::New,
         })
+    }
+
+    /// Keys of before have lost their meaning.
+    fn expired(&self) -> Timestamp {
+        self.clock.now().before(KEY_LIFETIME)
+    }
+
+    /// Forgets the keys that have lost their meaning.
+    fn forget_keys(&mut self) -> Result<(), RegistryError> {
+        let expired = self.expired();
+        match row::has_keys_before(&self.connection, expired) {
+            Ok(false) => Ok(()),
+            Ok(true) => self.transact(|connection| row::delete_keys_before(connection, expired)),
+            Err(error) => Err(self.judge(&error)),
+        }
     }
 
     /// Writes down a creation, unless its key says that it was written down before.
@@ -277,8 +292,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes down the activity that is only in memory.
+    /// Writes down the activity that is only in memory, and forgets what has lost its meaning.
     pub(super) fn flush(&mut self) -> Result<(), RegistryError> {
+        self.forget_keys()?;
         if self.unwritten.is_empty() {
             return Ok(());
         }
