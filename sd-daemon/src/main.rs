@@ -1,6 +1,6 @@
 //! `sd-daemon`: reads its settings, starts the log, and runs until it is told to stop.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ use sd_daemon::systemd::Systemd;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+/// The most of a password that is read to be hashed, in bytes: no login can carry a longer one.
+const LONGEST_PASSWORD: u64 = 16 * 1024;
 /// Exit status for wrong settings, the same that wrong options have.
 const WRONG_SETTINGS: u8 = 2;
 
@@ -87,10 +89,14 @@ fn hash_password() -> anyhow::Result<()> {
     let mut password = String::new();
     {
         let _hidden = Hidden::from(&input);
-        input
+        BufReader::new(input.lock().take(LONGEST_PASSWORD))
             .read_line(&mut password)
             .context("failed to read the password")?;
     }
+    anyhow::ensure!(
+        u64::try_from(password.len())? < LONGEST_PASSWORD,
+        "the password is longer than any login can carry"
+    );
     let password = password.trim_end_matches(['\r', '\n']);
     anyhow::ensure!(!password.is_empty(), "there is no password on standard input");
     let hash = password::hash(password).map_err(anyhow::Error::msg)?;

@@ -126,14 +126,22 @@ pub enum OpenError {
     },
     /// The directory or the file in it cannot be used; nothing is known to be wrong with what it holds.
     #[error(
-        "failed to use {path}: {source}: see that this user can write there and that there is room, or give \
+        "failed to use {path} ({reason}): see that this user can write there and that there is room, or give \
          another --state-dir"
     )]
     Unusable {
         /// The directory or file.
         path: String,
         /// Why not.
-        source: std::io::Error,
+        reason: std::io::Error,
+    },
+    /// Others can write into the directory, and by that have any container of the host stopped and removed.
+    #[error(
+        "others may write to the state directory {directory}: run chmod go-w {directory}, or give another --state-dir"
+    )]
+    Exposed {
+        /// The directory.
+        directory: String,
     },
     /// The file was written by a newer version.
     #[error(
@@ -162,10 +170,10 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    fn unusable(path: &Path, source: std::io::Error) -> Self {
+    fn unusable(path: &Path, reason: std::io::Error) -> Self {
         Self::Unusable {
             path: path.display().to_string(),
-            source,
+            reason,
         }
     }
 

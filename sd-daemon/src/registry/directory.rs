@@ -1,6 +1,7 @@
 //! The state directory: who may use it, and one daemon at a time.
 
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,10 @@ impl StateDirectory {
     /// The directory is readable by its owner only: environment variables of containers and the keys of
     /// requests are nobody else's business.
     pub fn claim(path: &Path) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::unusable(path, source);
+        let failed = |reason| OpenError::unusable(path, reason);
+        if path.is_file() {
+            return Err(failed(io::ErrorKind::NotADirectory.into()));
+        }
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -29,10 +33,9 @@ impl StateDirectory {
         // One that was there keeps its mode, for it may hold other things. The files are private anyway.
         let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
         if mode & 0o022 != 0 {
-            tracing::warn!(
-                "others may write to the state directory {}: run chmod 700",
-                path.display()
-            );
+            return Err(OpenError::Exposed {
+                directory: path.display().to_string(),
+            });
         }
         let lock = OpenOptions::new()
             .create(true)

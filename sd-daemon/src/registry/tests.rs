@@ -372,6 +372,22 @@ async fn a_file_of_a_newer_version_is_refused() {
     assert!(matches!(error, OpenError::Newer { found: 999, .. }), "{error}");
 }
 
+#[test]
+fn a_directory_that_others_can_write_into_and_a_file_are_not_claimed() {
+    let directory = tempfile::tempdir().unwrap();
+    for mode in [0o777, 0o1777, 0o770, 0o702] {
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let error = StateDirectory::claim(directory.path()).unwrap_err();
+        assert!(error.to_string().contains("chmod go-w"), "{mode:o}: {error}");
+    }
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(StateDirectory::claim(directory.path()).is_ok());
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = StateDirectory::claim(&file).unwrap_err().to_string();
+    assert_eq!(error.matches("not a directory").count(), 1, "{error}");
+}
+
 #[tokio::test]
 async fn a_file_of_the_version_before_knows_no_engine_and_learns_one() {
     let directory = tempfile::tempdir().unwrap();

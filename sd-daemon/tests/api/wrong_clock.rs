@@ -7,6 +7,7 @@ use sd_daemon::domain::Timestamp;
 
 use crate::support::{GRACE, IDLE_TIMEOUT, IMAGE, START, TestDaemon, id};
 
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// What a machine shows that has lost the time.
@@ -81,10 +82,10 @@ async fn set_while_the_machine_goes_on_it_makes_nothing_older_or_younger() {
     let created_at = daemon.look(&running).await.created_at;
     let two_hours_ago = SystemTime::from(START.after(DAY).before(2 * HOUR));
     assert_eq!(created_at, Some(two_hours_ago.into()));
-    daemon.clock.advance(HOUR - Duration::from_secs(60));
+    daemon.clock.advance(59 * MINUTE);
     assert_eq!(daemon.look(&running).await.status, Status::Running);
     assert_eq!(daemon.look(&resting).await.status, Status::Stopped);
-    daemon.clock.advance(Duration::from_secs(60));
+    daemon.clock.advance(MINUTE);
     daemon.until_status(&running, Status::Stopped).await;
     daemon
         .until_registry(|snapshot| snapshot.get(id(&resting)).is_none())
@@ -101,11 +102,11 @@ async fn lost_and_found_while_the_machine_goes_on_it_ends_nothing_early() {
         killed.set_date(date);
         daemon = killed.restart().await;
     }
-    daemon.clock.advance(3 * HOUR - Duration::from_secs(60));
+    daemon.clock.advance(179 * MINUTE);
     for (container, status) in containers.iter().zip([Status::Running, Status::Stopped]) {
         assert_eq!(daemon.look(container).await.status, status);
     }
-    daemon.clock.advance(Duration::from_secs(120));
+    daemon.clock.advance(2 * MINUTE);
     daemon.until_status(&containers[0], Status::Stopped).await;
 }
 

@@ -59,10 +59,18 @@ fn start_hashed(directory: &Path, log: &str) -> Program {
 }
 
 #[test]
-fn no_password_is_no_password_to_hash() {
-    let output = hash("\n");
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("no password on standard input"));
+fn what_is_no_password_is_not_hashed() {
+    for (wrong, why) in [
+        ("\n", "no password on standard input"),
+        (&"a".repeat(20_000), "longer than any login can carry"),
+    ] {
+        let output = hash(wrong);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains(why),
+            "{output:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -135,7 +135,9 @@ impl Follower {
                 told.until = until;
             }
             Ok(None) => {
-                tracing::info!("the Docker engine was silent, and has forgotten what it had to tell");
+                tracing::debug!(
+                    "no event concerned this daemon for a while, and the Docker engine has forgotten those before"
+                );
                 self.told = None;
             }
             Err(_) => self.lose(),
