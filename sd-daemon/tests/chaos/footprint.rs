@@ -9,13 +9,15 @@ use crate::daemon::Daemon;
 
 /// What it may use more than one that was just started on the same registry and has worked for a minute: the allocator
 /// keeps some of what bursts needed.
-const MORE_MEMORY_KIB: u64 = 2 * 1024;
+const MORE_MEMORY_KIB: u64 = 1024;
 /// The log of writes is taken over by and by.
 const MORE_REGISTRY_KIB: u64 = 8 * 1024;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Footprint {
     memory_kib: u64,
+    /// Without the pages of the program, which the kernel takes and gives as others need memory.
+    own_memory_kib: u64,
     descriptors: u64,
     threads: u64,
     registry_kib: u64,
@@ -33,6 +35,7 @@ impl Footprint {
         let descriptors = std::fs::read_dir(format!("/proc/{process}/fd"))?.count();
         Ok(Self {
             memory_kib: field("VmRSS:")?,
+            own_memory_kib: field("RssAnon:")?,
             descriptors: u64::try_from(descriptors)?,
             threads: field("Threads:")?,
             registry_kib: registry_bytes(&daemon.registry()) / 1024,
@@ -52,9 +55,9 @@ impl Footprint {
     pub(crate) fn growth_since(&self, other: &Self) -> Vec<String> {
         let amounts = [
             (
-                "KiB of memory",
-                other.memory_kib,
-                self.memory_kib,
+                "KiB of memory of its own",
+                other.own_memory_kib,
+                self.own_memory_kib,
                 MORE_MEMORY_KIB,
             ),
             (
@@ -88,8 +91,8 @@ impl fmt::Display for Footprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} KiB of memory, {} descriptors, {} threads, {} KiB of registry",
-            self.memory_kib, self.descriptors, self.threads, self.registry_kib
+            "{} KiB of memory ({} its own), {} descriptors, {} threads, {} KiB of registry",
+            self.memory_kib, self.own_memory_kib, self.descriptors, self.threads, self.registry_kib
         )
     }
 }
