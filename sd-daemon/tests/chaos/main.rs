@@ -224,11 +224,9 @@ async fn compare_use(
     world.daemon.kill();
     launch(world).await?;
     world.daemon_changes();
-    println!(
-        "started again on the same registry: {}",
-        Footprint::of(&world.daemon)?
-    );
-    let anew = use_at_rest_after(world, MINUTE.min(duration), random, &begun).await?;
+    let started = Footprint::of(&world.daemon)?;
+    println!("started again on the same registry: {started}");
+    let anew = use_at_rest_after(world, MINUTE.min(duration), random, &started).await?;
     println!("at rest after a minute of load: {anew}");
 
     for growth in [used.handles_since(&begun), used.growth_since(&anew)].concat() {
