@@ -7,6 +7,7 @@
 
 mod body;
 mod guests;
+mod heads;
 mod limits;
 mod stream;
 
@@ -29,6 +30,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -200,9 +202,9 @@ async fn attend(
     let service = |request| answer(request, Arc::clone(guest), (peer, own), router.clone());
     let answered = async {
         match tls {
-            None => converse(stream, service, watcher).await,
+            None => converse(stream, guest, service, watcher).await,
             // It is waited for as for the head of the first request, and together with that.
-            Some(tls) => converse(tls.accept(stream).await?, service, watcher).await,
+            Some(tls) => converse(tls.accept(stream).await?, guest, service, watcher).await,
         }
     };
     let peer = peer.0;
@@ -218,12 +220,15 @@ async fn attend(
 
 async fn converse<A>(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    guest: &Arc<Guest>,
     service: impl Fn(Request<Incoming>) -> A,
     watcher: Watcher,
 ) -> Result<(), BoxError>
 where
     A: Future<Output = Result<Response<Body>, Infallible>>,
 {
+    let listener = Arc::clone(guest);
+    let stream = InspectReader::new(stream, move |bytes| listener.has_said(bytes));
     let connection = http1::Builder::new()
         // The rounds see to that, and to more.
         .header_read_timeout(None)

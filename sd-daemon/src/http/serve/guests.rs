@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::Limits;
+use super::heads::Heads;
 
 /// Everybody at one listener.
 pub(super) struct Guests {
@@ -57,6 +58,7 @@ impl Guests {
             source,
             guests: Arc::clone(self),
             conduct: Mutex::new(Conduct::new(now)),
+            heads: Mutex::default(),
             way_out: Notify::new(),
         });
         list.present.insert(number, Arc::clone(&guest));
@@ -144,6 +146,7 @@ pub(in crate::http) struct Guest {
     source: IpAddr,
     guests: Arc<Guests>,
     conduct: Mutex<Conduct>,
+    heads: Mutex<Heads>,
     way_out: Notify,
 }
 
@@ -185,8 +188,19 @@ impl Guest {
         });
     }
 
+    /// This is what it has sent.
+    pub(super) fn has_said(&self, bytes: &[u8]) {
+        self.heads().read(bytes);
+    }
+
+    /// Whether a request of it ends in one place by its length, and by its chunks in another.
+    pub(in crate::http) fn says_two_ends(&self) -> bool {
+        self.heads().have_two_ends()
+    }
+
     /// The body is here as well, or nobody cares for it.
     pub(super) fn has_asked(&self) {
+        self.heads().end_body();
         let mut conduct = self.conduct();
         if !matches!(conduct.awaited, Awaited::Request { .. }) {
             conduct.awaits(Awaited::Nothing);
@@ -212,6 +226,10 @@ impl Guest {
                 conduct.unread_since.get_or_insert_with(Instant::now);
             }
         }
+    }
+
+    fn heads(&self) -> MutexGuard<'_, Heads> {
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nothing that holds this lock can panic half-way through a change.
