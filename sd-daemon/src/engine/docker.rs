@@ -137,20 +137,27 @@ impl DockerEngine {
 
     /// What Docker tells of a container. Asked for an id that it does not have any more, it looks for a container of
     /// that name, and somebody may have called one so.
-    async fn find(&self, id: ContainerId) -> Result<Option<ContainerInspectResponse>, Refused> {
-        let id = id.to_string();
+    async fn find(&self, id: ContainerId) -> Result<Option<ContainerInspectResponse>, EngineError> {
+        let path = id.to_string();
         let found = self
             .call(limit::READ, async |docker| {
-                docker.inspect_container(&id, None).await
+                docker.inspect_container(&path, None).await
             })
             .await;
         match found {
-            Ok(found) => Ok((found.id.as_ref() == Some(&id)).then_some(found)),
+            Ok(found) => match found.id.as_deref().map(str::parse::<ContainerId>) {
+                Some(Ok(other)) if other != id => Ok(None),
+                Some(Ok(_)) => Ok(Some(found)),
+                // An answer that makes no sense must not look like an end either.
+                Some(Err(_)) | None => Err(EngineError::Rejected(
+                    "it tells of a container without saying which".to_owned(),
+                )),
+            },
             // Something else that answers at this address also says 404. That must not look like an end.
             Err(Refused::Answer { status: 404, message }) if message.starts_with("No such container") => {
                 Ok(None)
             }
-            Err(refused) => Err(refused),
+            Err(refused) => Err(refused.into()),
         }
     }
 

@@ -227,6 +227,8 @@ struct Day<'a> {
     /// The end that was announced last, in this run.
     announced: Option<Timestamp>,
     at_rest_since: Option<Timestamp>,
+    /// What the sweep sleeps towards, and when it wakes.
+    asleep: Option<(Timestamp, Timestamp)>,
     tally: &'a mut Tally,
 }
 
@@ -275,6 +277,7 @@ impl<'a> Day<'a> {
             end: None,
             announced: None,
             at_rest_since: None,
+            asleep: None,
             tally,
         };
         day.come_to_life();
@@ -336,11 +339,16 @@ impl<'a> Day<'a> {
     fn pass(&mut self, span: Duration) {
         let until = self.now.after(span);
         while let Some((at, _)) = self.policy.next_due(&self.record, self.now) {
-            let wake_at = at.max(self.now).after(self.lag);
+            let wake_at = match self.asleep {
+                // Whoever watches does not go to sleep again because we have stopped watching in between.
+                Some((due_at, wake_at)) if due_at == at && wake_at >= self.now => wake_at,
+                Some(_) | None => at.max(self.now).after(self.lag),
+            };
             if wake_at > until {
+                self.asleep = Some((at, wake_at));
                 break;
             }
-            self.now = wake_at;
+            (self.now, self.asleep) = (wake_at, None);
             match self.policy.next_due(&self.record, self.now) {
                 Some((at, due)) if at <= self.now => self.act(due),
                 Some(_) | None => {}
