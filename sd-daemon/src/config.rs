@@ -539,9 +539,7 @@ impl fmt::Display for Config {
         self.write_policy(formatter)?;
         self.write_signals(formatter)?;
         if let Some(webhook) = &self.webhook {
-            // The path may be a secret.
-            let receiver = webhook.url.origin().ascii_serialization();
-            writeln!(formatter, "# webhook_url: {receiver}/...")?;
+            writeln!(formatter, "webhook_url = \"{}\"", webhook.url)?;
             if let Some(key) = &webhook.key {
                 writeln!(formatter, "# webhook secret: {key:?}")?;
             }
