@@ -8,7 +8,7 @@ use std::io;
 use std::process::ExitCode;
 
 use sd_client::api::Problem;
-use sd_client::{Client, Error as CallError, Sent};
+use sd_client::{Client, Error as CallError, RequestSent};
 
 /// How a run of `sd` ends, in order of severity: of several failures the greatest decides.
 ///
@@ -116,7 +116,7 @@ pub(crate) enum CliError {
     },
     /// There is no way to a daemon from here.
     #[error("{0}")]
-    NoWay(String),
+    NoEndpoint(String),
     /// What was waited for can no longer happen.
     #[error("{0}")]
     Failed(String),
@@ -150,7 +150,8 @@ impl CliError {
     pub(crate) fn of_create(client: &Client, error: CallError) -> Self {
         match error {
             CallError::Unreachable {
-                sent: Sent::Perhaps, ..
+                sent: RequestSent::Unknown,
+                ..
             }
             | CallError::Timeout { .. } => Self::UnconfirmedCreate(error),
             _ => Self::of_call(client, error),
@@ -164,7 +165,7 @@ impl CliError {
             Self::NoPassword { .. } | Self::Credentials { .. } | Self::Token { .. } => Exit::Credentials,
             Self::Call(error) => exit_of_call(error),
             Self::NotAContainer { .. } => Exit::NotFound,
-            Self::UnconfirmedCreate(_) | Self::NoWay(_) | Self::TimedOut(_) => Exit::Unreachable,
+            Self::UnconfirmedCreate(_) | Self::NoEndpoint(_) | Self::TimedOut(_) => Exit::Unreachable,
             Self::Failed(_) | Self::NoCount { .. } | Self::Output(_) => Exit::Failed,
             Self::Reported(exit) => *exit,
             Self::Interrupted(_) => Exit::Interrupted,
@@ -198,7 +199,7 @@ impl CliError {
             Self::NotAContainer { .. } => {
                 Some("check-ins count only from inside a container made by `sd create`")
             }
-            Self::NoWay(_) => Some("set SD_CHECK_IN_URL to the address that takes check-ins"),
+            Self::NoEndpoint(_) => Some("set SD_CHECK_IN_URL to the address that takes check-ins"),
             Self::Usage(_)
             | Self::Failed(_)
             | Self::NoCount { .. }
@@ -248,7 +249,8 @@ fn hint_of_call(error: &CallError) -> Option<&'static str> {
         CallError::Decode { .. } => Some("is this the address of sd-daemon? --url or SD_URL sets it"),
         CallError::Timeout { .. } => Some("the daemon may still be at it: look with `sd ls`"),
         CallError::Unreachable {
-            sent: Sent::Perhaps, ..
+            sent: RequestSent::Unknown,
+            ..
         } => Some("the daemon may have acted on it: look with `sd ls`"),
         _ => None,
     }
@@ -270,14 +272,14 @@ fn sentence(error: &CallError) -> String {
         CallError::Unreachable {
             url,
             reason,
-            sent: Sent::No,
+            sent: RequestSent::No,
         } if reason.contains("certificate") => format!(
             "the daemon at {url} is not trusted ({reason}): SSL_CERT_FILE names a file with certificates to trust"
         ),
         CallError::Unreachable {
             url,
             reason,
-            sent: Sent::No,
+            sent: RequestSent::No,
         } => format!(
             "cannot reach the daemon at {url} ({}): is sd-daemon running there? --url or SD_URL says where it is",
             without_number(reason)
@@ -310,7 +312,7 @@ mod tests {
         }))
     }
 
-    fn unreachable(sent: Sent) -> CallError {
+    fn unreachable(sent: RequestSent) -> CallError {
         CallError::Unreachable {
             url: "http://127.0.0.1:8080".to_owned(),
             reason: "Connection refused (os error 111)".to_owned(),
@@ -348,8 +350,8 @@ mod tests {
             (problem(502, "engine-rejected"), 1),
             (problem(503, "engine-unavailable"), 5),
             (problem(504, "engine-timeout"), 5),
-            (unreachable(Sent::No), 5),
-            (unreachable(Sent::Perhaps), 5),
+            (unreachable(RequestSent::No), 5),
+            (unreachable(RequestSent::Unknown), 5),
             (timeout, 5),
             (bad_url, 2),
         ] {
@@ -379,7 +381,7 @@ mod tests {
         let error = CliError::Call(CallError::Unreachable {
             url: "https://sd.example.org".to_owned(),
             reason: "invalid peer certificate: UnknownIssuer".to_owned(),
-            sent: Sent::No,
+            sent: RequestSent::No,
         });
         assert_eq!(
             error.message().unwrap(),
@@ -390,7 +392,7 @@ mod tests {
 
     #[test]
     fn an_unreachable_daemon_is_one_line_that_says_what_to_do() {
-        let error = CliError::Call(unreachable(Sent::No));
+        let error = CliError::Call(unreachable(RequestSent::No));
         assert_eq!(
             error.message().unwrap(),
             "cannot reach the daemon at http://127.0.0.1:8080 (Connection refused): is sd-daemon running there? \
@@ -402,9 +404,9 @@ mod tests {
     #[test]
     fn a_create_without_an_answer_says_that_the_container_may_exist() {
         let client = Client::new("http://127.0.0.1:8080").unwrap();
-        let lost = CliError::of_create(&client, unreachable(Sent::Perhaps));
+        let lost = CliError::of_create(&client, unreachable(RequestSent::Unknown));
         assert!(lost.hint().unwrap().contains("may have been created"));
-        let never_sent = CliError::of_create(&client, unreachable(Sent::No));
+        let never_sent = CliError::of_create(&client, unreachable(RequestSent::No));
         assert_eq!(never_sent.hint(), None);
     }
 }

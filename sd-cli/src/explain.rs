@@ -18,7 +18,7 @@ use crate::when::When;
 
 /// The paragraph about a container.
 pub(crate) fn paragraph(activity: &Activity, when: &When) -> String {
-    let story = Story { activity, when };
+    let story = Explanation { activity, when };
     let sentences = match &activity.status {
         Status::Running => story.of_running(),
         Status::Stopping | Status::Stopped => story.of_ended(),
@@ -33,12 +33,12 @@ pub(crate) fn paragraph(activity: &Activity, when: &When) -> String {
 }
 
 /// What there is to tell, and the clock to tell it by.
-struct Story<'a> {
+struct Explanation<'a> {
     activity: &'a Activity,
     when: &'a When,
 }
 
-impl Story<'_> {
+impl Explanation<'_> {
     fn of_frozen(&self) -> Vec<String> {
         let frozen = self.latest(&EventKind::Paused);
         let since = frozen.map(|entry| format!(" since {}", self.when.time_and_distance(entry.at)));

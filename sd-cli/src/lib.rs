@@ -30,7 +30,7 @@ use sd_client::Client;
 
 use crate::args::{Command, DaemonCommand, GlobalArgs};
 use crate::error::CliError;
-use crate::output::{Printer, Surface};
+use crate::output::{Printer, Terminal};
 
 pub use crate::args::Cli;
 pub use crate::error::Exit;
@@ -38,7 +38,7 @@ pub use crate::error::Exit;
 /// Carries out one command line and says how it went.
 pub async fn run(cli: Cli) -> Exit {
     let (mut data, mut talk) = (io::stdout(), io::stderr());
-    let mut out = Printer::new(&mut data, &mut talk, Surface::of_process());
+    let mut out = Printer::new(&mut data, &mut talk, Terminal::of_process());
     let outcome = perform(cli, &mut out).await;
     out.conclude(outcome)
 }

@@ -31,7 +31,7 @@ pub(crate) enum Format {
 
 /// What the two streams lead to.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Surface {
+pub(crate) struct Terminal {
     /// Columns of the terminal behind stdout; none when it is not a terminal.
     pub(crate) width: Option<u16>,
     /// Whether stdout shows colours.
@@ -40,7 +40,7 @@ pub(crate) struct Surface {
     pub(crate) talk_is_terminal: bool,
 }
 
-impl Surface {
+impl Terminal {
     /// The surface of this process.
     pub(crate) fn of_process() -> Self {
         let is_terminal = io::stdout().is_terminal();
@@ -62,7 +62,7 @@ impl Surface {
 pub(crate) struct Printer<'a> {
     data: &'a mut dyn Write,
     talk: &'a mut dyn Write,
-    surface: Surface,
+    surface: Terminal,
     format: Format,
     spinner: Spinner,
     /// Why data can no longer be written, once it cannot.
@@ -71,7 +71,7 @@ pub(crate) struct Printer<'a> {
 
 impl<'a> Printer<'a> {
     /// A printer of tables, until it is told another format.
-    pub(crate) fn new(data: &'a mut dyn Write, talk: &'a mut dyn Write, surface: Surface) -> Self {
+    pub(crate) fn new(data: &'a mut dyn Write, talk: &'a mut dyn Write, surface: Terminal) -> Self {
         Self {
             data,
             talk,
@@ -285,7 +285,7 @@ mod tests {
 
     fn printed(format: Format, print: impl FnOnce(&mut Printer<'_>)) -> String {
         let (mut data, mut talk) = (Vec::new(), Vec::new());
-        let mut out = Printer::new(&mut data, &mut talk, Surface::default());
+        let mut out = Printer::new(&mut data, &mut talk, Terminal::default());
         out.set_format(format);
         print(&mut out);
         String::from_utf8(data).unwrap()
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn a_reader_that_leaves_is_success() {
         let (mut data, mut talk) = (Broken(io::ErrorKind::BrokenPipe), Vec::new());
-        let mut out = Printer::new(&mut data, &mut talk, Surface::default());
+        let mut out = Printer::new(&mut data, &mut talk, Terminal::default());
         out.line("web");
         assert!(out.is_closed());
         assert_eq!(out.conclude(Ok(())), Exit::Ok);
@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn data_that_cannot_be_written_is_a_failure() {
         let (mut data, mut talk) = (Broken(io::ErrorKind::StorageFull), Vec::new());
-        let mut out = Printer::new(&mut data, &mut talk, Surface::default());
+        let mut out = Printer::new(&mut data, &mut talk, Terminal::default());
         out.line("web");
         assert_eq!(out.conclude(Ok(())), Exit::Failed);
         let talk = String::from_utf8(talk).unwrap();
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn an_error_is_a_sentence_and_a_hint_on_stderr() {
         let (mut data, mut talk) = (Vec::new(), Vec::new());
-        let out = Printer::new(&mut data, &mut talk, Surface::default());
+        let out = Printer::new(&mut data, &mut talk, Terminal::default());
         let error = CliError::NoPassword {
             url: "http://evil\u{1b}[2J".to_owned(),
         };
@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn nothing_spins_where_nobody_looks() {
         let (mut data, mut talk) = (Vec::new(), Vec::new());
-        let mut out = Printer::new(&mut data, &mut talk, Surface::default());
+        let mut out = Printer::new(&mut data, &mut talk, Terminal::default());
         out.spin("creating");
         out.stop_spinning();
         assert_eq!(talk, b"");

@@ -16,9 +16,9 @@ use crate::api::{
     Activity, CheckIn, Container, ContainerQuery, CreateContainer, DesiredStatus, ExtendContainer, Problem,
     RemoveMode, RemoveQuery, UpdateContainer, route,
 };
-use crate::error::{Error, Sent};
+use crate::error::{Error, RequestSent};
 use crate::events::EventStream;
-use crate::receipt::CheckInReceipt;
+use crate::receipt::CheckInResponse;
 use crate::secret::Identity;
 
 /// Long enough for a start that waits its turn at a busy engine. Whatever is still under way then goes on
@@ -191,10 +191,10 @@ impl Client {
     }
 
     /// `POST /v1/check-in`: reports the activity of the container this runs in.
-    pub async fn check_in(&self, report: &CheckIn) -> Result<CheckInReceipt, Error> {
+    pub async fn check_in(&self, report: &CheckIn) -> Result<CheckInResponse, Error> {
         let request = self.request(Method::POST, self.at(route::CHECK_IN));
         let response = self.send(request.json(report)).await?;
-        Ok(CheckInReceipt::from_headers(response.headers()))
+        Ok(CheckInResponse::from_headers(response.headers()))
     }
 
     /// `GET /readyz`: whether the daemon can do its work.
@@ -295,9 +295,9 @@ impl Client {
 /// The error of a connection that could not be opened, or broke.
 pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> Error {
     let sent = if error.is_connect() {
-        Sent::No
+        RequestSent::No
     } else {
-        Sent::Perhaps
+        RequestSent::Unknown
     };
     Error::Unreachable {
         url: url.to_owned(),

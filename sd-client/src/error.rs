@@ -24,7 +24,7 @@ pub enum Error {
         /// The innermost cause, such as `Connection refused (os error 111)`.
         reason: String,
         /// Whether the connection could not even be opened, so that the request was certainly not acted on.
-        sent: Sent,
+        sent: RequestSent,
     },
     /// The answer took too long.
     #[error("no answer from {url} within {} s", limit.as_secs())]
@@ -51,11 +51,11 @@ pub enum Error {
 
 /// Whether a request that failed may have reached the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sent {
+pub enum RequestSent {
     /// It was never sent: nothing happened.
     No,
     /// It may have been acted on.
-    Perhaps,
+    Unknown,
 }
 
 impl Error {

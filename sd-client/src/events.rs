@@ -13,7 +13,7 @@ use reqwest::header::CONTENT_TYPE;
 use self::parser::Parser;
 use crate::api::Event;
 use crate::client::unreachable;
-use crate::error::{Error, Sent};
+use crate::error::{Error, RequestSent};
 
 /// The daemon says something every quarter of a minute, if only that it is there. A connection on which
 /// nothing comes for this long is lost, whatever the network believes.
@@ -93,7 +93,7 @@ impl EventStream {
         Error::Unreachable {
             url: self.url.clone(),
             reason: format!("nothing came for {} s", self.idle_limit.as_secs()),
-            sent: Sent::Perhaps,
+            sent: RequestSent::Unknown,
         }
     }
 }

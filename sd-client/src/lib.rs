@@ -35,8 +35,8 @@ mod secret;
 #[cfg(feature = "http")]
 pub use client::Client;
 #[cfg(feature = "http")]
-pub use error::{Error, Sent};
+pub use error::{Error, RequestSent};
 #[cfg(feature = "http")]
 pub use events::EventStream;
 #[cfg(feature = "http")]
-pub use receipt::CheckInReceipt;
+pub use receipt::CheckInResponse;

@@ -9,14 +9,14 @@ use crate::api::{CheckIn, TimeLimit, Timestamp};
 /// What the daemon says to a container that has checked in. A daemon that says nothing has credited the
 /// report all the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CheckInReceipt {
+pub struct CheckInResponse {
     /// How long the container may be without activity.
     pub idle_timeout: Option<TimeLimit>,
     /// Until when it is kept up, where somebody asked for that.
     pub keep_until: Option<Timestamp>,
 }
 
-impl CheckInReceipt {
+impl CheckInResponse {
     /// Reads what can be read: the report is credited whatever these say.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         Self {
@@ -36,11 +36,11 @@ mod tests {
 
     use super::*;
 
-    fn receipt(idle_timeout: &str, keep_until: &str) -> CheckInReceipt {
+    fn receipt(idle_timeout: &str, keep_until: &str) -> CheckInResponse {
         let mut headers = HeaderMap::new();
         headers.insert(CheckIn::IDLE_TIMEOUT_HEADER, idle_timeout.parse().unwrap());
         headers.insert(CheckIn::KEEP_UNTIL_HEADER, keep_until.parse().unwrap());
-        CheckInReceipt::from_headers(&headers)
+        CheckInResponse::from_headers(&headers)
     }
 
     #[test]
@@ -56,10 +56,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_as_if_it_were_not_there() {
-        assert_eq!(receipt("soon", "tomorrow"), CheckInReceipt::default());
+        assert_eq!(receipt("soon", "tomorrow"), CheckInResponse::default());
         assert_eq!(
-            CheckInReceipt::from_headers(&HeaderMap::new()),
-            CheckInReceipt::default()
+            CheckInResponse::from_headers(&HeaderMap::new()),
+            CheckInResponse::default()
         );
     }
 }

@@ -16,11 +16,11 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{CheckInListen, Config, USER};
 use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
-use crate::http::{self, Admission, Credentials, Entrance, ReportRate};
+use crate::http::{self, ApiAccess, Credentials, ListenerConfig, ReportRate};
 use crate::prober::host::{HostProber, ProcessorTime};
 use crate::registry::{Registry, StateDirectory};
-use crate::service::{CheckIn, Parts, Service};
-use crate::systemd::{News, Systemd};
+use crate::service::{CheckInAddress, Parts, Service};
+use crate::systemd::{Notification, Systemd};
 use crate::tasks;
 use crate::webhook::Webhook;
 
@@ -55,8 +55,8 @@ pub async fn run(config: Config, systemd: Arc<Systemd>, shutdown: CancellationTo
         capacity: config.capacity,
     });
     let mut tasks = begin(&config, &service, &*engine, &clock, &shutdown).await?;
-    let mut signs_of_life = JoinSet::new();
-    signs_of_life.spawn(keep_calm(Arc::clone(&systemd), registry.clone()));
+    let mut watchdog_task = JoinSet::new();
+    watchdog_task.spawn(run_watchdog(Arc::clone(&systemd), registry.clone()));
 
     let outcome = tokio::select! {
         // A task that ends because it was told to has not ended by itself.
@@ -67,22 +67,24 @@ pub async fn run(config: Config, systemd: Arc<Systemd>, shutdown: CancellationTo
         reason = registry.lost() => Err(anyhow::anyhow!("the registry is out of use: {reason}")),
     };
     shutdown.cancel();
-    systemd.tell(News::Stopping);
+    systemd.notify(Notification::Stopping);
     // The end has a limit of its own, and the signs of life go on until it is over.
     let ended = end(tasks, &service, &registry).await;
-    drop(signs_of_life);
+    drop(watchdog_task);
     outcome.and(ended)
 }
 
 /// Tells systemd that the daemon serves, and then that it lives for as long as it does: as long as the threads turn,
 /// the timers go, and the registry answers. Docker may be away.
-async fn keep_calm(systemd: Arc<Systemd>, registry: Registry) {
-    systemd.tell(News::Ready("serving"));
-    let Some(beat) = systemd.beat() else { return };
-    let mut beats = tokio::time::interval(beat);
+async fn run_watchdog(systemd: Arc<Systemd>, registry: Registry) {
+    systemd.notify(Notification::Ready("serving"));
+    let Some(watchdog_interval) = systemd.watchdog_interval() else {
+        return;
+    };
+    let mut beats = tokio::time::interval(watchdog_interval);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while registry.answers().await.is_ok() {
-        systemd.tell(News::Alive);
+        systemd.notify(Notification::Alive);
         beats.tick().await;
     }
 }
@@ -108,15 +110,15 @@ async fn begin(
         .map(|receiver| Webhook::new(receiver, service.clone(), Arc::clone(clock)))
         .transpose()?;
     let api = listen(config).await?;
-    let admission = Admission {
+    let access = ApiAccess {
         credentials: Credentials::new(USER, config.password.clone()),
         hosts: config.allowed_hosts.clone(),
         proxies: config.trusted_proxies.clone(),
     };
-    let router = http::api(service.clone(), admission, shutdown.clone());
+    let router = http::api(service.clone(), access, shutdown.clone());
 
     if let CheckInListen::Gateway { .. } = config.check_in_listen {
-        service.set_check_in(CheckIn::Awaited);
+        service.set_check_in(CheckInAddress::Pending);
     }
     let (service, clock, shutdown) = (|| service.clone(), || Arc::clone(clock), || shutdown.clone());
     let mut tasks = Tasks::new();
@@ -125,7 +127,10 @@ async fn begin(
         "follow_events",
         tasks::follow_events(service(), engine.events(), shutdown()),
     );
-    tasks.spawn("reap_idle", tasks::reap_idle(service(), clock(), shutdown()));
+    tasks.spawn(
+        "reap_idle",
+        tasks::enforce_deadlines(service(), clock(), shutdown()),
+    );
     tasks.spawn("reconcile", tasks::reconcile(service(), clock(), shutdown()));
     if config.signals.need_looks() {
         let probing = tasks::probe_activity(service(), clock(), config.probe_interval, shutdown());
@@ -152,7 +157,7 @@ async fn begin(
     Ok(tasks)
 }
 
-async fn listen(config: &Config) -> anyhow::Result<Entrance> {
+async fn listen(config: &Config) -> anyhow::Result<ListenerConfig> {
     let failed = || {
         format!(
             "failed to listen on {}: choose another address with --listen",
@@ -165,7 +170,7 @@ async fn listen(config: &Config) -> anyhow::Result<Entrance> {
         .context("failed to read the address of the API")?;
     let tls = config.tls.as_ref().map(|identity| identity.tls.clone());
     tracing::info!(%address, tls = tls.is_some(), "serving the API");
-    Ok(Entrance { listener: api, tls })
+    Ok(ListenerConfig { listener: api, tls })
 }
 
 /// Waits for what was begun, but not for ever, and writes down what is only in memory.

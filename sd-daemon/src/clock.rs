@@ -18,7 +18,7 @@ pub trait Clock: Send + Sync + 'static {
     /// somebody sets the date; nothing here is decided by it.
     fn date(&self) -> Timestamp;
     /// By what to tell, at the next start, whether the date was set in between.
-    fn anchor(&self) -> Option<Anchor>;
+    fn anchor(&self) -> Option<ClockReference>;
     /// How long the machine has been suspended so far.
     fn suspended(&self) -> Duration;
     /// Waits until a point in time, or a little longer after the machine was suspended.
@@ -27,7 +27,7 @@ pub trait Clock: Send + Sync + 'static {
 
 /// How the present that a clock tells hangs on the machine's boot clock, which nobody can set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Anchor {
+pub struct ClockReference {
     /// Which boot of the machine it is; the boot clock begins anew with each.
     pub boot: String,
     /// What the clock is ahead of the boot clock, in milliseconds.
@@ -67,11 +67,11 @@ impl Clock for SystemClock {
         read_date()
     }
 
-    fn anchor(&self) -> Option<Anchor> {
+    fn anchor(&self) -> Option<ClockReference> {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let date = i64::try_from(self.date_at_start.as_millis()).ok()?;
         let boot_clock = i64::try_from(self.boot_clock_at_start.as_millis()).ok()?;
-        Some(Anchor {
+        Some(ClockReference {
             boot: boot.trim_end().to_owned(),
             ahead: date - boot_clock,
         })
@@ -105,12 +105,12 @@ mod manual {
     use futures_util::future::BoxFuture;
     use tokio::sync::watch;
 
-    use super::{Anchor, Clock, Timestamp};
+    use super::{Clock, ClockReference, Timestamp};
 
     /// A clock that stands still until a test moves it.
     #[derive(Debug)]
     pub struct ManualClock {
-        anchor: Anchor,
+        anchor: ClockReference,
         now: watch::Sender<Timestamp>,
         suspended: watch::Sender<Duration>,
         /// How far the date has been set forward.
@@ -121,7 +121,7 @@ mod manual {
         /// A clock that shows this time.
         pub fn at(now: Timestamp) -> Self {
             Self {
-                anchor: Anchor {
+                anchor: ClockReference {
                     boot: format!("the one at {}", now.as_millis()),
                     ahead: 0,
                 },
@@ -137,7 +137,7 @@ mod manual {
         pub fn with_date_set_to(&self, date: Timestamp) -> Self {
             let millis = |time: Timestamp| i64::try_from(time.as_millis()).unwrap_or_default();
             Self {
-                anchor: Anchor {
+                anchor: ClockReference {
                     boot: self.anchor.boot.clone(),
                     ahead: self.anchor.ahead + millis(date) - millis(self.now()),
                 },
@@ -171,7 +171,7 @@ mod manual {
             self.now().after(*self.date_is_ahead.borrow())
         }
 
-        fn anchor(&self) -> Option<Anchor> {
+        fn anchor(&self) -> Option<ClockReference> {
             Some(self.anchor.clone())
         }
 

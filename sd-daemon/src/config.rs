@@ -188,7 +188,7 @@ fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, Con
     let password = options.password_file.as_deref().map(read_password).transpose()?;
     let tls = identity(options)?;
     let may_be_read = options.insecure_http.unwrap_or_default();
-    refuse_open_door(listen, password.as_ref(), tls.is_some() || may_be_read)?;
+    validate_exposure(listen, password.as_ref(), tls.is_some() || may_be_read)?;
     let docker_host = docker_host.filter(|host| !host.is_empty());
     let docker_host = docker_host.unwrap_or_else(|| docker::DEFAULT_HOST.to_owned());
     if !docker::is_supported(&docker_host) {
@@ -202,7 +202,7 @@ fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, Con
     let signals = signals(options)?;
     let wanted_interval = options.probe_interval.map(|setting| setting.0);
     if let Some(interval) = wanted_interval.filter(|_| signals.need_looks()) {
-        refuse_seldom_looks(&policy, interval)?;
+        validate_probe_interval(&policy, interval)?;
     }
     Ok(Config {
         listen,
@@ -309,7 +309,7 @@ fn signals(options: &Options) -> Result<Signals, ConfigError> {
 }
 
 /// Who looks more seldom than something may be unused shows activity that is long over.
-fn refuse_seldom_looks(policy: &Policy, interval: Duration) -> Result<(), ConfigError> {
+fn validate_probe_interval(policy: &Policy, interval: Duration) -> Result<(), ConfigError> {
     let defaults = [("idle_timeout".to_owned(), policy.default_timeout)];
     let rules = policy.image_rules.iter().filter_map(|rule| {
         let key = format!("idle_timeout of the image rule {}", rule.images);
@@ -319,13 +319,13 @@ fn refuse_seldom_looks(policy: &Policy, interval: Duration) -> Result<(), Config
         if let TimeLimit::After(timeout) = limit
             && interval >= timeout
         {
-            let spelt = humantime::format_duration;
+            let format_limit = humantime::format_duration;
             return Err(ConfigError::Unusable {
                 key: "probe_interval",
                 reason: format!(
                     "{} is not shorter than {key}, {}: look more often, or let containers be unused for longer",
-                    spelt(interval),
-                    spelt(timeout)
+                    format_limit(interval),
+                    format_limit(timeout)
                 ),
             });
         }
@@ -409,7 +409,7 @@ fn identity(options: &Options) -> Result<Option<Identity>, ConfigError> {
 
 /// Other machines may reach the API only with a password that not everybody knows, and not by accident
 /// in clear text.
-fn refuse_open_door(
+fn validate_exposure(
     listen: SocketAddr,
     password: Option<&Password>,
     is_consented: bool,
@@ -553,7 +553,7 @@ impl fmt::Display for Config {
                 ("remove_after", rule.limits.remove_after),
             ];
             for (key, limit) in limits.into_iter().filter_map(|(key, limit)| Some((key, limit?))) {
-                writeln!(formatter, "{key} = \"{}\"", spelt(limit))?;
+                writeln!(formatter, "{key} = \"{}\"", format_limit(limit))?;
             }
         }
         Ok(())
@@ -563,14 +563,26 @@ impl fmt::Display for Config {
 impl Config {
     fn write_policy(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let policy = &self.policy;
-        writeln!(formatter, "idle_timeout = \"{}\"", spelt(policy.default_timeout))?;
-        writeln!(formatter, "max_lifetime = \"{}\"", spelt(policy.default_lifetime))?;
-        writeln!(formatter, "remove_after = \"{}\"", spelt(policy.default_rest))?;
+        writeln!(
+            formatter,
+            "idle_timeout = \"{}\"",
+            format_limit(policy.default_timeout)
+        )?;
+        writeln!(
+            formatter,
+            "max_lifetime = \"{}\"",
+            format_limit(policy.default_lifetime)
+        )?;
+        writeln!(
+            formatter,
+            "remove_after = \"{}\"",
+            format_limit(policy.default_rest)
+        )?;
         let warning = match policy.warn_before {
             Duration::ZERO => TimeLimit::Never,
             before => TimeLimit::After(before),
         };
-        writeln!(formatter, "idle_warning = \"{}\"", spelt(warning))
+        writeln!(formatter, "idle_warning = \"{}\"", format_limit(warning))
     }
 
     fn write_signals(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -619,7 +631,7 @@ impl Config {
     }
 }
 
-fn spelt(limit: TimeLimit) -> String {
+fn format_limit(limit: TimeLimit) -> String {
     match limit {
         TimeLimit::Never => "never".to_owned(),
         TimeLimit::After(duration) => humantime::format_duration(duration).to_string(),

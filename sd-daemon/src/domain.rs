@@ -1,33 +1,37 @@
 //! What a container is to spin-docker, and what may happen to it.
 //!
 //! Everything in here is a value or a pure function: the standard library only, no clock, no engine,
-//! no database, no wire format. [`step()`] decides; everybody else carries inputs to it and carries
+//! no database, no wire format. [`transition()`] decides; everybody else carries inputs to it and carries
 //! out the [`Effect`] it answers with.
 
 mod container;
 mod creation;
-mod happening;
+mod event;
 mod image;
 mod observation;
 mod policy;
 mod port;
 mod record;
-mod sight;
-mod step;
 mod timestamp;
+mod traffic;
+mod transition;
 mod words;
 
 pub use container::{ContainerId, Name, OperationId};
 pub use creation::{Creation, IdempotencyKey};
-pub use happening::{Event, Happening, Subject, What, Words};
+pub use event::{Event, EventKind, RecordedEvent, Subject, Words};
 pub use image::{Image, ImagePattern, ImageRef};
 pub use observation::{Exit, LiveState, Observation, ObservedState, ProcessId, RunId};
-pub use policy::{Because, Deadline, Decided, Due, ImageRule, Limits, Policy, Source, TimeLimit};
+pub use policy::{
+    Deadline, DeadlineReason, Due, EffectiveLimit, ImageRule, LimitSource, Limits, Policy, TimeLimit,
+};
 pub use port::{ContainerPort, Endpoints, Protocol};
-pub use record::{Activity, Evidence, LastActive, Lifecycle, Record, RecordFields, Signal, StopCause};
-pub use sight::{Age, Carried, Look, Sight, Traffic, UseRule};
-pub use step::{Effect, Extension, Input, Next, Refusal, RemoveMode, Report, Step, step};
+pub use record::{Activity, LastActive, Lifecycle, Record, RecordFields, Signal, SignalReading, StopCause};
 pub use timestamp::Timestamp;
+pub use traffic::{ByteCount, ConnectionAge, ProbeResult, Traffic, TrafficSample, UseRule};
+pub use transition::{
+    Effect, Extension, Input, NextState, Refusal, RemoveMode, Report, Transition, transition,
+};
 
 /// Why a text is not the value it should be.
 ///

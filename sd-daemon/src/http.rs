@@ -41,7 +41,7 @@ use url::Host;
 
 use crate::service::Service;
 
-use buckets::Buckets;
+use buckets::RateLimiter;
 use client::Proxies;
 use origin::Names;
 
@@ -49,7 +49,7 @@ pub use auth::Credentials;
 pub use axum::Router;
 pub use check_in::ReportRate;
 pub use problem::Problem;
-pub use serve::{Entrance, Limits, Peer, serve, serve_within};
+pub use serve::{Limits, ListenerConfig, Peer, serve, serve_within};
 
 /// The largest body of a request to the API, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -58,7 +58,7 @@ const LARGEST_REPORT: usize = 1024;
 
 /// Whom the API lets in.
 #[derive(Clone)]
-pub struct Admission {
+pub struct ApiAccess {
     /// Who may use it.
     pub credentials: Credentials,
     /// Names by which it may be called, besides its addresses and `localhost`.
@@ -70,7 +70,7 @@ pub struct Admission {
 /// Everything the API serves.
 ///
 /// Answers that go on for as long as somebody listens end at `shutdown`.
-pub fn api(service: Service, admission: Admission, shutdown: CancellationToken) -> Router {
+pub fn api(service: Service, access: ApiAccess, shutdown: CancellationToken) -> Router {
     let container = || {
         get(containers::show)
             .patch(containers::update)
@@ -92,7 +92,7 @@ pub fn api(service: Service, admission: Admission, shutdown: CancellationToken) 
         .fallback(problem::unknown_path)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(
-            (admission.credentials, Proxies::new(&admission.proxies)),
+            (access.credentials, Proxies::new(&access.proxies)),
             auth::require,
         ))
         .with_state(service.clone());
@@ -101,8 +101,8 @@ pub fn api(service: Service, admission: Admission, shutdown: CancellationToken) 
         .route(route::READYZ, get(health::ready))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(service.clone());
-    let names = Names::of_api(&admission.hosts);
-    surround(
+    let names = Names::of_api(&access.hosts);
+    with_common_layers(
         authenticated
             .merge(open)
             .merge(reports(service, ReportRate::default())),
@@ -113,7 +113,7 @@ pub fn api(service: Service, admission: Admission, shutdown: CancellationToken) 
 /// What containers can reach: check-in, by any address and by these names.
 pub fn check_in(service: Service, hosts: &[Host], rate: ReportRate) -> Router {
     let names = Names::of_check_in(hosts);
-    surround(reports(service, rate).fallback(problem::unknown_path), names)
+    with_common_layers(reports(service, rate).fallback(problem::unknown_path), names)
 }
 
 /// The address at which containers check in on a listener.
@@ -137,14 +137,14 @@ fn reports(service: Service, rate: ReportRate) -> Router {
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_REPORT))
         .layer(middleware::from_fn_with_state(
-            Arc::new(Buckets::new(rate.burst, rate.interval)),
+            Arc::new(RateLimiter::new(rate.burst, rate.interval)),
             check_in::bound,
         ))
         .with_state(service)
 }
 
 /// What every request meets first and every answer last.
-fn surround(routes: Router, names: Names) -> Router {
+fn with_common_layers(routes: Router, names: Names) -> Router {
     routes.layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn(request_id::assign))

@@ -145,7 +145,7 @@ fn recover(config: &Config, how: &RecoverArgs) -> anyhow::Result<()> {
     let what_for = if how.yes {
         Recover::Replace
     } else {
-        Recover::LookOnly
+        Recover::DryRun
     };
     let mut out = std::io::stdout();
     runtime.block_on(app::recover(config, how.from.as_deref(), what_for, &mut out))

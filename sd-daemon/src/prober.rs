@@ -10,7 +10,7 @@ pub mod host;
 
 use async_trait::async_trait;
 
-use crate::domain::{ContainerId, ProcessId, RunId, Sight};
+use crate::domain::{ContainerId, ProcessId, RunId, TrafficSample};
 
 /// Looks at containers.
 ///
@@ -24,7 +24,7 @@ use crate::domain::{ContainerId, ProcessId, RunId, Sight};
 #[async_trait]
 pub trait Prober: Send + Sync + 'static {
     /// Looks at these containers. The answers are in the order of the targets.
-    async fn look(&self, targets: Vec<Target>) -> Vec<Result<Sight, Blind>>;
+    async fn look(&self, targets: Vec<Target>) -> Vec<Result<TrafficSample, ProbeError>>;
 
     /// Forgets everything about other containers than these, and lets go of what was held for them.
     async fn retain(&self, running: Vec<ContainerId>);
@@ -45,7 +45,7 @@ pub struct Target {
 
 /// Why a container cannot be seen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Blind {
+pub enum ProbeError {
     /// Its processes are not on this host, or not visible from where the daemon runs.
     #[error(
         "its processes are not visible from here: the engine is on another machine, or the daemon in a container"

@@ -2,14 +2,14 @@
 //!
 //! One thread owns the database and the only current copy of every record. Jobs reach it one after the
 //! other, so their order is the order of events. A job that changes a record runs
-//! [`step()`](crate::domain::step()), commits, and only then changes memory, publishes and answers.
+//! [`transition()`](crate::domain::step()), commits, and only then changes memory, publishes and answers.
 //!
 //! Readers never come here: they look at the latest [`Snapshot`], which is in memory and never changes.
 //!
 //! Reports of activity are kept in memory first, and written in batches: losing the last seconds of them
 //! stops nothing early, because after a restart every container is granted time to report again.
 
-mod date;
+mod clock_adjustment;
 mod directory;
 mod files;
 mod history;
@@ -34,9 +34,9 @@ use crate::domain::{
 pub use directory::StateDirectory;
 use files::OpenFiles;
 pub use history::History;
-pub use recovery::{Recover, RecoverError, Recovery, Salvaged, recover};
+pub use recovery::{Recover, RecoverError, RecoveredTable, Recovery, recover};
 pub use snapshot::Snapshot;
-use worker::{End, Job, Ledger};
+use worker::{Job, ShutdownReason, Store};
 
 /// Activity is written down this long after it was reported, at the latest.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(5);
@@ -51,17 +51,17 @@ pub struct Registry {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     history: History,
     secret: Arc<str>,
-    fate: Arc<Fate>,
+    fate: Arc<WorkerExit>,
 }
 
 /// How the thread ended, once it has.
 #[derive(Default)]
-struct Fate {
+struct WorkerExit {
     ended: CancellationToken,
     reason: OnceLock<String>,
 }
 
-impl Fate {
+impl WorkerExit {
     fn reason(&self) -> String {
         let known = self.reason.get().cloned();
         known.unwrap_or_else(|| "its thread has panicked".to_owned())
@@ -196,8 +196,8 @@ impl Registry {
         let files = OpenFiles::of(&path).map_err(|source| OpenError::unusable(&path, source))?;
         let damaged = |error: rusqlite::Error| OpenError::damaged(&path, &error.to_string());
         if let Some(anchor) = clock.anchor() {
-            let set_by =
-                date::follow(&mut connection, &anchor).map_err(|error| schema::failed(&path, error))?;
+            let set_by = clock_adjustment::follow(&mut connection, &anchor)
+                .map_err(|error| schema::failed(&path, error))?;
             if let Some(seconds) = set_by.map(|millis| millis / 1000) {
                 tracing::warn!(
                     "the machine's date was set by {seconds} s since the last start; no container is older by that"
@@ -205,10 +205,10 @@ impl Registry {
             }
         }
         let (_, secret) = row::instance(&connection).map_err(damaged)?;
-        let (ledger, snapshots, history) = Ledger::load(connection, files, clock).map_err(damaged)?;
+        let (store, snapshots, history) = Store::load(connection, files, clock).map_err(damaged)?;
         // Bounded, so that callers wait when the disk does; a full queue blocks nobody but them.
         let (jobs, queue) = std::sync::mpsc::sync_channel(1024);
-        let fate = Arc::new(Fate::default());
+        let fate = Arc::new(WorkerExit::default());
         let thread = std::thread::Builder::new().name("registry".to_owned());
         let at_end = Arc::clone(&fate);
         thread
@@ -218,10 +218,10 @@ impl Registry {
                 let _signal = at_end.ended.clone().drop_guard();
                 // Held for as long as anything can be written.
                 let _directory = directory;
-                let end = worker::run(ledger, &queue, FLUSH_INTERVAL);
+                let end = worker::run(store, &queue, FLUSH_INTERVAL);
                 at_end.reason.get_or_init(|| match end {
-                    End::Wanted => "it was closed".to_owned(),
-                    End::Failed(reason) => reason,
+                    ShutdownReason::Wanted => "it was closed".to_owned(),
+                    ShutdownReason::Failed(reason) => reason,
                 });
             })
             .map_err(|source| OpenError::unusable(&path, source))?;
@@ -257,17 +257,17 @@ impl Registry {
     /// The engine that the containers are on, when this one answers: from the first on it is the same one, until there
     /// is no container.
     pub async fn engine_or(&self, found: String) -> Result<String, RegistryError> {
-        self.run(move |ledger| ledger.engine_or(&found)).await
+        self.run(move |store| store.engine_or(&found)).await
     }
 
     /// How far what happened was told to the outside; nothing when nothing ever was.
     pub async fn delivered(&self) -> Result<Option<u64>, RegistryError> {
-        self.run(Ledger::delivered).await
+        self.run(Store::delivered).await
     }
 
     /// Writes down how far what happened was told to the outside.
     pub async fn save_delivered(&self, id: u64) -> Result<(), RegistryError> {
-        self.run(move |ledger| ledger.save_delivered(id)).await
+        self.run(move |store| store.save_delivered(id)).await
     }
 
     /// Lets an input happen to a container: reads, steps and writes in one transaction.
@@ -276,17 +276,17 @@ impl Registry {
         id: ContainerId,
         input: Input,
     ) -> Result<Result<Applied, Refusal>, RegistryError> {
-        self.run(move |ledger| ledger.apply(id, input)).await
+        self.run(move |store| store.apply(id, input)).await
     }
 
     /// Whether a request with this key came before.
     pub async fn find_key(&self, key: IdempotencyKey) -> Result<Opened, RegistryError> {
-        self.run(move |ledger| ledger.find_key(&key)).await
+        self.run(move |store| store.find_key(&key)).await
     }
 
     /// Writes down that a container is wanted, unless there are `most` already, or will be.
     pub async fn open_creation(&self, creation: Creation, most: u32) -> Result<Opened, RegistryError> {
-        self.run(move |ledger| ledger.open_creation(creation, most)).await
+        self.run(move |store| store.open_creation(creation, most)).await
     }
 
     /// Turns a creation into a container that shall start.
@@ -296,17 +296,17 @@ impl Registry {
         id: ContainerId,
         name: Name,
     ) -> Result<Option<Arc<Record>>, RegistryError> {
-        self.run(move |ledger| ledger.bind(operation, id, name)).await
+        self.run(move |store| store.bind(operation, id, name)).await
     }
 
     /// Forgets a creation that came to nothing.
     pub async fn close_creation(&self, operation: OperationId) -> Result<(), RegistryError> {
-        self.run(move |ledger| ledger.close_creation(operation)).await
+        self.run(move |store| store.close_creation(operation)).await
     }
 
     /// Lets the key of a creation stand for another one.
     pub async fn free_key(&self, operation: OperationId) -> Result<(), RegistryError> {
-        self.run(move |ledger| ledger.free_key(operation)).await
+        self.run(move |store| store.free_key(operation)).await
     }
 
     /// Resolves when its thread has done what was asked of it before.
@@ -316,18 +316,18 @@ impl Registry {
 
     /// Whether changes can be written. Nothing is, unless the last one found no room.
     pub async fn is_writable(&self) -> Result<(), RegistryError> {
-        self.run(Ledger::is_writable).await
+        self.run(Store::is_writable).await
     }
 
     /// Writes down everything that is still only in memory.
     pub async fn flush(&self) -> Result<(), RegistryError> {
-        self.run(Ledger::flush).await
+        self.run(Store::flush).await
     }
 
     /// Writes down everything, and waits until the file is complete by itself and the directory is free. What is
     /// asked of the registry after that fails.
     pub async fn close(&self) -> Result<(), RegistryError> {
-        self.run(Ledger::close).await?;
+        self.run(Store::close).await?;
         self.lost().await;
         Ok(())
     }
@@ -341,12 +341,12 @@ impl Registry {
     /// Hands a job to the thread and waits for its answer.
     async fn run<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut Ledger) -> Result<T, RegistryError> + Send + 'static,
+        job: impl FnOnce(&mut Store) -> Result<T, RegistryError> + Send + 'static,
     ) -> Result<T, RegistryError> {
         let closed = || RegistryError::Lost(self.fate.reason());
         let (answer, answered) = oneshot::channel();
-        let mut job: Job = Box::new(move |ledger| {
-            let result = job(ledger);
+        let mut job: Job = Box::new(move |store| {
+            let result = job(store);
             // The caller may have gone; what was done stays done.
             Box::new(move || drop(answer.send(result)))
         });

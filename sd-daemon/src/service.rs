@@ -33,16 +33,16 @@ use crate::clock::Clock;
 use crate::domain::{ContainerId, Observation, OperationId, Policy, Record, Timestamp};
 use crate::engine::{Engine, EngineError, Managed};
 use crate::known_bad::KnownBad;
-use crate::prober::{Blind, Prober};
+use crate::prober::{ProbeError, Prober};
 use crate::registry::{Registry, Snapshot};
 
 pub use crate::registry::History;
 pub use activity::ActivityReport;
 pub use creation::NewContainer;
 pub use error::ServiceError;
-use identity::Acquaintance;
+use identity::EngineIdentity;
 use locks::Locks;
-pub use probe::{Signals, Switch, View};
+pub use probe::{ProbeStatus, Signals, Switch};
 
 /// How long a container may take to end by itself before it is killed.
 const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -93,13 +93,13 @@ pub struct Capacity {
 
 /// Where containers check in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CheckIn {
+pub enum CheckInAddress {
     /// At a place that is not known yet, and will be in a moment.
-    Awaited,
+    Pending,
     /// At this URL.
-    At(String),
+    Available(String),
     /// At no place that could be told.
-    Nowhere,
+    Unavailable,
 }
 
 /// The operations. Cheap to clone.
@@ -117,24 +117,24 @@ struct Inner {
     signals: Signals,
     capacity: Capacity,
     /// What the latest look at each running container showed, and in which run that was.
-    views: Mutex<HashMap<ContainerId, (u64, View)>>,
+    views: Mutex<HashMap<ContainerId, (u64, ProbeStatus)>>,
     /// Why containers cannot be seen, once that has been said in the log.
-    complaint: Mutex<Option<Blind>>,
+    complaint: Mutex<Option<ProbeError>>,
     /// Where new containers are told to check in.
-    check_in: watch::Sender<CheckIn>,
+    check_in: watch::Sender<CheckInAddress>,
     locks: Locks,
     /// Creates that are being worked on. An open creation that is not among them was left behind.
     creating: watch::Sender<HashSet<OperationId>>,
     /// Held by whoever settles creations that were left behind: one at a time is enough.
     resolving: tokio::sync::Mutex<()>,
     /// Since when the engine says that it does not have what a creation should have made.
-    missing_since: Mutex<HashMap<OperationId, Timestamp>>,
+    absent_since: Mutex<HashMap<OperationId, Timestamp>>,
     /// Containers that something happened to, and that nobody has looked at yet.
-    noticed: Mutex<HashSet<ContainerId>>,
+    pending_reconciles: Mutex<HashSet<ContainerId>>,
     /// When the engine last answered.
     engine_seen_at: Mutex<Option<Timestamp>>,
     /// Whether the engine that answers is the one that the containers are on.
-    acquaintance: Mutex<Acquaintance>,
+    acquaintance: Mutex<EngineIdentity>,
     creates: Semaphore,
     starts: Semaphore,
     inspections: Semaphore,
@@ -158,12 +158,12 @@ impl Service {
             capacity: parts.capacity,
             views: Mutex::new(HashMap::new()),
             complaint: Mutex::new(None),
-            check_in: watch::Sender::new(CheckIn::Nowhere),
+            check_in: watch::Sender::new(CheckInAddress::Unavailable),
             locks: Locks::default(),
             creating: watch::Sender::new(HashSet::new()),
             resolving: tokio::sync::Mutex::new(()),
-            missing_since: Mutex::new(HashMap::new()),
-            noticed: Mutex::new(HashSet::new()),
+            absent_since: Mutex::new(HashMap::new()),
+            pending_reconciles: Mutex::new(HashSet::new()),
             engine_seen_at: Mutex::new(None),
             acquaintance: Mutex::default(),
             creates: Semaphore::new(CREATES_AT_ONCE),
@@ -219,16 +219,16 @@ impl Service {
     }
 
     /// Lets new containers know where to check in.
-    pub fn set_check_in(&self, place: CheckIn) {
+    pub fn set_check_in(&self, place: CheckInAddress) {
         self.inner.check_in.send_replace(place);
     }
 
     /// Lets new containers not wait any longer for a place to check in, unless there is one.
     pub(crate) fn give_up_check_in(&self) {
         self.inner.check_in.send_if_modified(|place| {
-            let is_awaited = *place == CheckIn::Awaited;
+            let is_awaited = *place == CheckInAddress::Pending;
             if is_awaited {
-                *place = CheckIn::Nowhere;
+                *place = CheckInAddress::Unavailable;
             }
             is_awaited
         });
@@ -236,7 +236,7 @@ impl Service {
 
     /// The tagged images of the engine.
     pub async fn images(&self) -> Result<Vec<String>, ServiceError> {
-        Ok(self.seen(self.inner.engine.images().await)?)
+        Ok(self.track_engine_health(self.inner.engine.images().await)?)
     }
 
     /// Whether the daemon can do its work: the registry takes jobs, and the engine answered lately.
@@ -268,8 +268,8 @@ impl Service {
     }
 
     async fn inspect(&self, id: ContainerId) -> Result<Option<Observation>, EngineError> {
-        let _permit = turn(&self.inner.inspections).await?;
-        let found = self.seen(self.inner.engine.inspect(id).await)?;
+        let _permit = acquire_engine_slot(&self.inner.inspections).await?;
+        let found = self.track_engine_health(self.inner.engine.inspect(id).await)?;
         if found.is_none() {
             // What another engine does not have is not gone.
             self.recognise_engine().await?;
@@ -279,11 +279,11 @@ impl Service {
 
     async fn managed(&self) -> Result<Vec<Managed>, EngineError> {
         self.recognise_engine().await?;
-        self.seen(self.inner.engine.managed().await)
+        self.track_engine_health(self.inner.engine.managed().await)
     }
 
     /// Notes that the engine answered, when it did, or that it is away.
-    fn seen<T>(&self, answer: Result<T, EngineError>) -> Result<T, EngineError> {
+    fn track_engine_health<T>(&self, answer: Result<T, EngineError>) -> Result<T, EngineError> {
         match &answer {
             Ok(_) => *lock(&self.inner.engine_seen_at) = Some(self.inner.clock.now()),
             Err(EngineError::Unavailable(_)) => self.forget_engine(),
@@ -309,7 +309,7 @@ impl Service {
 }
 
 /// Waits for a turn at the engine, but not for ever: behind an engine that hangs the queue only grows.
-async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, EngineError> {
+async fn acquire_engine_slot(turns: &Semaphore) -> Result<SemaphorePermit<'_>, EngineError> {
     match tokio::time::timeout(TURN_PATIENCE, turns.acquire()).await {
         Ok(Ok(permit)) => Ok(permit),
         Ok(Err(_)) => Err(EngineError::Unavailable("the daemon is ending".to_owned())),

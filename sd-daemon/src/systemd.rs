@@ -12,12 +12,12 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub struct Systemd {
     socket: Option<(UnixDatagram, SocketAddr)>,
-    beat: Option<Duration>,
+    watchdog_interval: Option<Duration>,
 }
 
 /// What there is to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News<'a> {
+pub enum Notification<'a> {
     /// It serves; and how, in words for people.
     Ready(&'a str),
     /// It ends, and needs a while for that.
@@ -38,24 +38,24 @@ impl Systemd {
         let limit = number("WATCHDOG_USEC").filter(|micros| is_ours && *micros > 0);
         Self {
             socket: Some(socket),
-            beat: limit.map(|micros| Duration::from_micros(micros) / 2),
+            watchdog_interval: limit.map(|micros| Duration::from_micros(micros) / 2),
         }
     }
 
     /// How often a sign of life is wanted: twice in the time after which the program is taken for dead.
-    pub fn beat(&self) -> Option<Duration> {
-        self.beat
+    pub fn watchdog_interval(&self) -> Option<Duration> {
+        self.watchdog_interval
     }
 
     /// Tells something. It is never waited for: who does not listen misses it.
-    pub fn tell(&self, news: News<'_>) {
+    pub fn notify(&self, news: Notification<'_>) {
         let Some((socket, address)) = &self.socket else {
             return;
         };
         let text = match news {
-            News::Ready(status) => format!("READY=1\nSTATUS={status}"),
-            News::Stopping => "STOPPING=1\nSTATUS=stopping; containers keep running".to_owned(),
-            News::Alive => "WATCHDOG=1".to_owned(),
+            Notification::Ready(status) => format!("READY=1\nSTATUS={status}"),
+            Notification::Stopping => "STOPPING=1\nSTATUS=stopping; containers keep running".to_owned(),
+            Notification::Alive => "WATCHDOG=1".to_owned(),
         };
         if let Err(error) = socket.send_to_addr(text.as_bytes(), address) {
             tracing::debug!(%error, "failed to tell systemd");
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn the_beat_is_half_of_what_is_allowed() {
         let systemd = of(&[("NOTIFY_SOCKET", "@there"), ("WATCHDOG_USEC", "60000000")]);
-        assert_eq!(systemd.beat(), Some(Duration::from_secs(30)));
+        assert_eq!(systemd.watchdog_interval(), Some(Duration::from_secs(30)));
     }
 
     #[test]
@@ -98,13 +98,13 @@ mod tests {
             ("WATCHDOG_USEC", "60000000"),
             ("WATCHDOG_PID", "43"),
         ];
-        assert_eq!(of(&of_another).beat(), None);
-        assert_eq!(of(&of_another[1..2]).beat(), None);
+        assert_eq!(of(&of_another).watchdog_interval(), None);
+        assert_eq!(of(&of_another[1..2]).watchdog_interval(), None);
         assert_eq!(
-            of(&[("NOTIFY_SOCKET", "@there"), ("WATCHDOG_USEC", "0")]).beat(),
+            of(&[("NOTIFY_SOCKET", "@there"), ("WATCHDOG_USEC", "0")]).watchdog_interval(),
             None
         );
-        of(&[]).tell(News::Alive);
-        of(&[("NOTIFY_SOCKET", "/nonexistent/socket")]).tell(News::Alive);
+        of(&[]).notify(Notification::Alive);
+        of(&[("NOTIFY_SOCKET", "/nonexistent/socket")]).notify(Notification::Alive);
     }
 }

@@ -1,13 +1,13 @@
 //! What runs by itself for as long as the daemon does. Each task decides when; the service does the work.
 
-mod attempts;
 mod backoff;
+mod enforce_deadlines;
 mod follow_events;
 mod probe_activity;
-mod reap_idle;
 mod reconcile;
+mod retry_queue;
 
+pub use enforce_deadlines::enforce_deadlines;
 pub use follow_events::follow_events;
 pub use probe_activity::probe_activity;
-pub use reap_idle::reap_idle;
 pub use reconcile::reconcile;

@@ -21,11 +21,11 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::domain::Event;
+use crate::domain::RecordedEvent;
 use crate::http::view;
 use crate::service::{Service, ServiceError};
 
-use pauses::Pauses;
+use pauses::Backoff;
 use post::Post;
 pub use signature::{SigningKey, UnusableKey};
 
@@ -51,22 +51,22 @@ pub struct Webhook {
     instance: Arc<str>,
     /// The latest event when this was built.
     latest: u64,
-    mood: Mood,
+    mood: DeliveryState,
 }
 
 /// How the receiver took the last event, so that a change is logged and its repetition is not.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mood {
+enum DeliveryState {
     Listening,
     Failing,
     Gone,
 }
 
 /// What became of one post.
-enum Answer {
-    Taken,
+enum Delivery {
+    Accepted,
     /// 410: it will never be wanted.
-    Unwanted,
+    Gone,
     Failed(String),
 }
 
@@ -77,7 +77,7 @@ impl Webhook {
             post: Post::new(receiver)?,
             instance: Arc::clone(service.snapshot().instance()),
             latest: *service.history().follow().borrow(),
-            mood: Mood::Listening,
+            mood: DeliveryState::Listening,
             service,
             clock,
         })
@@ -127,18 +127,21 @@ impl Webhook {
             self.service.save_delivered(self.latest).await?;
             Ok(self.latest)
         };
-        self.insist(first).await
+        self.retry_until_ok(first).await
     }
 
     /// Writes down how far the receiver was told. Who went on without would repeat all of it after a crash.
     async fn write_down(&self, told: u64) {
-        self.insist(|| self.service.save_delivered(told)).await;
+        self.retry_until_ok(|| self.service.save_delivered(told)).await;
     }
 
     /// Asks the registry until it does it: its disk may be full for a while. A registry that is lost takes the
     /// daemon down, so this needs no end.
-    async fn insist<T, Asked: Future<Output = Result<T, ServiceError>>>(&self, ask: impl Fn() -> Asked) -> T {
-        let mut pauses = Pauses::default();
+    async fn retry_until_ok<T, Asked: Future<Output = Result<T, ServiceError>>>(
+        &self,
+        ask: impl Fn() -> Asked,
+    ) -> T {
+        let mut pauses = Backoff::default();
         loop {
             match ask().await {
                 Ok(done) => return done,
@@ -153,64 +156,64 @@ impl Webhook {
     }
 
     /// Tells of one event, for as long as it takes.
-    async fn tell(&mut self, event: &Event) {
+    async fn tell(&mut self, event: &RecordedEvent) {
         let id = format!("{}-{}", self.instance, event.id);
         let body = serde_json::to_vec(&view::event(event)).map(Bytes::from);
         let body = body.expect("words and numbers can always be written as JSON");
-        let mut pauses = Pauses::default();
+        let mut pauses = Backoff::default();
         loop {
             let answer = self.post(&id, body.clone()).await;
             self.log(&answer, &id);
-            if !matches!(answer, Answer::Failed(_)) {
+            if !matches!(answer, Delivery::Failed(_)) {
                 return;
             }
             self.pause(&mut pauses).await;
         }
     }
 
-    async fn post(&self, id: &str, body: Bytes) -> Answer {
+    async fn post(&self, id: &str, body: Bytes) -> Delivery {
         let given_up_at = self.clock.now().after(ANSWER_LIMIT);
         let answer = tokio::select! {
             answer = self.post.send(id, self.clock.date(), body) => answer,
             () = self.clock.sleep_until(given_up_at) => {
-                return Answer::Failed(format!("it did not answer within {} seconds", ANSWER_LIMIT.as_secs()));
+                return Delivery::Failed(format!("it did not answer within {} seconds", ANSWER_LIMIT.as_secs()));
             }
         };
         match answer {
-            Ok(status) if status.is_success() => Answer::Taken,
-            Ok(StatusCode::GONE) => Answer::Unwanted,
-            Ok(status) => Answer::Failed(format!("it answered with {status}")),
-            Err(error) => Answer::Failed(format!("{error:#}")),
+            Ok(status) if status.is_success() => Delivery::Accepted,
+            Ok(StatusCode::GONE) => Delivery::Gone,
+            Ok(status) => Delivery::Failed(format!("it answered with {status}")),
+            Err(error) => Delivery::Failed(format!("{error:#}")),
         }
     }
 
-    async fn pause(&self, pauses: &mut Pauses) {
+    async fn pause(&self, pauses: &mut Backoff) {
         let end = self.clock.now().after(pauses.next());
         self.clock.sleep_until(end).await;
     }
 
-    fn log(&mut self, answer: &Answer, id: &str) {
+    fn log(&mut self, answer: &Delivery, id: &str) {
         let receiver = self.post.receiver();
         let before = self.mood;
         self.mood = match answer {
-            Answer::Taken => Mood::Listening,
-            Answer::Unwanted => Mood::Gone,
-            Answer::Failed(_) => Mood::Failing,
+            Delivery::Accepted => DeliveryState::Listening,
+            Delivery::Gone => DeliveryState::Gone,
+            Delivery::Failed(_) => DeliveryState::Failing,
         };
         match answer {
-            Answer::Failed(reason) => tracing::debug!(receiver, id, reason, "failed to post an event"),
-            Answer::Taken | Answer::Unwanted => tracing::debug!(receiver, id, "posted an event"),
+            Delivery::Failed(reason) => tracing::debug!(receiver, id, reason, "failed to post an event"),
+            Delivery::Accepted | Delivery::Gone => tracing::debug!(receiver, id, "posted an event"),
         }
         if self.mood == before {
             return;
         }
         match answer {
-            Answer::Taken => tracing::info!(receiver, "the webhook's receiver takes events again"),
-            Answer::Unwanted => tracing::warn!(
+            Delivery::Accepted => tracing::info!(receiver, "the webhook's receiver takes events again"),
+            Delivery::Gone => tracing::warn!(
                 receiver,
                 "the webhook's receiver says that it is gone (410): events are dropped for as long as it does"
             ),
-            Answer::Failed(reason) => tracing::warn!(
+            Delivery::Failed(reason) => tracing::warn!(
                 receiver,
                 reason,
                 "failed to tell the webhook's receiver what happens; it will be tried again"

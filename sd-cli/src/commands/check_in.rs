@@ -12,10 +12,10 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::ArgGroup;
-use sd_client::CheckInReceipt;
+use sd_client::CheckInResponse;
 use sd_client::api::{CheckIn, MAX_ACTIVE_CONNECTIONS, Span};
 
-use self::way::Way;
+use self::way::CheckInTarget;
 use crate::error::CliError;
 use crate::output::Printer;
 use crate::{clock, connections, human, signals};
@@ -112,12 +112,12 @@ impl Count {
 struct Reporter {
     count: Count,
     busy_for: Option<Span>,
-    way: Way,
+    way: CheckInTarget,
 }
 
 impl Reporter {
     /// Counts and reports once.
-    async fn report(&self) -> Result<CheckInReceipt, CliError> {
+    async fn report(&self) -> Result<CheckInResponse, CliError> {
         let report = CheckIn {
             active_connections: self.count.take().await?,
             busy_for: self.busy_for,
@@ -130,7 +130,7 @@ pub(crate) async fn run(args: Args, url: Option<&str>, out: &mut Printer<'_>) ->
     let reporter = Reporter {
         count: args.count,
         busy_for: args.busy_for,
-        way: Way::new(url)?,
+        way: CheckInTarget::new(url)?,
     };
     let end = signals::end()?;
     match args.every {

@@ -2,10 +2,10 @@
 
 use sd_client::api::{EventKind, HistoryEntry, Status, StopReason};
 
-use super::{Story, limit};
+use super::{Explanation, limit};
 use crate::human;
 
-impl Story<'_> {
+impl Explanation<'_> {
     pub(super) fn of_ended(&self) -> Vec<String> {
         let is_at_rest = self.activity.status == Status::Stopped;
         let sentences = [

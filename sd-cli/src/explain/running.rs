@@ -4,10 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use sd_client::api::{EventKind, OpenConnections, SignalKind, StopsBecause, Timestamp};
 
-use super::{Story, limit};
+use super::{Explanation, limit};
 use crate::human;
 
-impl Story<'_> {
+impl Explanation<'_> {
     pub(super) fn of_running(&self) -> Vec<String> {
         let sentences = [
             Some(self.is_up()),

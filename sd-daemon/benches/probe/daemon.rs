@@ -7,11 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sd_daemon::clock::{Clock, SystemClock};
 use sd_daemon::domain::{
-    ContainerId, ContainerPort, Image, Limits, Policy, Sight, TimeLimit, Timestamp, UseRule,
+    ContainerId, ContainerPort, Image, Limits, Policy, TimeLimit, Timestamp, TrafficSample, UseRule,
 };
 use sd_daemon::engine::fake::FakeEngine;
 use sd_daemon::prober::host::HostProber;
-use sd_daemon::prober::{Blind, Prober, Target};
+use sd_daemon::prober::{ProbeError, Prober, Target};
 use sd_daemon::registry::{Registry, StateDirectory};
 use sd_daemon::service::{Capacity, NewContainer, Parts, Service, Signals, Switch};
 use tempfile::TempDir;
@@ -81,7 +81,7 @@ struct Informed {
 
 #[async_trait]
 impl Prober for Informed {
-    async fn look(&self, mut targets: Vec<Target>) -> Vec<Result<Sight, Blind>> {
+    async fn look(&self, mut targets: Vec<Target>) -> Vec<Result<TrafficSample, ProbeError>> {
         for target in &mut targets {
             target.clone_from(&self.targets[&target.id]);
         }

@@ -155,8 +155,8 @@ async fn measure_first_looks(crowd: &Crowd) -> anyhow::Result<()> {
     let mut seen = 0;
     for _ in 0..PASSES {
         let prober = HostProber::new(ProcessorTime::Ignored)?;
-        let (cost, sights) = cost_of(prober.look(targets.clone())).await?;
-        seen = sights.iter().filter(|sight| sight.is_ok()).count();
+        let (cost, samples) = cost_of(prober.look(targets.clone())).await?;
+        seen = samples.iter().filter(|sample| sample.is_ok()).count();
         costs.push(cost);
     }
     row(

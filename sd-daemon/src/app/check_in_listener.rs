@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::{self, Router};
-use crate::service::{CheckIn, Service};
+use crate::service::{CheckInAddress, Service};
 
 /// Ports that are tried where the wanted one is taken. Always in the same order, so that containers
 /// that were told one of them most likely find it again after a restart.
@@ -70,7 +70,7 @@ pub(super) async fn serve(
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "serving check-ins");
         if !address.ip().is_unspecified() && !address.ip().is_loopback() {
-            service.set_check_in(CheckIn::At(http::check_in_url(address)));
+            service.set_check_in(CheckInAddress::Available(http::check_in_url(address)));
         }
     }
     http::serve(listener, reports, shutdown).await;
@@ -105,7 +105,7 @@ impl Gateways {
             Ok(Some(gateway)) => {
                 if let Some(address) = self.listen_on(gateway).await {
                     let url = http::check_in_url(address);
-                    self.service.set_check_in(CheckIn::At(url));
+                    self.service.set_check_in(CheckInAddress::Available(url));
                 } else {
                     missing = Missing::Something;
                     self.service.give_up_check_in();

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::engine::docker::{Claimant, DockerEngine};
-use crate::registry::{self, Recover, Recovery, Salvaged, StateDirectory};
+use crate::engine::docker::{DockerEngine, LabelledContainer};
+use crate::registry::{self, Recover, RecoveredTable, Recovery, StateDirectory};
 
 /// Keeps what can be read of the registry, or of another file, and says what else there is.
 pub async fn recover(
@@ -35,7 +35,7 @@ pub async fn recover(
     );
     match engine.claimants().await {
         Ok(claimants) => {
-            let is_unknown = |claimant: &&Claimant| {
+            let is_unknown = |claimant: &&LabelledContainer| {
                 !known.contains(&claimant.id) && instance.is_none_or(|instance| claimant.instance == instance)
             };
             let unknown: Vec<_> = claimants.iter().filter(is_unknown).collect();
@@ -57,18 +57,18 @@ pub async fn recover(
 fn describe(recovery: &Recovery, what_for: Recover, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(out, "Readable:")?;
     for found in &recovery.salvaged {
-        let Salvaged {
+        let RecoveredTable {
             what,
             kept,
-            spoilt,
-            is_torn,
+            invalid_rows,
+            is_incomplete,
         } = found;
-        let spoilt = match spoilt {
+        let invalid_rows = match invalid_rows {
             0 => String::new(),
-            spoilt => format!(", {spoilt} make no sense"),
+            invalid_rows => format!(", {invalid_rows} make no sense"),
         };
-        let torn = if *is_torn { ", others are lost" } else { "" };
-        writeln!(out, "  {what}: {kept}{spoilt}{torn}")?;
+        let torn = if *is_incomplete { ", others are lost" } else { "" };
+        writeln!(out, "  {what}: {kept}{invalid_rows}{torn}")?;
     }
     if recovery.instance.is_none() {
         writeln!(
@@ -78,7 +78,7 @@ fn describe(recovery: &Recovery, what_for: Recover, out: &mut impl Write) -> std
         )?;
     }
     match (what_for, &recovery.put_aside) {
-        (Recover::LookOnly, _) => {
+        (Recover::DryRun, _) => {
             writeln!(
                 out,
                 "Nothing was changed. The same with --yes makes the registry of this."
@@ -96,7 +96,7 @@ fn describe(recovery: &Recovery, what_for: Recover, out: &mut impl Write) -> std
 }
 
 fn describe_unknown(
-    unknown: &[&Claimant],
+    unknown: &[&LabelledContainer],
     instance: Option<&str>,
     out: &mut impl Write,
 ) -> std::io::Result<()> {
@@ -116,7 +116,7 @@ fn describe_unknown(
         "\nContainers in Docker that say they belong {belong}, and that no row knows. They are left alone.\n\
          Anybody who makes images can make a container say so: look before you remove one."
     )?;
-    for Claimant {
+    for LabelledContainer {
         id,
         name,
         image,

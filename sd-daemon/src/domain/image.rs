@@ -127,7 +127,7 @@ impl Image {
     pub const MAX_EXPOSED: usize = 1024;
 
     /// Why no container is made from it, where one cannot be.
-    pub fn flaw(&self) -> Option<String> {
+    pub fn validate(&self) -> Option<String> {
         let exposed = self.exposed.len();
         let too_many = (exposed > Self::MAX_EXPOSED).then(|| {
             format!(
@@ -159,9 +159,9 @@ mod tests {
             exposed: (1..=ports).map(ContainerPort::tcp).collect(),
             ..Image::default()
         };
-        assert_eq!(exposing(1024).flaw(), None);
+        assert_eq!(exposing(1024).validate(), None);
         assert_eq!(
-            exposing(u16::MAX).flaw().as_deref(),
+            exposing(u16::MAX).validate().as_deref(),
             Some("it exposes 65535 ports, and an image may expose 1024")
         );
     }

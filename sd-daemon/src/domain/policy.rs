@@ -74,7 +74,7 @@ pub struct Policy {
 
 /// Who decided on a limit, the most specific first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum LimitSource {
     /// The container itself, at its creation or later.
     Container,
     /// A label of its image.
@@ -87,11 +87,11 @@ pub enum Source {
 
 /// A limit that holds, and who decided on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decided {
+pub struct EffectiveLimit {
     /// The limit.
     pub limit: TimeLimit,
     /// Who decided.
-    pub source: Source,
+    pub source: LimitSource,
 }
 
 /// When a container is stopped if nothing happens until then.
@@ -100,12 +100,12 @@ pub struct Deadline {
     /// The moment.
     pub at: Timestamp,
     /// What decides it.
-    pub because: Because,
+    pub because: DeadlineReason,
 }
 
 /// What decides when a container is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Because {
+pub enum DeadlineReason {
     /// Its idle timeout, counted from the latest use.
     IdleTimeout,
     /// Somebody asked to keep it until then.
@@ -129,17 +129,17 @@ pub enum Due {
 
 impl Policy {
     /// The idle timeout that applies to a container.
-    pub fn idle_timeout(&self, record: &Record) -> Decided {
+    pub fn idle_timeout(&self, record: &Record) -> EffectiveLimit {
         self.decide(record, |limits| limits.idle_timeout, self.default_timeout)
     }
 
     /// How long a run of a container may last.
-    pub fn max_lifetime(&self, record: &Record) -> Decided {
+    pub fn max_lifetime(&self, record: &Record) -> EffectiveLimit {
         self.decide(record, |limits| limits.max_lifetime, self.default_lifetime)
     }
 
     /// How long a container may be at rest.
-    pub fn remove_after(&self, record: &Record) -> Decided {
+    pub fn remove_after(&self, record: &Record) -> EffectiveLimit {
         self.decide(record, |limits| limits.remove_after, self.default_rest)
     }
 
@@ -148,7 +148,7 @@ impl Policy {
         record: &Record,
         pick: impl Fn(&Limits) -> Option<TimeLimit>,
         default: TimeLimit,
-    ) -> Decided {
+    ) -> EffectiveLimit {
         let rule = || {
             let matching = self
                 .image_rules
@@ -156,14 +156,14 @@ impl Policy {
                 .filter(|rule| rule.images.matches(record.image()));
             matching.map(|rule| &rule.limits).find_map(&pick)
         };
-        let by = |source| move |limit| Decided { limit, source };
+        let by = |source| move |limit| EffectiveLimit { limit, source };
         pick(record.limits())
-            .map(by(Source::Container))
-            .or_else(|| pick(record.label_limits()).map(by(Source::ImageLabel)))
-            .or_else(|| rule().map(by(Source::ImageRule)))
-            .unwrap_or(Decided {
+            .map(by(LimitSource::Container))
+            .or_else(|| pick(record.label_limits()).map(by(LimitSource::ImageLabel)))
+            .or_else(|| rule().map(by(LimitSource::ImageRule)))
+            .unwrap_or(EffectiveLimit {
                 limit: default,
-                source: Source::Default,
+                source: LimitSource::Default,
             })
     }
 
@@ -177,7 +177,7 @@ impl Policy {
             TimeLimit::Never => None,
             TimeLimit::After(lifetime) => Some(Deadline {
                 at: since.after(lifetime),
-                because: Because::MaxLifetime,
+                because: DeadlineReason::MaxLifetime,
             }),
         };
         let idle = self.idle_deadline(record, *since);
@@ -204,12 +204,14 @@ impl Policy {
             // Of the same moments the last one is the maximum: what people expect is named first.
             Some(deadline(
                 self.resumed_at.after(timeout.min(self.restart_grace)),
-                Because::Grace,
+                DeadlineReason::Grace,
             )),
-            activity.keep_until.map(|at| deadline(at, Because::KeepUntil)),
+            activity
+                .keep_until
+                .map(|at| deadline(at, DeadlineReason::KeepUntil)),
             Some(deadline(
                 activity.last_active().at.max(since).after(timeout),
-                Because::IdleTimeout,
+                DeadlineReason::IdleTimeout,
             )),
         ];
         candidates
@@ -226,7 +228,7 @@ impl Policy {
     /// When the coming stop of a container is announced; nothing when that was done.
     fn warns_at(&self, record: &Record) -> Option<Timestamp> {
         let deadline = self.deadline(record)?;
-        if self.warn_before.is_zero() || record.activity().warned_of == Some(deadline.at) {
+        if self.warn_before.is_zero() || record.activity().warning_sent_for == Some(deadline.at) {
             return None;
         }
         let of_timeout = match self.idle_timeout(record).limit {
@@ -236,12 +238,13 @@ impl Policy {
         // Whoever holds a container asks again and again to keep it for a short time. That is not announced
         // each time, but when it was not asked again.
         let of_span = match (deadline.because, self.max_lifetime(record).limit) {
-            (Because::KeepUntil, _) => record
+            (DeadlineReason::KeepUntil, _) => record
                 .activity()
-                .kept_from
+                .extended_at
                 .map(|from| deadline.at.since(from) / 4),
-            (Because::MaxLifetime, TimeLimit::After(lifetime)) => Some(lifetime / 4),
-            (Because::MaxLifetime, TimeLimit::Never) | (Because::IdleTimeout | Because::Grace, _) => None,
+            (DeadlineReason::MaxLifetime, TimeLimit::After(lifetime)) => Some(lifetime / 4),
+            (DeadlineReason::MaxLifetime, TimeLimit::Never)
+            | (DeadlineReason::IdleTimeout | DeadlineReason::Grace, _) => None,
         };
         let notice = of_span.map_or(of_timeout, |of_span| of_timeout.min(of_span));
         Some(deadline.at.before(notice))

@@ -9,7 +9,7 @@ use super::{
 
 /// One container: who it is, what it is doing, whether anybody uses it.
 ///
-/// Only [`step()`](super::step()) makes one from another.
+/// Only [`transition()`](super::step()) makes one from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub(super) fields: RecordFields,
@@ -110,20 +110,20 @@ pub enum StopCause {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activity {
     /// When each signal last told of use. Those of earlier runs stay, to be told about.
-    pub evidence: BTreeMap<Signal, Evidence>,
+    pub readings: BTreeMap<Signal, SignalReading>,
     /// The latest reported number of connections.
     pub connections: u32,
     /// Somebody asked that it is not stopped for idleness before this.
     pub keep_until: Option<Timestamp>,
     /// When that was asked for, the last time.
-    pub kept_from: Option<Timestamp>,
+    pub extended_at: Option<Timestamp>,
     /// The deadline of which the coming was announced.
-    pub warned_of: Option<Timestamp>,
+    pub warning_sent_for: Option<Timestamp>,
 }
 
 /// A signal's latest word of use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Evidence {
+pub struct SignalReading {
     /// When.
     pub at: Timestamp,
     /// How much: connections, or thousandths of a core.
@@ -158,37 +158,38 @@ impl Activity {
     /// The activity of a container that has just come to life.
     pub fn started_at(at: Timestamp) -> Self {
         Self {
-            evidence: BTreeMap::from([(Signal::Started, Evidence { at, value: 0 })]),
+            readings: BTreeMap::from([(Signal::Started, SignalReading { at, value: 0 })]),
             connections: 0,
             keep_until: None,
-            kept_from: None,
-            warned_of: None,
+            extended_at: None,
+            warning_sent_for: None,
         }
     }
 
     /// The latest use.
     pub fn last_active(&self) -> LastActive {
-        let latest = self.evidence.iter().max_by_key(|(_, evidence)| evidence.at);
-        let (signal, evidence) = latest.map_or((Signal::Started, Evidence::NONE), |(signal, evidence)| {
-            (*signal, *evidence)
-        });
+        let latest = self.readings.iter().max_by_key(|(_, readings)| readings.at);
+        let (signal, readings) = latest
+            .map_or((Signal::Started, SignalReading::NEVER), |(signal, readings)| {
+                (*signal, *readings)
+            });
         LastActive {
-            at: evidence.at,
+            at: readings.at,
             signal,
-            value: evidence.value,
+            value: readings.value,
         }
     }
 
     /// Notes that a signal told of use.
     pub(super) fn note(&mut self, signal: Signal, at: Timestamp, value: u32) {
-        self.evidence.insert(signal, Evidence { at, value });
+        self.readings.insert(signal, SignalReading { at, value });
     }
 
     /// Notes that somebody asks now to keep it until then. Whoever asked to keep it for longer is heard.
     pub(super) fn keep(&mut self, until: Timestamp, now: Timestamp) {
         if self.keep_until < Some(until) {
             self.keep_until = Some(until);
-            self.kept_from = Some(now);
+            self.extended_at = Some(now);
         }
     }
 
@@ -196,19 +197,19 @@ impl Activity {
     pub(super) fn begin_run(&mut self, at: Timestamp) {
         self.note(Signal::Started, at, 0);
         self.end_run();
-        self.warned_of = None;
+        self.warning_sent_for = None;
     }
 
     /// Notes that a run has ended: nobody is served, and nobody can keep it.
     pub(super) fn end_run(&mut self) {
         self.connections = 0;
         self.keep_until = None;
-        self.kept_from = None;
+        self.extended_at = None;
     }
 }
 
-impl Evidence {
-    const NONE: Self = Self {
+impl SignalReading {
+    const NEVER: Self = Self {
         at: Timestamp::from_millis(0),
         value: 0,
     };
@@ -240,17 +241,17 @@ impl Record {
     /// The record as it can be at this time: nothing in it has happened later. After a clock was set back the past
     /// looks like the future, and what was used in the future would be kept up until then.
     #[must_use]
-    pub fn not_after(mut self, now: Timestamp) -> Self {
+    pub fn clamp_to_now(mut self, now: Timestamp) -> Self {
         let Activity {
-            evidence,
+            readings,
             keep_until,
-            kept_from,
+            extended_at,
             ..
         } = &mut self.fields.activity;
-        for evidence in evidence.values_mut() {
-            evidence.at = evidence.at.min(now);
+        for readings in readings.values_mut() {
+            readings.at = readings.at.min(now);
         }
-        if let (Some(until), Some(from)) = (keep_until, kept_from)
+        if let (Some(until), Some(from)) = (keep_until, extended_at)
             && *from > now
         {
             *until = now.after(until.since(*from));
@@ -268,16 +269,16 @@ impl Record {
     /// The record by a date that was set forward, or back, by so many milliseconds: all that it tells of was as long ago
     /// as before.
     #[must_use]
-    pub fn moved(mut self, millis: i64) -> Self {
+    pub fn shift_clock(mut self, millis: i64) -> Self {
         let RecordFields {
             created_at,
             lifecycle,
             activity:
                 Activity {
-                    evidence,
+                    readings,
                     keep_until,
-                    kept_from,
-                    warned_of,
+                    extended_at,
+                    warning_sent_for,
                     ..
                 },
             ..
@@ -288,11 +289,11 @@ impl Record {
             | Lifecycle::Stopped { since, .. } => Some(since),
             Lifecycle::Starting | Lifecycle::Stopping { .. } | Lifecycle::Removing { .. } => None,
         };
-        let seen = evidence.values_mut().map(|evidence| &mut evidence.at);
-        let kept = [keep_until, kept_from, warned_of];
+        let seen = readings.values_mut().map(|readings| &mut readings.at);
+        let kept = [keep_until, extended_at, warning_sent_for];
         let kept = kept.into_iter().filter_map(Option::as_mut);
         for time in seen.chain(kept).chain(since).chain([created_at]) {
-            *time = time.moved(millis);
+            *time = time.shift_clock(millis);
         }
         self
     }

@@ -37,7 +37,7 @@ impl Timestamp {
 
     /// This point by a date that was set forward, or back, by so many milliseconds.
     #[must_use]
-    pub fn moved(self, millis: i64) -> Self {
+    pub fn shift_clock(self, millis: i64) -> Self {
         Self(self.0.saturating_add_signed(millis))
     }
 

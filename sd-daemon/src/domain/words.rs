@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Source, TimeLimit};
+use super::{LimitSource, TimeLimit};
 
 /// A length of time as people say it: `2h 30m`, its two largest units.
-pub(super) struct Spoken(pub(super) Duration);
+pub(super) struct HumanDuration(pub(super) Duration);
 
-impl fmt::Display for Spoken {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
         let seconds = self.0.as_secs();
@@ -31,12 +31,12 @@ impl fmt::Display for TimeLimit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Never => formatter.write_str("never"),
-            Self::After(duration) => Spoken(*duration).fmt(formatter),
+            Self::After(duration) => HumanDuration(*duration).fmt(formatter),
         }
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for LimitSource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Container => "set for this container",
@@ -61,7 +61,7 @@ mod tests {
             (9_000, "2h 30m"),
             (86_400 * 2 + 3_600, "2d 1h"),
         ] {
-            assert_eq!(Spoken(Duration::from_secs(seconds)).to_string(), text);
+            assert_eq!(HumanDuration(Duration::from_secs(seconds)).to_string(), text);
         }
     }
 }

@@ -26,7 +26,7 @@ use futures_util::stream::{BoxStream, StreamExt};
 
 use super::{ContainerSpec, Engine, EngineError, EngineEvent, Managed};
 use crate::domain::{ContainerId, Image, ImageRef, Name, Observation};
-use error::Refused;
+use error::CallError;
 use network::Network;
 pub use network::NetworkName;
 
@@ -52,7 +52,7 @@ pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
 
 /// A container that says of itself that it belongs to a registry, in Docker's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claimant {
+pub struct LabelledContainer {
     /// The container.
     pub id: ContainerId,
     /// The registry.
@@ -110,11 +110,11 @@ impl DockerEngine {
         &self,
         limit: Duration,
         call: impl AsyncFnOnce(Docker) -> Result<T, bollard::errors::Error>,
-    ) -> Result<T, Refused> {
+    ) -> Result<T, CallError> {
         self.connection.call(limit, call).await
     }
 
-    async fn begin(&self, id: ContainerId) -> Result<(), Refused> {
+    async fn begin(&self, id: ContainerId) -> Result<(), CallError> {
         let id = id.to_string();
         self.call(limit::START, async |docker| {
             docker.start_container(&id, None).await
@@ -154,7 +154,7 @@ impl DockerEngine {
                 )),
             },
             // Something else that answers at this address also says 404. That must not look like an end.
-            Err(Refused::Answer { status: 404, message }) if message.starts_with("No such container") => {
+            Err(CallError::Answer { status: 404, message }) if message.starts_with("No such container") => {
                 Ok(None)
             }
             Err(refused) => Err(refused.into()),
@@ -180,7 +180,7 @@ impl DockerEngine {
 
     /// Every container that says of itself that it belongs to a registry of ours, to whichever. Anybody can make
     /// one that says so.
-    pub async fn claimants(&self) -> Result<Vec<Claimant>, EngineError> {
+    pub async fn claimants(&self) -> Result<Vec<LabelledContainer>, EngineError> {
         let found = self.with_label(policy::INSTANCE_LABEL.to_owned()).await?;
         Ok(found.into_iter().filter_map(convert::claimant).collect())
     }
@@ -216,7 +216,7 @@ impl Engine for DockerEngine {
             .await;
         match found {
             Ok(found) => Ok(convert::image(found)),
-            Err(Refused::Answer { status: 404, .. }) => Err(EngineError::NoSuchImage),
+            Err(CallError::Answer { status: 404, .. }) => Err(EngineError::NoSuchImage),
             Err(refused) => Err(refused.into()),
         }
     }
@@ -238,8 +238,8 @@ impl Engine for DockerEngine {
             Ok(created) => created.id.parse().map_err(|_| {
                 EngineError::Rejected(format!("it answered with the container id {:?}", created.id))
             }),
-            Err(Refused::Answer { status: 404, .. }) => Err(EngineError::NoSuchImage),
-            Err(Refused::Answer { status: 409, .. }) => Err(EngineError::NameInUse),
+            Err(CallError::Answer { status: 404, .. }) => Err(EngineError::NoSuchImage),
+            Err(CallError::Answer { status: 409, .. }) => Err(EngineError::NameInUse),
             Err(refused) => Err(refused.into()),
         }
     }
@@ -253,7 +253,7 @@ impl Engine for DockerEngine {
                 Ok(self.begin(id).await?)
             }
             // Somebody on the host is removing it: what is to be seen of it until it is gone is nothing to go by.
-            Err(Refused::Answer { status: 409, .. }) if self.is_being_removed(id).await? => {
+            Err(CallError::Answer { status: 409, .. }) if self.is_being_removed(id).await? => {
                 self.wait_until_gone(id).await?;
                 Err(EngineError::Rejected("it is being removed".to_owned()))
             }
@@ -282,8 +282,8 @@ impl Engine for DockerEngine {
             docker.remove_container(&path, Some(options)).await
         });
         match removed.await {
-            Ok(()) | Err(Refused::Answer { status: 404, .. }) => Ok(()),
-            Err(Refused::Answer { status: 409, .. }) => self.wait_until_gone(id).await,
+            Ok(()) | Err(CallError::Answer { status: 404, .. }) => Ok(()),
+            Err(CallError::Answer { status: 409, .. }) => self.wait_until_gone(id).await,
             Err(refused) => Err(refused.into()),
         }
     }
@@ -355,16 +355,16 @@ impl Connection {
         &self,
         limit: Duration,
         call: impl AsyncFnOnce(Docker) -> Result<T, bollard::errors::Error>,
-    ) -> Result<T, Refused> {
+    ) -> Result<T, CallError> {
         let docker = self.docker()?;
         match tokio::time::timeout(limit, call(docker)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(error::read(&error, limit)),
-            Err(_) => Err(Refused::Failed(EngineError::TimedOut(limit))),
+            Err(_) => Err(CallError::Failed(EngineError::TimedOut(limit))),
         }
     }
 
-    fn docker(&self) -> Result<Docker, Refused> {
+    fn docker(&self) -> Result<Docker, CallError> {
         let mut docker = self.docker.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(docker) = &*docker {
             return Ok(docker.clone());

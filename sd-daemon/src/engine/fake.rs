@@ -49,7 +49,7 @@ enum Connection {
 /// Whether events reach those who listen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Listeners {
-    Told,
+    EventSubscription,
     Skipped,
 }
 
@@ -70,7 +70,7 @@ impl FakeEngine {
             script: Mutex::new(Script::default()),
             told: watch::Sender::new(Vec::new()),
             connection: watch::Sender::new(Connection::Up),
-            listeners: watch::Sender::new(Listeners::Told),
+            listeners: watch::Sender::new(Listeners::EventSubscription),
         };
         Self {
             inner: Arc::new(inner),
@@ -79,7 +79,7 @@ impl FakeEngine {
 
     fn tell(&self, event: EngineEvent) {
         let is_up = *self.inner.connection.borrow() == Connection::Up;
-        let is_told = *self.inner.listeners.borrow() == Listeners::Told;
+        let is_told = *self.inner.listeners.borrow() == Listeners::EventSubscription;
         if is_up && is_told {
             self.inner.told.send_modify(|told| told.push(event));
         }

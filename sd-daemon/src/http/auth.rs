@@ -26,12 +26,12 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::buckets::Buckets;
+use super::buckets::RateLimiter;
 use super::client::Proxies;
 use super::problem::Problem;
-use super::serve::{Guest, Peer};
+use super::serve::{Connection, Peer};
 use crate::password::{self, Password};
-use turnstile::Turnstile;
+use turnstile::HashVerificationPool;
 
 /// Wrong passwords that may come from an address at once; people mistype, and scripts have several clients.
 const WRONG_AT_ONCE: u32 = 10;
@@ -50,13 +50,13 @@ struct Guard {
     /// Only this process knows it: what is kept of credentials that were presented says nothing without it.
     key: [u8; 32],
     user: String,
-    proof: Proof,
-    failures: Buckets,
-    turnstile: Turnstile,
+    proof: StoredCredential,
+    failures: RateLimiter,
+    turnstile: HashVerificationPool,
 }
 
 /// What is known of the right credentials.
-enum Proof {
+enum StoredCredential {
     Digest(Digest),
     Hash {
         hash: Box<PasswordHash>,
@@ -83,8 +83,8 @@ impl Credentials {
         let mut key = [0; 32];
         getrandom::fill(&mut key).expect("a kernel without random numbers protects nothing");
         let proof = match password.into() {
-            Password::Plain(password) => Proof::Digest(digest(&key, user, &password)),
-            Password::Hashed(hash) => Proof::Hash {
+            Password::Plain(password) => StoredCredential::Digest(digest(&key, user, &password)),
+            Password::Hashed(hash) => StoredCredential::Hash {
                 hash,
                 lately: Mutex::default(),
             },
@@ -93,8 +93,8 @@ impl Credentials {
             key,
             user: user.to_owned(),
             proof,
-            failures: Buckets::new(WRONG_AT_ONCE, WRONG_INTERVAL),
-            turnstile: Turnstile::default(),
+            failures: RateLimiter::new(WRONG_AT_ONCE, WRONG_INTERVAL),
+            turnstile: HashVerificationPool::default(),
         }))
     }
 
@@ -104,8 +104,8 @@ impl Credentials {
         guard.is_open_to(source)?;
         let presented = digest(&guard.key, &user, &password);
         match &guard.proof {
-            Proof::Digest(right) => guard.decide(source, is_same(right, &presented)),
-            Proof::Hash { hash, lately } if !was_right(lately, &presented) => {
+            StoredCredential::Digest(right) => guard.decide(source, is_same(right, &presented)),
+            StoredCredential::Hash { hash, lately } if !was_right(lately, &presented) => {
                 let (guard, hash) = (Arc::clone(guard), hash.clone());
                 let checked = self
                     .0
@@ -113,7 +113,7 @@ impl Credentials {
                     .run(move || guard.hash_and_decide(source, &hash, &user, &password));
                 checked.await.unwrap_or(Err(Refusal::Crowded))
             }
-            Proof::Hash { .. } => Ok(()),
+            StoredCredential::Hash { .. } => Ok(()),
         }
     }
 }
@@ -145,7 +145,7 @@ impl Guard {
     ) -> Result<(), Refusal> {
         self.is_open_to(source)?;
         let presented = digest(&self.key, user, password);
-        let Proof::Hash { lately, .. } = &self.proof else {
+        let StoredCredential::Hash { lately, .. } = &self.proof else {
             return Err(Refusal::Wrong);
         };
         if was_right(lately, &presented) {
@@ -185,7 +185,7 @@ fn digest(key: &[u8; 32], user: &str, password: &str) -> Digest {
 pub(super) async fn require(
     State((credentials, proxies)): State<(Credentials, Proxies)>,
     Extension(peer): Extension<Peer>,
-    Extension(guest): Extension<Arc<Guest>>,
+    Extension(guest): Extension<Arc<Connection>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {

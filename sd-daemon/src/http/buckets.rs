@@ -16,7 +16,7 @@ const BUCKETS: usize = 16 * 1024;
 
 /// A bucket for each address.
 #[derive(Debug)]
-pub(super) struct Buckets {
+pub(super) struct RateLimiter {
     /// For each bucket the moment at which it is full again, in nanoseconds since the beginning.
     full_at: Box<[AtomicU64]>,
     hasher: RandomState,
@@ -27,7 +27,7 @@ pub(super) struct Buckets {
     burst: u32,
 }
 
-impl Buckets {
+impl RateLimiter {
     /// Full buckets.
     pub(super) fn new(burst: u32, interval: Duration) -> Self {
         Self {
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn some_come_at_once_and_then_one_for_each_interval() {
-        let buckets = Buckets::new(3, 2 * SECOND);
+        let buckets = RateLimiter::new(3, 2 * SECOND);
         let now = buckets.beginning + SECOND;
         let many = |now| (0..10).filter(|_| buckets.take(HERE, now).is_ok()).count();
         assert_eq!(many(now), 3);
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn others_have_buckets_of_their_own() {
-        let buckets = Buckets::new(1, SECOND);
+        let buckets = RateLimiter::new(1, SECOND);
         let now = buckets.beginning;
         let addresses = || (0..1000_u32).map(|number| IpAddr::from((0x7f00_0000 + number).to_be_bytes()));
         let taken = addresses()

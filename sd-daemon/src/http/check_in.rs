@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use sd_client::api::CheckIn;
 
-use super::buckets::Buckets;
+use super::buckets::RateLimiter;
 use super::payload::Payload;
 use super::problem::Problem;
 use super::serve::Peer;
@@ -66,7 +66,7 @@ impl Default for ReportRate {
 
 /// Lets a report pass unless there were too many from where it comes. Each costs a question to the engine.
 pub(super) async fn bound(
-    State(buckets): State<Arc<Buckets>>,
+    State(buckets): State<Arc<RateLimiter>>,
     Extension(peer): Extension<Peer>,
     request: Request,
     next: Next,

@@ -96,13 +96,13 @@ struct Listener {
     history: History,
     latest: watch::Receiver<u64>,
     last: u64,
-    waiting: VecDeque<domain::Event>,
+    waiting: VecDeque<domain::RecordedEvent>,
     end: CancellationToken,
 }
 
 impl Listener {
     /// The next event; nothing when the daemon ends.
-    async fn next(&mut self) -> Option<domain::Event> {
+    async fn next(&mut self) -> Option<domain::RecordedEvent> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 self.last = event.id;
@@ -121,7 +121,7 @@ impl Listener {
     }
 }
 
-fn frame(event: &domain::Event) -> Event {
+fn frame(event: &domain::RecordedEvent) -> Event {
     let body = view::event(event);
     let frame = Event::default()
         .id(body.id.to_string())

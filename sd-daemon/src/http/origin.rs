@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use url::{Host, Url};
 
 use super::problem::Problem;
-use super::serve::{Guest, Own};
+use super::serve::{Connection, LocalAddr};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -70,7 +70,7 @@ impl Names {
 /// program or from a page of the daemon itself.
 pub(super) async fn require(
     State(names): State<Names>,
-    Extension(own): Extension<Own>,
+    Extension(own): Extension<LocalAddr>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -113,7 +113,7 @@ impl IntoResponse for Refusal {
 
 fn judge(names: &Names, own: IpAddr, request: &Request) -> Result<(), Refusal> {
     let called = called(request)?;
-    let guest = request.extensions().get::<Arc<Guest>>();
+    let guest = request.extensions().get::<Arc<Connection>>();
     if guest.is_some_and(|guest| guest.says_two_ends()) {
         return Err(Refusal::Ambiguous(
             "a request has a content-length or comes in chunks, and not both",

@@ -245,7 +245,7 @@ impl From<ServiceError> for Problem {
             ServiceError::NameInUse(_) => Kind::NameInUse,
             ServiceError::KeyReused => Kind::KeyReused,
             ServiceError::TooManyContainers(_) | ServiceError::TooManyCreates => Kind::LimitReached,
-            ServiceError::UnknownCaller(_) | ServiceError::TokenOfNobody => Kind::UnknownCaller,
+            ServiceError::UnknownCaller(_) | ServiceError::TokenContainerNotRunning => Kind::UnknownCaller,
             ServiceError::UnknownToken => Kind::UnknownToken,
             ServiceError::UnusableImage { .. } => Kind::InvalidValue,
             ServiceError::Engine(EngineError::Unavailable(_)) => {

@@ -1,7 +1,7 @@
 //! Accepting connections, and how much of the daemon a peer may have for itself.
 //!
 //! A loop of our own, because what axum brings waits for its peers for as long as they like. Every connection is a
-//! [`Guest`]: it may take its time, but while there is a crowd, whoever keeps the daemon waiting is shown out after
+//! [`Connection`]: it may take its time, but while there is a crowd, whoever keeps the daemon waiting is shown out after
 //! a second. So neither many connections nor slow ones keep others from being answered. The numbers are in
 //! [`Limits`]; what a guest is waited for, and who counts as a crowd, is in `guests`.
 
@@ -36,8 +36,8 @@ use tower::ServiceExt;
 
 use crate::tls::Tls;
 use body::{Part, Watched};
-pub(super) use guests::{Guest, source};
-use guests::{Guests, Seat};
+pub(super) use guests::{Connection, source};
+use guests::{ConnectionPermit, ConnectionTable};
 pub use limits::Limits;
 use stream::WatchedStream;
 
@@ -63,9 +63,9 @@ impl Peer {
 
 /// The address at this end of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Own(SocketAddr);
+pub(super) struct LocalAddr(SocketAddr);
 
-impl Own {
+impl LocalAddr {
     /// Without its IPv6 clothes, as [`Peer::address`].
     pub(super) fn address(self) -> IpAddr {
         self.0.ip().to_canonical()
@@ -74,14 +74,14 @@ impl Own {
 
 /// A listener, and what is spoken there.
 #[derive(Debug)]
-pub struct Entrance {
+pub struct ListenerConfig {
     /// Where it listens.
     pub listener: TcpListener,
     /// With this certificate; in clear text without one.
     pub tls: Option<Tls>,
 }
 
-impl From<TcpListener> for Entrance {
+impl From<TcpListener> for ListenerConfig {
     /// In clear text.
     fn from(listener: TcpListener) -> Self {
         Self { listener, tls: None }
@@ -89,21 +89,21 @@ impl From<TcpListener> for Entrance {
 }
 
 /// Serves a listener until told to stop; then requests that were begun are finished.
-pub async fn serve(entrance: impl Into<Entrance>, router: Router, shutdown: CancellationToken) {
+pub async fn serve(entrance: impl Into<ListenerConfig>, router: Router, shutdown: CancellationToken) {
     serve_within(Limits::default(), entrance, router, shutdown).await;
 }
 
 /// The same with limits of one's own.
 pub async fn serve_within(
     limits: Limits,
-    entrance: impl Into<Entrance>,
+    entrance: impl Into<ListenerConfig>,
     router: Router,
     shutdown: CancellationToken,
 ) {
-    let guests = Guests::new(limits);
+    let guests = ConnectionTable::new(limits);
     let graceful = GracefulShutdown::new();
-    let Entrance { listener, tls } = entrance.into();
-    let mut door = Door::new(listener);
+    let ListenerConfig { listener, tls } = entrance.into();
+    let mut door = Acceptor::new(listener);
     let mut connections = JoinSet::new();
     let mut rounds = interval(ROUND);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -111,13 +111,13 @@ pub async fn serve_within(
         tokio::select! {
             () = shutdown.cancelled() => break,
             Some(_) = connections.join_next() => {}
-            _ = rounds.tick(), if !connections.is_empty() => guests.show_out(Instant::now()),
+            _ = rounds.tick(), if !connections.is_empty() => guests.evict_stalled(Instant::now()),
             // Who finds no room waits outside: a place becomes free within a second or so.
             accepted = door.accept(), if guests.have_room() => match accepted {
                 Ok((stream, peer, own)) => {
                     // Whoever is one too many from one address is hung up on.
                     if let Some(seat) = guests.admit(peer.address(), Instant::now()) {
-                        let attending = attend(stream, seat, (peer, own), router.clone(), tls.clone(), graceful.watcher());
+                        let attending = handle_connection(stream, seat, (peer, own), router.clone(), tls.clone(), graceful.watcher());
                         connections.spawn(attending);
                     }
                 }
@@ -135,20 +135,20 @@ pub async fn serve_within(
             _ = rounds.tick() => {
                 // Whoever only keeps the end waiting makes room for it.
                 guests.make_room(Instant::now());
-                guests.show_out(Instant::now());
+                guests.evict_stalled(Instant::now());
             }
         }
     }
 }
 
 /// A listener, and when it is asked again after the process ran out of something.
-struct Door {
+struct Acceptor {
     listener: TcpListener,
     closed_until: Option<tokio::time::Instant>,
     complained_at: Option<Instant>,
 }
 
-impl Door {
+impl Acceptor {
     fn new(listener: TcpListener) -> Self {
         Self {
             listener,
@@ -157,13 +157,13 @@ impl Door {
         }
     }
 
-    async fn accept(&self) -> io::Result<(TcpStream, Peer, Own)> {
+    async fn accept(&self) -> io::Result<(TcpStream, Peer, LocalAddr)> {
         if let Some(moment) = self.closed_until {
             sleep_until(moment).await;
         }
         let (stream, peer) = self.listener.accept().await?;
         let own = stream.local_addr()?;
-        Ok((stream, Peer(peer), Own(own)))
+        Ok((stream, Peer(peer), LocalAddr(own)))
     }
 
     /// Goes on after a failure: at once where that was the peer's affair, else after a pause, because nothing but
@@ -187,10 +187,10 @@ impl Door {
 }
 
 /// Answers one connection for as long as it behaves.
-async fn attend(
+async fn handle_connection(
     stream: TcpStream,
-    seat: Seat,
-    (peer, own): (Peer, Own),
+    seat: ConnectionPermit,
+    (peer, own): (Peer, LocalAddr),
     router: Router,
     tls: Option<Tls>,
     watcher: Watcher,
@@ -202,9 +202,9 @@ async fn attend(
     let service = |request| answer(request, Arc::clone(guest), (peer, own), router.clone());
     let answered = async {
         match tls {
-            None => converse(stream, guest, service, watcher).await,
+            None => serve_http1(stream, guest, service, watcher).await,
             // It is waited for as for the head of the first request, and together with that.
-            Some(tls) => converse(tls.accept(stream).await?, guest, service, watcher).await,
+            Some(tls) => serve_http1(tls.accept(stream).await?, guest, service, watcher).await,
         }
     };
     let peer = peer.0;
@@ -218,9 +218,9 @@ async fn attend(
     }
 }
 
-async fn converse<A>(
+async fn serve_http1<A>(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
-    guest: &Arc<Guest>,
+    guest: &Arc<Connection>,
     service: impl Fn(Request<Incoming>) -> A,
     watcher: Watcher,
 ) -> Result<(), BoxError>
@@ -239,8 +239,8 @@ where
 
 async fn answer(
     request: Request<Incoming>,
-    guest: Arc<Guest>,
-    (peer, own): (Peer, Own),
+    guest: Arc<Connection>,
+    (peer, own): (Peer, LocalAddr),
     router: Router,
 ) -> Result<Response<Body>, Infallible> {
     if request.body().is_end_stream() {

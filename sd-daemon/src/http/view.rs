@@ -5,10 +5,10 @@ use std::time::SystemTime;
 use sd_client::api::{self, route};
 
 use crate::domain::{
-    Because, ContainerPort, Decided, Endpoints, Event, Lifecycle, Policy, Record, Signal, Source, StopCause,
-    TimeLimit, Timestamp, What,
+    ContainerPort, DeadlineReason, EffectiveLimit, Endpoints, EventKind, Lifecycle, LimitSource, Policy,
+    Record, RecordedEvent, Signal, StopCause, TimeLimit, Timestamp,
 };
-use crate::service::{ActivityReport, Signals, Switch, View};
+use crate::service::{ActivityReport, ProbeStatus, Signals, Switch};
 
 /// The container object of a record.
 pub(super) fn container(record: &Record, policy: &Policy) -> api::Container {
@@ -137,28 +137,28 @@ pub(super) fn activity(report: &ActivityReport, signals: &Signals) -> api::Activ
     }
 }
 
-fn seconds(decided: Decided) -> Option<u64> {
+fn seconds(decided: EffectiveLimit) -> Option<u64> {
     match decided.limit {
         TimeLimit::Never => None,
         TimeLimit::After(duration) => Some(duration.as_secs()),
     }
 }
 
-fn source(decided: Decided) -> api::PolicySource {
+fn source(decided: EffectiveLimit) -> api::PolicySource {
     match decided.source {
-        Source::Container => api::PolicySource::Container,
-        Source::ImageLabel => api::PolicySource::ImageLabel,
-        Source::ImageRule => api::PolicySource::ImageRule,
-        Source::Default => api::PolicySource::Default,
+        LimitSource::Container => api::PolicySource::Container,
+        LimitSource::ImageLabel => api::PolicySource::ImageLabel,
+        LimitSource::ImageRule => api::PolicySource::ImageRule,
+        LimitSource::Default => api::PolicySource::Default,
     }
 }
 
-fn stops_because(because: Because) -> api::StopsBecause {
+fn stops_because(because: DeadlineReason) -> api::StopsBecause {
     match because {
-        Because::IdleTimeout => api::StopsBecause::IdleTimeout,
-        Because::KeepUntil => api::StopsBecause::KeepUntil,
-        Because::Grace => api::StopsBecause::Grace,
-        Because::MaxLifetime => api::StopsBecause::MaxLifetime,
+        DeadlineReason::IdleTimeout => api::StopsBecause::IdleTimeout,
+        DeadlineReason::KeepUntil => api::StopsBecause::KeepUntil,
+        DeadlineReason::Grace => api::StopsBecause::Grace,
+        DeadlineReason::MaxLifetime => api::StopsBecause::MaxLifetime,
     }
 }
 
@@ -171,8 +171,8 @@ fn signal_kind(signal: Signal) -> api::SignalKind {
     }
 }
 
-fn open_connections(view: &View) -> Option<api::OpenConnections> {
-    let View::Seen { at, look } = view else {
+fn open_connections(view: &ProbeStatus) -> Option<api::OpenConnections> {
+    let ProbeStatus::Seen { at, look } = view else {
         return None;
     };
     Some(api::OpenConnections {
@@ -188,12 +188,12 @@ fn open_connections(view: &View) -> Option<api::OpenConnections> {
 }
 
 /// Every signal: whether it counts, why not, and its latest word.
-fn all_signals(record: &Record, view: Option<&View>, signals: &Signals) -> Vec<api::Signal> {
+fn all_signals(record: &Record, view: Option<&ProbeStatus>, signals: &Signals) -> Vec<api::Signal> {
     const SWITCHED_OFF: &str = "the daemon's settings leave it out";
     let switched = |switch: Switch| (switch == Switch::Off).then(|| SWITCHED_OFF.to_owned());
     let blind = match view {
-        Some(View::Blind(blind)) => Some(blind.to_string()),
-        Some(View::Seen { .. }) | None => None,
+        Some(ProbeStatus::ProbeError(blind)) => Some(blind.to_string()),
+        Some(ProbeStatus::Seen { .. }) | None => None,
     };
     let cpu = match signals.use_rule.cpu_millicores {
         Some(_) => Switch::On,
@@ -209,7 +209,7 @@ fn all_signals(record: &Record, view: Option<&View>, signals: &Signals) -> Vec<a
         (Signal::Cpu, switched(cpu).or(blind)),
     ];
     let describe = |(signal, reason): (Signal, Option<String>)| {
-        let evidence = record.activity().evidence.get(&signal);
+        let readings = record.activity().readings.get(&signal);
         api::Signal {
             kind: signal_kind(signal),
             state: match reason {
@@ -217,50 +217,50 @@ fn all_signals(record: &Record, view: Option<&View>, signals: &Signals) -> Vec<a
                 None => api::SignalState::On,
             },
             reason,
-            at: evidence.map(|evidence| wire_time(evidence.at)),
-            value: evidence
+            at: readings.map(|readings| wire_time(readings.at)),
+            value: readings
                 .filter(|_| signal != Signal::Started)
-                .map(|evidence| u64::from(evidence.value)),
+                .map(|readings| u64::from(readings.value)),
         }
     };
     reasons.map(describe).into()
 }
 
-fn history_entry(event: &Event) -> api::HistoryEntry {
+fn history_entry(event: &RecordedEvent) -> api::HistoryEntry {
     api::HistoryEntry {
         id: event.id,
         at: wire_time(event.at),
-        what: event_kind(event.happening.what),
-        why: event.happening.why.to_string(),
+        what: event_kind(event.event.what),
+        why: event.event.why.to_string(),
     }
 }
 
 /// Something that happened, for those who listen.
-pub(crate) fn event(event: &Event) -> api::Event {
+pub(crate) fn event(event: &RecordedEvent) -> api::Event {
     api::Event {
         id: event.id,
-        event: event_kind(event.happening.what),
+        event: event_kind(event.event.what),
         at: wire_time(event.at),
         container_id: event.subject.container.to_string(),
         name: format!("/{}", event.subject.name.as_str()),
         image: event.subject.image.to_string(),
-        why: event.happening.why.to_string(),
-        stops_at: event.happening.stops_at.map(wire_time),
+        why: event.event.why.to_string(),
+        stops_at: event.event.stops_at.map(wire_time),
     }
 }
 
-fn event_kind(what: What) -> api::EventKind {
+fn event_kind(what: EventKind) -> api::EventKind {
     match what {
-        What::Created => api::EventKind::Created,
-        What::Started => api::EventKind::Started,
-        What::IdleWarning => api::EventKind::IdleWarning,
-        What::Extended => api::EventKind::Extended,
-        What::Changed => api::EventKind::Changed,
-        What::Paused => api::EventKind::Paused,
-        What::Resumed => api::EventKind::Resumed,
-        What::Stopping => api::EventKind::Stopping,
-        What::Stopped => api::EventKind::Stopped,
-        What::Removed => api::EventKind::Removed,
+        EventKind::Created => api::EventKind::Created,
+        EventKind::Started => api::EventKind::Started,
+        EventKind::IdleWarning => api::EventKind::IdleWarning,
+        EventKind::Extended => api::EventKind::Extended,
+        EventKind::Changed => api::EventKind::Changed,
+        EventKind::Paused => api::EventKind::Paused,
+        EventKind::Resumed => api::EventKind::Resumed,
+        EventKind::Stopping => api::EventKind::Stopping,
+        EventKind::Stopped => api::EventKind::Stopped,
+        EventKind::Removed => api::EventKind::Removed,
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Blind, Prober, Target};
-use crate::domain::{ContainerId, Sight};
+use super::{ProbeError, Prober, Target};
+use crate::domain::{ContainerId, TrafficSample};
 
 /// A prober for tests. Clones are the same prober.
 #[derive(Clone, Default)]
@@ -17,19 +17,19 @@ pub struct FakeProber {
 #[derive(Default)]
 struct Inner {
     /// What the next looks at a container see, one after the other; the last one is seen for ever.
-    sights: HashMap<ContainerId, VecDeque<Result<Sight, Blind>>>,
+    samples: HashMap<ContainerId, VecDeque<Result<TrafficSample, ProbeError>>>,
     looks: usize,
 }
 
 impl FakeProber {
     /// Lets the next look at a container see this, and each one after it, until there is more to see.
-    pub fn show(&self, id: ContainerId, sight: Result<Sight, Blind>) {
-        self.lock().sights.entry(id).or_default().push_back(sight);
+    pub fn show(&self, id: ContainerId, sample: Result<TrafficSample, ProbeError>) {
+        self.lock().samples.entry(id).or_default().push_back(sample);
     }
 
     /// Lets every look at a container see this from here on, and nothing that was shown before.
-    pub fn show_only(&self, id: ContainerId, sight: Result<Sight, Blind>) {
-        self.lock().sights.insert(id, VecDeque::from([sight]));
+    pub fn show_only(&self, id: ContainerId, sample: Result<TrafficSample, ProbeError>) {
+        self.lock().samples.insert(id, VecDeque::from([sample]));
     }
 
     /// How many containers have been looked at so far, each look counted.
@@ -44,21 +44,21 @@ impl FakeProber {
 
 #[async_trait]
 impl Prober for FakeProber {
-    async fn look(&self, targets: Vec<Target>) -> Vec<Result<Sight, Blind>> {
+    async fn look(&self, targets: Vec<Target>) -> Vec<Result<TrafficSample, ProbeError>> {
         let mut inner = self.lock();
         inner.looks += targets.len();
-        let mut see = |target: &Target| match inner.sights.get_mut(&target.id) {
-            Some(sights) if sights.len() > 1 => sights.pop_front(),
-            Some(sights) => sights.front().cloned(),
+        let mut see = |target: &Target| match inner.samples.get_mut(&target.id) {
+            Some(samples) if samples.len() > 1 => samples.pop_front(),
+            Some(samples) => samples.front().cloned(),
             None => None,
         };
         let seen = targets
             .iter()
-            .map(|target| see(target).unwrap_or_else(|| Ok(Sight::default())));
+            .map(|target| see(target).unwrap_or_else(|| Ok(TrafficSample::default())));
         seen.collect()
     }
 
     async fn retain(&self, running: Vec<ContainerId>) {
-        self.lock().sights.retain(|id, _| running.contains(id));
+        self.lock().samples.retain(|id, _| running.contains(id));
     }
 }

@@ -24,12 +24,12 @@ use async_trait::async_trait;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Blind, Prober, Target};
-use crate::domain::{ContainerId, Sight};
-use diagnosis::Room;
-use namespace::Home;
+use super::{ProbeError, Prober, Target};
+use crate::domain::{ContainerId, TrafficSample};
+use diagnosis::ReceiveBuffer;
+use namespace::HostNamespace;
 use processor::ControlGroups;
-use watch::Tools;
+use watch::ProbeContext;
 use worker::{Job, Worker};
 
 /// Jobs that wait for the thread. Who comes when it is full waits for a place.
@@ -47,7 +47,7 @@ const FILES_OF_A_WATCH: u64 = 2;
 /// A pass over many containers looks closely at some of them for a limited time, the ones first that have
 /// waited longest. The others are said to have carried nothing, and their next look tells of all that they
 /// carried since the last close one. The first look at a container is a close one; while it has to wait, the
-/// container is [`Blind::Failed`]. A look at one container alone never has to.
+/// container is [`ProbeError::Failed`]. A look at one container alone never has to.
 ///
 /// Needs `CAP_SYS_ADMIN` to open a socket in another network namespace, and `CAP_SYS_PTRACE` to find it.
 pub struct HostProber {
@@ -92,13 +92,13 @@ impl HostProber {
 
     /// Starts the thread.
     pub fn within(bounds: Bounds, processor_time: ProcessorTime) -> io::Result<Self> {
-        let tools = Tools {
-            home: Home::here()?,
+        let tools = ProbeContext {
+            home: HostNamespace::here()?,
             control_groups: match processor_time {
                 ProcessorTime::Measured => Some(ControlGroups::find()),
                 ProcessorTime::Ignored => None,
             },
-            room: Room::new(),
+            room: ReceiveBuffer::new(),
             text: Vec::new(),
         };
         let (jobs, queue) = mpsc::channel(QUEUE);
@@ -124,11 +124,11 @@ impl HostProber {
 
 #[async_trait]
 impl Prober for HostProber {
-    async fn look(&self, targets: Vec<Target>) -> Vec<Result<Sight, Blind>> {
+    async fn look(&self, targets: Vec<Target>) -> Vec<Result<TrafficSample, ProbeError>> {
         let count = targets.len();
-        let sights = self.ask(|answer| Job::Look { targets, answer }).await;
-        sights.unwrap_or_else(|| {
-            let lost = Blind::Failed("the thread that looks has ended".to_owned());
+        let samples = self.ask(|answer| Job::ProbeResult { targets, answer }).await;
+        samples.unwrap_or_else(|| {
+            let lost = ProbeError::Failed("the thread that looks has ended".to_owned());
             vec![Err(lost); count]
         })
     }

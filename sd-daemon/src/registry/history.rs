@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, named_params};
 use tokio::sync::watch;
 
 use super::row::{millis, name_of, optional_timestamp, parse, timestamp, value_of};
-use crate::domain::{ContainerId, Event, Happening, Record, Subject, Timestamp, What};
+use crate::domain::{ContainerId, Event, EventKind, Record, RecordedEvent, Subject, Timestamp};
 
 /// Events that are kept in all. More than a busy day of a small server.
 const KEPT: usize = 10_000;
@@ -20,7 +20,7 @@ const KEPT_OF_ONE: usize = 100;
 /// What happened, for readers. Cheap to clone; all clones are the same history.
 #[derive(Clone)]
 pub struct History {
-    events: Arc<RwLock<VecDeque<Event>>>,
+    events: Arc<RwLock<VecDeque<RecordedEvent>>>,
     latest: watch::Sender<u64>,
 }
 
@@ -53,14 +53,14 @@ impl History {
     }
 
     /// What happened after the event of this number, the oldest first.
-    pub fn after(&self, id: u64, at_most: usize) -> Vec<Event> {
+    pub fn after(&self, id: u64, at_most: usize) -> Vec<RecordedEvent> {
         let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
         let first = events.partition_point(|event| event.id <= id);
         events.range(first..).take(at_most).cloned().collect()
     }
 
     /// What happened to a container, the oldest first.
-    pub fn of(&self, id: ContainerId) -> Vec<Event> {
+    pub fn of(&self, id: ContainerId) -> Vec<RecordedEvent> {
         let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
         events
             .iter()
@@ -76,7 +76,7 @@ impl History {
 
     /// Shows events that are on the disk together with the change that they tell of: whoever has seen one of the
     /// two finds the other. Forgets what is not on the disk any more.
-    pub(super) fn show(&self, news: impl Iterator<Item = Event>, show_change: impl FnOnce()) {
+    pub(super) fn show(&self, news: impl Iterator<Item = RecordedEvent>, show_change: impl FnOnce()) {
         let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
         show_change();
         for event in news {
@@ -91,9 +91,9 @@ impl History {
     }
 }
 
-fn append(events: &mut VecDeque<Event>, mut event: Event) {
+fn append(events: &mut VecDeque<RecordedEvent>, mut event: RecordedEvent) {
     let id = event.subject.container;
-    let of_same = |other: &Event| other.subject.container == id;
+    let of_same = |other: &RecordedEvent| other.subject.container == id;
     if let Some(latest) = events.iter().rev().find(|other| of_same(other)) {
         share(&mut event, &latest.subject);
     }
@@ -109,7 +109,7 @@ fn append(events: &mut VecDeque<Event>, mut event: Event) {
 }
 
 /// Who was called the same before takes no memory again.
-fn share(event: &mut Event, known: &Arc<Subject>) {
+fn share(event: &mut RecordedEvent, known: &Arc<Subject>) {
     if event.subject == *known {
         event.subject = Arc::clone(known);
     }
@@ -119,9 +119,9 @@ fn share(event: &mut Event, known: &Arc<Subject>) {
 pub(super) fn save(
     connection: &Connection,
     record: &Record,
-    happening: Happening,
+    event: Event,
     now: Timestamp,
-) -> rusqlite::Result<Event> {
+) -> rusqlite::Result<RecordedEvent> {
     let container = record.id().to_string();
     connection
         .prepare_cached(
@@ -133,9 +133,9 @@ pub(super) fn save(
             ":container": container,
             ":name": record.name().as_str(),
             ":image": record.image().as_str(),
-            ":what": name_of(WHATS, happening.what),
-            ":why": happening.why,
-            ":stops_at": happening.stops_at.map(millis),
+            ":what": name_of(WHATS, event.what),
+            ":why": event.why,
+            ":stops_at": event.stops_at.map(millis),
         })?;
     let id = connection.last_insert_rowid();
     connection
@@ -153,11 +153,11 @@ pub(super) fn save(
              )",
         )?
         .execute([KEPT])?;
-    Ok(Event {
+    Ok(RecordedEvent {
         id: u64::try_from(id).unwrap_or_default(),
         at: now,
         subject: Arc::new(Subject::from(record)),
-        happening,
+        event,
     })
 }
 
@@ -178,8 +178,8 @@ pub(super) fn save_delivered(connection: &Connection, id: u64) -> rusqlite::Resu
     Ok(())
 }
 
-pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {
-    Ok(Event {
+pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<RecordedEvent> {
+    Ok(RecordedEvent {
         id: row.get("id")?,
         at: timestamp(row, "at")?,
         subject: Arc::new(Subject {
@@ -187,7 +187,7 @@ pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {
             name: parse(row, "name")?,
             image: parse(row, "image")?,
         }),
-        happening: Happening {
+        event: Event {
             what: value_of(WHATS, row, "what")?,
             why: row.get::<_, String>("why")?.into(),
             stops_at: optional_timestamp(row, "stops_at")?,
@@ -195,15 +195,15 @@ pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {
     })
 }
 
-const WHATS: &[(&str, What)] = &[
-    ("created", What::Created),
-    ("started", What::Started),
-    ("idle_warning", What::IdleWarning),
-    ("extended", What::Extended),
-    ("changed", What::Changed),
-    ("paused", What::Paused),
-    ("resumed", What::Resumed),
-    ("stopping", What::Stopping),
-    ("stopped", What::Stopped),
-    ("removed", What::Removed),
+const WHATS: &[(&str, EventKind)] = &[
+    ("created", EventKind::Created),
+    ("started", EventKind::Started),
+    ("idle_warning", EventKind::IdleWarning),
+    ("extended", EventKind::Extended),
+    ("changed", EventKind::Changed),
+    ("paused", EventKind::Paused),
+    ("resumed", EventKind::Resumed),
+    ("stopping", EventKind::Stopping),
+    ("stopped", EventKind::Stopped),
+    ("removed", EventKind::Removed),
 ];

@@ -37,29 +37,29 @@ pub struct Recovery {
     /// The containers that are known again.
     pub containers: BTreeSet<ContainerId>,
     /// What was found of each kind of thing.
-    pub salvaged: Vec<Salvaged>,
+    pub salvaged: Vec<RecoveredTable>,
     /// Where the registry is now that was there before, when it was replaced.
     pub put_aside: Option<PathBuf>,
 }
 
 /// What was found of one kind of thing.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Salvaged {
+pub struct RecoveredTable {
     /// What it is.
     pub what: &'static str,
     /// How many can be kept.
     pub kept: usize,
     /// How many were found and make no sense.
-    pub spoilt: usize,
+    pub invalid_rows: usize,
     /// Whether some could not even be found.
-    pub is_torn: bool,
+    pub is_incomplete: bool,
 }
 
 /// What to do with what was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recover {
     /// Only say it.
-    LookOnly,
+    DryRun,
     /// Make a registry of it, in place of the one that is there.
     Replace,
 }
@@ -126,14 +126,14 @@ fn salvage(damaged: &Connection, format: u32, new: &Path) -> rusqlite::Result<Re
     let mut salvaged = Vec::new();
     for (table, what) in TABLES {
         let found = copy_table(damaged, &registry, table)?;
-        salvaged.push(Salvaged { what, ..found });
+        salvaged.push(RecoveredTable { what, ..found });
     }
     copy_last_event(damaged, &registry);
     schema::migrate(&mut registry, format)?;
     for ((table, _), found) in TABLES.iter().zip(&mut salvaged) {
-        let spoilt = delete_unreadable(&registry, table)?;
-        found.kept -= spoilt;
-        found.spoilt += spoilt;
+        let invalid_rows = delete_unreadable(&registry, table)?;
+        found.kept -= invalid_rows;
+        found.invalid_rows += invalid_rows;
     }
     let records = row::load_records(&registry)?;
     registry.close().map_err(|(_, error)| error)?;
@@ -196,9 +196,12 @@ fn delete_unreadable(registry: &Connection, table: &str) -> rusqlite::Result<usi
 
 /// Copies every row that can be found. Rows are found from the first on, from the last back, and between them by
 /// their numbers: a page that cannot be read takes no more with it than it must.
-fn copy_table(damaged: &Connection, registry: &Connection, table: &str) -> rusqlite::Result<Salvaged> {
-    let Walk { mut rows, is_torn } = walk(damaged, table, "asc");
-    if is_torn {
+fn copy_table(damaged: &Connection, registry: &Connection, table: &str) -> rusqlite::Result<RecoveredTable> {
+    let Walk {
+        mut rows,
+        is_incomplete,
+    } = walk(damaged, table, "asc");
+    if is_incomplete {
         let last = |rows: &[Columns]| rows.last().map(|row| number(row));
         let low = last(&rows).unwrap_or(0);
         let mut above = walk(damaged, table, "desc").rows;
@@ -208,15 +211,15 @@ fn copy_table(damaged: &Connection, registry: &Connection, table: &str) -> rusql
         rows.extend(between.filter_map(|rowid| read_row(damaged, table, rowid).ok().flatten()));
         rows.extend(above);
     }
-    let mut salvaged = Salvaged {
-        is_torn,
-        ..Salvaged::default()
+    let mut salvaged = RecoveredTable {
+        is_incomplete,
+        ..RecoveredTable::default()
     };
     for row in rows {
         match insert(registry, table, &row) {
             Ok(()) => salvaged.kept += 1,
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-                salvaged.spoilt += 1;
+                salvaged.invalid_rows += 1;
             }
             Err(error) => return Err(error),
         }
@@ -238,7 +241,7 @@ fn number(row: &[(String, Value)]) -> i64 {
 struct Walk {
     rows: Vec<Columns>,
     /// Whether it ended before the end of the table.
-    is_torn: bool,
+    is_incomplete: bool,
 }
 
 fn walk(damaged: &Connection, table: &str, order: &str) -> Walk {
@@ -254,7 +257,7 @@ fn walk(damaged: &Connection, table: &str, order: &str) -> Walk {
     });
     Walk {
         rows: found,
-        is_torn: walked.is_err(),
+        is_incomplete: walked.is_err(),
     }
 }
 
@@ -347,13 +350,13 @@ fn put_aside(path: &Path, now: Timestamp) -> io::Result<Option<PathBuf>> {
     };
     let mut candidates = aside;
     let aside = candidates.find(is_free).unwrap_or_default();
-    let mut moved = None;
+    let mut shift_clock = None;
     for more in SIDE_FILES.iter().chain(&[""]) {
         match fs::rename(beside(path, more), beside(&aside, more)) {
-            Ok(()) => moved = Some(aside.clone()),
+            Ok(()) => shift_clock = Some(aside.clone()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(moved)
+    Ok(shift_clock)
 }

@@ -10,8 +10,9 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, named_params};
 
 use crate::domain::{
-    Activity, ContainerId, ContainerPort, Creation, Endpoints, Evidence, IdempotencyKey, Lifecycle, Limits,
-    Name, OperationId, ProcessId, Record, RecordFields, RunId, Signal, StopCause, TimeLimit, Timestamp,
+    Activity, ContainerId, ContainerPort, Creation, Endpoints, IdempotencyKey, Lifecycle, Limits, Name,
+    OperationId, ProcessId, Record, RecordFields, RunId, Signal, SignalReading, StopCause, TimeLimit,
+    Timestamp,
 };
 
 /// Every container.
@@ -74,11 +75,11 @@ pub(super) fn save_record(connection: &Connection, record: &Record) -> rusqlite:
             ":app_port": lifecycle.endpoints.and_then(Endpoints::app_port).map(|port| port.to_string()),
             ":addresses": lifecycle.addresses,
             ":process": lifecycle.process.map(ProcessId::number),
-            ":evidence": evidence_column(&activity.evidence),
+            ":evidence": evidence_column(&activity.readings),
             ":connections": activity.connections,
             ":keep_until": activity.keep_until.map(millis),
-            ":kept_from": activity.kept_from.map(millis),
-            ":warned_of": activity.warned_of.map(millis),
+            ":kept_from": activity.extended_at.map(millis),
+            ":warned_of": activity.warning_sent_for.map(millis),
         })?;
     Ok(())
 }
@@ -309,13 +310,13 @@ pub(super) fn read_record(row: &Row<'_>) -> rusqlite::Result<Record> {
         )?,
         lifecycle: read_lifecycle(row)?,
         activity: Activity {
-            evidence: list(row, "evidence", |text| {
-                evidence(text).ok_or("it is not a signal's word")
+            readings: list(row, "evidence", |text| {
+                readings(text).ok_or("it is not a signal's word")
             })?,
             connections: row.get("connections")?,
             keep_until: optional_timestamp(row, "keep_until")?,
-            kept_from: optional_timestamp(row, "kept_from")?,
-            warned_of: optional_timestamp(row, "warned_of")?,
+            extended_at: optional_timestamp(row, "kept_from")?,
+            warning_sent_for: optional_timestamp(row, "warned_of")?,
         },
         generation: row.get("generation")?,
         last_run: row
@@ -395,22 +396,24 @@ fn endpoints(row: &Row<'_>) -> rusqlite::Result<Option<Endpoints>> {
     Ok(Some(Endpoints::restore(ports, parse_optional(row, "app_port")?)))
 }
 
-fn evidence_column(evidence: &BTreeMap<Signal, Evidence>) -> String {
-    let words = evidence.iter().filter_map(|(signal, Evidence { at, value })| {
-        Some(format!("{}={}/{value}", name_of(SIGNALS, *signal)?, millis(*at)))
-    });
+fn evidence_column(readings: &BTreeMap<Signal, SignalReading>) -> String {
+    let words = readings
+        .iter()
+        .filter_map(|(signal, SignalReading { at, value })| {
+            Some(format!("{}={}/{value}", name_of(SIGNALS, *signal)?, millis(*at)))
+        });
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn evidence(text: &str) -> Option<(Signal, Evidence)> {
+fn readings(text: &str) -> Option<(Signal, SignalReading)> {
     let (name, rest) = text.split_once('=')?;
     let (at, value) = rest.split_once('/')?;
     let (_, signal) = SIGNALS.iter().find(|(known, _)| *known == name)?;
-    let evidence = Evidence {
+    let readings = SignalReading {
         at: Timestamp::from_millis(at.parse().ok()?),
         value: value.parse().ok()?,
     };
-    Some((*signal, evidence))
+    Some((*signal, readings))
 }
 
 fn limit_column(limit: TimeLimit) -> u64 {

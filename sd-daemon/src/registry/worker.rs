@@ -15,13 +15,13 @@ use super::files::{self, OpenFiles, PlacingError};
 use super::{Applied, Change, History, Opened, RegistryError, Snapshot, history, row};
 use crate::clock::Clock;
 use crate::domain::{
-    ContainerId, Creation, Event, Happening, IdempotencyKey, Input, Name, Next, OperationId, Record, Refusal,
-    Timestamp, What, step,
+    ContainerId, Creation, Event, EventKind, IdempotencyKey, Input, Name, NextState, OperationId, Record,
+    RecordedEvent, Refusal, Timestamp, transition,
 };
 use crate::known_bad::KnownBad;
 
 /// Something to do, and how to tell that it is done.
-pub(super) type Job = Box<dyn FnOnce(&mut Ledger) -> Answer + Send>;
+pub(super) type Job = Box<dyn FnOnce(&mut Store) -> Answer + Send>;
 /// Sends an answer. Called after what the answer speaks of can be read.
 pub(super) type Answer = Box<dyn FnOnce() + Send>;
 
@@ -35,16 +35,16 @@ const ROOM_FOR_A_CHANGE: u64 = 128 * 1024;
 const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Does jobs until nobody is left to send any, it is closed, or the database fails.
-pub(super) fn run(mut ledger: Ledger, jobs: &Receiver<Job>, flush_interval: Duration) -> End {
+pub(super) fn run(mut store: Store, jobs: &Receiver<Job>, flush_interval: Duration) -> ShutdownReason {
     let mut flushed_at = Instant::now();
-    while ledger.end.is_none() {
+    while store.end.is_none() {
         let patience = flush_interval.saturating_sub(flushed_at.elapsed());
         match jobs.recv_timeout(patience) {
             Ok(first) => {
-                ledger.is_held = false;
+                store.is_held = false;
                 let batch = std::iter::once(first).chain(jobs.try_iter().take(BATCH - 1));
-                let answers: Vec<Answer> = batch.map(|job| job(&mut ledger)).collect();
-                ledger.publish();
+                let answers: Vec<Answer> = batch.map(|job| job(&mut store)).collect();
+                store.publish();
                 for answer in answers {
                     answer();
                 }
@@ -54,15 +54,15 @@ pub(super) fn run(mut ledger: Ledger, jobs: &Receiver<Job>, flush_interval: Dura
         }
         if flushed_at.elapsed() >= flush_interval {
             flushed_at = Instant::now();
-            ledger.flush_or_complain();
-            ledger.look_after_files();
+            store.flush_or_complain();
+            store.look_after_files();
         }
     }
-    ledger.finish()
+    store.finish()
 }
 
 /// Why the thread ended.
-pub(super) enum End {
+pub(super) enum ShutdownReason {
     /// Everything is written down.
     Wanted,
     /// What is on the disk is not known any more; why, and what to do.
@@ -70,7 +70,7 @@ pub(super) enum End {
 }
 
 /// The database, and what it says, in memory.
-pub(super) struct Ledger {
+pub(super) struct Store {
     connection: Connection,
     clock: Arc<dyn Clock>,
     records: HashMap<ContainerId, Arc<Record>>,
@@ -81,7 +81,7 @@ pub(super) struct Ledger {
     is_published: bool,
     history: History,
     /// Events that are on the disk and not shown yet: what they tell of is shown with them.
-    unshown: Vec<Event>,
+    unpublished_events: Vec<RecordedEvent>,
     /// Whether the last change found no room on the disk.
     is_full: bool,
     /// Whether somebody else held the database for as long as anybody waits, since the present jobs began.
@@ -89,10 +89,10 @@ pub(super) struct Ledger {
     /// The files that the database was opened in.
     files: OpenFiles,
     /// Once set, nothing is acknowledged any more.
-    end: Option<End>,
+    end: Option<ShutdownReason>,
 }
 
-impl Ledger {
+impl Store {
     /// Reads everything the database knows.
     pub(super) fn load(
         connection: Connection,
@@ -102,7 +102,7 @@ impl Ledger {
         let now = clock.now();
         let records: HashMap<_, _> = row::load_records(&connection)?
             .into_iter()
-            .map(|record| (record.id(), Arc::new(record.not_after(now))))
+            .map(|record| (record.id(), Arc::new(record.clamp_to_now(now))))
             .collect();
         let creations: HashMap<_, _> = row::load_creations(&connection)?
             .into_iter()
@@ -113,7 +113,7 @@ impl Ledger {
         let first = Snapshot::new(instance.into(), records.clone(), creations.clone());
         let history = History::load(&connection)?;
         let (snapshots, receiver) = watch::channel(Arc::new(first));
-        let ledger = Self {
+        let store = Self {
             connection,
             clock,
             records,
@@ -122,13 +122,13 @@ impl Ledger {
             snapshots,
             is_published: true,
             history: history.clone(),
-            unshown: Vec::new(),
+            unpublished_events: Vec::new(),
             is_full: false,
             is_held: false,
             files,
             end: None,
         };
-        Ok((ledger, receiver, history))
+        Ok((store, receiver, history))
     }
 
     /// Reads, steps, writes.
@@ -150,18 +150,18 @@ impl Ledger {
         } else {
             self.clock.now()
         };
-        let step = match step(&record, input, now) {
+        let step = match transition(&record, input, now) {
             Ok(step) => step,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let (record, change) = match step.next {
-            Next::Same => (Some(record), Change::None),
-            Next::Changed(next) => {
+            NextState::Same => (Some(record), Change::None),
+            NextState::Changed(next) => {
                 let next = Arc::new(*next);
                 if is_only_use(&record, &next) {
                     self.unwritten.insert(id);
                 } else {
-                    self.transact_telling(&next, step.happening, now, |connection| {
+                    self.transact_with_event(&next, step.event, now, |connection| {
                         row::save_record(connection, &next)
                     })?;
                     self.unwritten.remove(&id);
@@ -169,10 +169,10 @@ impl Ledger {
                 self.records.insert(id, Arc::clone(&next));
                 (Some(next), Change::Made)
             }
-            Next::Gone => {
+            NextState::Gone => {
                 // What never ran came to nothing: a repetition of its create may make another one.
                 let never_ran = record.last_run().is_none().then(|| record.operation());
-                self.transact_telling(&record, step.happening, now, |connection| {
+                self.transact_with_event(&record, step.event, now, |connection| {
                     never_ran.map_or(Ok(()), |operation| row::delete_key_of(connection, operation))?;
                     row::delete_record(connection, id)
                 })?;
@@ -252,8 +252,8 @@ impl Ledger {
             return Ok(None);
         };
         let record = Arc::new(Record::begin(creation, id, name));
-        let happening = Happening::new(What::Created, "asked for over the API");
-        self.transact_telling(&record, Some(happening), self.clock.now(), |connection| {
+        let event = Event::new(EventKind::Created, "asked for over the API");
+        self.transact_with_event(&record, Some(event), self.clock.now(), |connection| {
             row::delete_creation(connection, operation)?;
             row::save_record(connection, &record)
         })?;
@@ -316,16 +316,16 @@ impl Ledger {
     /// Writes down everything, as the last thing that is done.
     pub(super) fn close(&mut self) -> Result<(), RegistryError> {
         self.flush()?;
-        self.end = Some(End::Wanted);
+        self.end = Some(ShutdownReason::Wanted);
         Ok(())
     }
 
     /// Lets go of the file. What was written is moved into it, so that it is complete by itself.
-    fn finish(mut self) -> End {
-        if !matches!(self.end, Some(End::Failed(_))) {
+    fn finish(mut self) -> ShutdownReason {
+        if !matches!(self.end, Some(ShutdownReason::Failed(_))) {
             self.flush_or_complain();
         }
-        let end = self.end.take().unwrap_or(End::Wanted);
+        let end = self.end.take().unwrap_or(ShutdownReason::Wanted);
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "failed to close the registry; the next start completes it");
         }
@@ -346,7 +346,7 @@ impl Ledger {
             Err(error) => format!("what it held could not be saved ({error}): restore a backup"),
         };
         let reason = format!("{lost} was deleted or replaced while it was in use; {advice}");
-        self.end = Some(End::Failed(reason));
+        self.end = Some(ShutdownReason::Failed(reason));
     }
 
     /// Saves what the database holds: it is open, and so it is still there for us.
@@ -370,7 +370,7 @@ impl Ledger {
         }
         self.is_published = true;
         let (records, creations) = (self.records.clone(), self.creations.clone());
-        self.history.show(self.unshown.drain(..), || {
+        self.history.show(self.unpublished_events.drain(..), || {
             self.snapshots.send_modify(|latest| {
                 *latest = Arc::new(Snapshot::new(latest.instance().clone(), records, creations));
             });
@@ -401,19 +401,19 @@ impl Ledger {
     }
 
     /// Writes all or nothing, and what it means in the history of a container.
-    fn transact_telling(
+    fn transact_with_event(
         &mut self,
         record: &Record,
-        happening: Option<Happening>,
+        event: Option<Event>,
         now: Timestamp,
         write: impl FnOnce(&Connection) -> rusqlite::Result<()>,
     ) -> Result<(), RegistryError> {
         let event = self.transact(|connection| {
             write(connection)?;
-            let tell = |happening| history::save(connection, record, happening, now);
-            happening.map(tell).transpose()
+            let tell = |event| history::save(connection, record, event, now);
+            event.map(tell).transpose()
         })?;
-        self.unshown.extend(event);
+        self.unpublished_events.extend(event);
         Ok(())
     }
 
@@ -464,8 +464,8 @@ impl Ledger {
     fn refuse_after_end(&self) -> Result<(), RegistryError> {
         match &self.end {
             None => Ok(()),
-            Some(End::Wanted) => Err(RegistryError::Lost("it was closed".to_owned())),
-            Some(End::Failed(reason)) => Err(RegistryError::Lost(reason.clone())),
+            Some(ShutdownReason::Wanted) => Err(RegistryError::Lost("it was closed".to_owned())),
+            Some(ShutdownReason::Failed(reason)) => Err(RegistryError::Lost(reason.clone())),
         }
     }
 
@@ -488,7 +488,7 @@ impl Ledger {
                     "failed to write {} ({error}): see what the kernel says of the disk, and start sd-daemon again",
                     self.files.path().display()
                 );
-                self.end = Some(End::Failed(reason.clone()));
+                self.end = Some(ShutdownReason::Failed(reason.clone()));
                 RegistryError::Lost(reason)
             }
         }
@@ -502,5 +502,5 @@ fn is_only_use(before: &Record, after: &Record) -> bool {
         && before.name() == after.name()
         && before.limits() == after.limits()
         && before.activity().keep_until == after.activity().keep_until
-        && before.activity().warned_of == after.activity().warned_of
+        && before.activity().warning_sent_for == after.activity().warning_sent_for
 }

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Service, ServiceError, Switch, View, token};
-use crate::domain::{Event, Input, Lifecycle, Policy, Record, Report, Timestamp};
+use super::{ProbeStatus, Service, ServiceError, Switch, token};
+use crate::domain::{Input, Lifecycle, Policy, Record, RecordedEvent, Report, Timestamp};
 use crate::known_bad::KnownBad;
 
 /// How long a report waits: for a container that is just starting, whose first report may be here before
@@ -19,9 +19,9 @@ pub struct ActivityReport {
     /// When it is stopped and removed.
     pub policy: Policy,
     /// What the latest look from the host showed.
-    pub view: Option<View>,
+    pub view: Option<ProbeStatus>,
     /// What happened to it, the oldest first.
-    pub history: Vec<Event>,
+    pub history: Vec<RecordedEvent>,
     /// The present.
     pub now: Timestamp,
 }
@@ -61,7 +61,7 @@ impl Service {
                 return Ok(credited);
             }
             // What is known of it is out of date: it has ended, or begun another run.
-            self.notice(candidate.id());
+            self.enqueue_reconcile(candidate.id());
         }
         Err(ServiceError::UnknownCaller(address))
     }
@@ -80,9 +80,9 @@ impl Service {
         drop(tokio::time::timeout(PATIENCE, settled).await);
         let container = self.snapshot().of_operation(operation).cloned();
         let running = container.filter(|record| matches!(record.lifecycle(), Lifecycle::Running { .. }));
-        let record = running.ok_or(ServiceError::TokenOfNobody)?;
+        let record = running.ok_or(ServiceError::TokenContainerNotRunning)?;
         let credited = self.credit_report(&record, report).await?;
-        credited.ok_or(ServiceError::TokenOfNobody)
+        credited.ok_or(ServiceError::TokenContainerNotRunning)
     }
 
     /// Nothing when the run is over by now: a report that came too late is not acknowledged.

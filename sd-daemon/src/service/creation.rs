@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CheckIn, Service, ServiceError, token, turn};
+use super::{CheckInAddress, Service, ServiceError, acquire_engine_slot, token};
 use crate::domain::{
     ContainerId, Creation, Effect, IdempotencyKey, Image, ImageRef, Lifecycle, Limits, Name, OperationId,
     Record,
@@ -46,10 +46,10 @@ pub struct NewContainer {
 }
 
 /// What came of an attempt to create.
-enum Attempt {
+enum CreateOutcome {
     Created(Arc<Record>),
     /// The key says that this operation does it, or did it.
-    Repeats(OperationId),
+    Duplicate(OperationId),
 }
 
 impl Service {
@@ -68,20 +68,20 @@ impl Service {
                 })
                 .await?
             {
-                Attempt::Created(record) => return Ok(record),
+                CreateOutcome::Created(record) => return Ok(record),
                 // Nobody works on it any more. What it has made is removed first, for that has the name. Should its
                 // container still appear, it is removed as well.
-                Attempt::Repeats(operation) if self.is_left_behind(operation) => {
+                CreateOutcome::Duplicate(operation) if self.is_left_behind(operation) => {
                     let service = self.clone();
                     self.run(async move { service.resolve_left_behind().await })
                         .await?;
                     self.inner.registry.free_key(operation).await?;
                 }
                 // Its container was there and is gone; a failed operation would have freed the key.
-                Attempt::Repeats(operation) if first_seen == Some(operation) => {
+                CreateOutcome::Duplicate(operation) if first_seen == Some(operation) => {
                     return Err(ServiceError::CreatedAndRemoved);
                 }
-                Attempt::Repeats(operation) => {
+                CreateOutcome::Duplicate(operation) => {
                     first_seen = Some(operation);
                     if let Some(record) = self.outcome_of(operation).await? {
                         return Ok(record);
@@ -91,13 +91,13 @@ impl Service {
         }
     }
 
-    async fn attempt_create(&self, wanted: NewContainer) -> Result<Attempt, ServiceError> {
+    async fn attempt_create(&self, wanted: NewContainer) -> Result<CreateOutcome, ServiceError> {
         // A repetition needs neither the image nor the engine any more.
         if let Some(key) = &wanted.key {
             match self.inner.registry.find_key(key.clone()).await? {
                 // Nothing is opened here, and so nothing is too many.
                 Opened::New | Opened::TooMany => {}
-                Opened::Repeated(operation) => return Ok(Attempt::Repeats(operation)),
+                Opened::Repeated(operation) => return Ok(CreateOutcome::Duplicate(operation)),
                 Opened::KeyReused => return Err(ServiceError::KeyReused),
             }
         }
@@ -105,14 +105,14 @@ impl Service {
             return Err(ServiceError::TooManyCreates);
         };
         self.is_our_engine().await?;
-        let image = match self.seen(self.inner.engine.image(&wanted.image).await) {
+        let image = match self.track_engine_health(self.inner.engine.image(&wanted.image).await) {
             Ok(image) => image,
             Err(EngineError::NoSuchImage) => {
                 return Err(ServiceError::ImageNotFound(wanted.image.to_string()));
             }
             Err(error) => return Err(error.into()),
         };
-        if let Some(reason) = image.flaw() {
+        if let Some(reason) = image.validate() {
             return Err(ServiceError::UnusableImage {
                 image: wanted.image.to_string(),
                 reason,
@@ -133,19 +133,21 @@ impl Service {
         let most = self.inner.capacity.containers;
         match self.inner.registry.open_creation(creation, most).await? {
             Opened::New => {}
-            Opened::Repeated(operation) => return Ok(Attempt::Repeats(operation)),
+            Opened::Repeated(operation) => return Ok(CreateOutcome::Duplicate(operation)),
             Opened::KeyReused => return Err(ServiceError::KeyReused),
             Opened::TooMany => return Err(ServiceError::TooManyContainers(most)),
         }
         let spec = self.spec(operation, &wanted, &image, check_in_url);
         let id = self.make(&spec).await?;
-        self.bring_to_life(operation, id).await.map(Attempt::Created)
+        self.bind_and_start(operation, id)
+            .await
+            .map(CreateOutcome::Created)
     }
 
     /// Has the engine make a container. When its answer is lost the container is looked for, and one
     /// that appears too late is removed by reconciliation: the creation stays open for that.
     async fn make(&self, spec: &ContainerSpec) -> Result<ContainerId, ServiceError> {
-        let made = match turn(&self.inner.starts).await {
+        let made = match acquire_engine_slot(&self.inner.starts).await {
             Ok(_permit) => self.inner.engine.create(spec).await,
             Err(error) => {
                 // It was never asked.
@@ -160,7 +162,7 @@ impl Service {
         if error.is_ambiguous() {
             let found = self.container_of(spec.operation).await;
             if let Ok(None) = found {
-                self.missing_for(spec.operation); // the engine answers: from here on it counts
+                self.absent_since(spec.operation); // the engine answers: from here on it counts
             }
             return found.ok().flatten().ok_or_else(|| error.into());
         }
@@ -183,7 +185,7 @@ impl Service {
     }
 
     /// Turns the creation into a record, and starts its container.
-    async fn bring_to_life(
+    async fn bind_and_start(
         &self,
         operation: OperationId,
         id: ContainerId,
@@ -205,7 +207,7 @@ impl Service {
             change: Change::Made,
             effect: Some(Effect::Start),
         };
-        let settled = self.carry_out(id, wished).await?;
+        let settled = self.run_effects(id, wished).await?;
         let record = settled.record.ok_or_else(lost)?;
         tracing::info!(container = %id, name = record.name().as_str(), image = %record.image(), "created");
         Ok(record)
@@ -214,11 +216,11 @@ impl Service {
     /// Where the container will be told to check in.
     async fn check_in_url(&self) -> Option<String> {
         let mut places = self.inner.check_in.subscribe();
-        let known = places.wait_for(|place| *place != CheckIn::Awaited);
+        let known = places.wait_for(|place| *place != CheckInAddress::Pending);
         let place = tokio::time::timeout(CHECK_IN_PATIENCE, known).await.ok()?.ok()?;
         match &*place {
-            CheckIn::At(url) => Some(url.clone()),
-            CheckIn::Awaited | CheckIn::Nowhere => None,
+            CheckInAddress::Available(url) => Some(url.clone()),
+            CheckInAddress::Pending | CheckInAddress::Unavailable => None,
         }
     }
 
@@ -279,17 +281,17 @@ impl Service {
     }
 
     fn is_left_behind(&self, operation: OperationId) -> bool {
-        self.left_behind()
+        self.orphaned_creations()
             .iter()
             .any(|creation| creation.operation == operation)
     }
 
     /// Marks a creation as worked on, for as long as the result lives.
-    fn claim(&self, operation: OperationId) -> Claim {
+    fn claim(&self, operation: OperationId) -> InFlightCreate {
         self.inner.creating.send_modify(|creating| {
             creating.insert(operation);
         });
-        Claim {
+        InFlightCreate {
             service: self.clone(),
             operation,
         }
@@ -297,12 +299,12 @@ impl Service {
 }
 
 /// A creation that is being worked on, and therefore nobody else's business.
-struct Claim {
+struct InFlightCreate {
     service: Service,
     operation: OperationId,
 }
 
-impl Drop for Claim {
+impl Drop for InFlightCreate {
     fn drop(&mut self) {
         let creating = &self.service.inner.creating;
         creating.send_modify(|creating| {

@@ -45,7 +45,7 @@ pub enum ServiceError {
     UnknownToken,
     /// The container that the token was given to does not run.
     #[error("the container that this token was given to is not running")]
-    TokenOfNobody,
+    TokenContainerNotRunning,
     /// No container can be made from the image.
     #[error("Image {image} cannot be used: {reason}")]
     UnusableImage {

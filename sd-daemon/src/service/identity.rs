@@ -7,12 +7,12 @@ use crate::registry::RegistryError;
 
 /// What is known of the engine that answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Acquaintance {
+pub(super) enum EngineIdentity {
     /// It was not asked yet.
     #[default]
-    Stranger,
+    Unverified,
     /// The containers are on it, as far as there are any.
-    Ours,
+    Expected,
     /// The containers are on another one.
     Another(EngineError),
 }
@@ -31,19 +31,19 @@ impl Service {
         // Some engines make up a new identity for each answer.
         let is_ours = known == found || self.inner.engine.identity().await? != found;
         let acquaintance = if is_ours {
-            Acquaintance::Ours
+            EngineIdentity::Expected
         } else {
-            Acquaintance::Another(EngineError::Another { known, found })
+            EngineIdentity::Another(EngineError::Another { known, found })
         };
         let before = std::mem::replace(&mut *lock(&self.inner.acquaintance), acquaintance.clone());
         match acquaintance {
-            Acquaintance::Another(error) => {
-                if before != Acquaintance::Another(error.clone()) {
+            EngineIdentity::Another(error) => {
+                if before != EngineIdentity::Another(error.clone()) {
                     tracing::error!("{error}");
                 }
                 Err(error)
             }
-            Acquaintance::Ours | Acquaintance::Stranger => Ok(()),
+            EngineIdentity::Expected | EngineIdentity::Unverified => Ok(()),
         }
     }
 
@@ -53,7 +53,7 @@ impl Service {
     pub(super) async fn is_our_engine(&self) -> Result<(), EngineError> {
         let snapshot = self.snapshot();
         let has_none = snapshot.records().next().is_none() && snapshot.creations().next().is_none();
-        if !has_none && *lock(&self.inner.acquaintance) == Acquaintance::Ours {
+        if !has_none && *lock(&self.inner.acquaintance) == EngineIdentity::Expected {
             return Ok(());
         }
         self.recognise_engine().await
@@ -62,16 +62,16 @@ impl Service {
     /// Notes that the engine was away: whoever comes back may be another one.
     pub(super) fn forget_engine(&self) {
         let mut acquaintance = lock(&self.inner.acquaintance);
-        if *acquaintance == Acquaintance::Ours {
-            *acquaintance = Acquaintance::Stranger;
+        if *acquaintance == EngineIdentity::Expected {
+            *acquaintance = EngineIdentity::Unverified;
         }
     }
 
     /// Says it where the engine was last seen to be another one.
     pub(super) fn is_not_another_engine(&self) -> Result<(), EngineError> {
         match &*lock(&self.inner.acquaintance) {
-            Acquaintance::Another(error) => Err(error.clone()),
-            Acquaintance::Ours | Acquaintance::Stranger => Ok(()),
+            EngineIdentity::Another(error) => Err(error.clone()),
+            EngineIdentity::Expected | EngineIdentity::Unverified => Ok(()),
         }
     }
 }

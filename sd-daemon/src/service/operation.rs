@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
-use super::{STOP_GRACE, Service, ServiceError, turn};
+use super::{STOP_GRACE, Service, ServiceError, acquire_engine_slot};
 use crate::domain::{ContainerId, Due, Effect, Extension, Input, Lifecycle, Limits, Record, RemoveMode};
 use crate::engine::EngineError;
 use crate::registry::Applied;
@@ -17,15 +17,15 @@ impl Service {
         self.run(async move {
             let id = service.find(&reference)?.id();
             let _held = service.inner.locks.acquire(id).await?;
-            let mut looked = service.look(id).await?;
+            let mut looked = service.refresh(id).await?;
             if matches!(looked.lifecycle(), Some(Lifecycle::Stopping { .. })) {
-                looked = service.carry_out(id, looked).await?;
+                looked = service.run_effects(id, looked).await?;
             }
             if looked.record.is_none() {
                 return Err(ServiceError::NotFound(reference));
             }
-            let wished = service.wish(id, &reference, Input::Start).await?;
-            let settled = service.carry_out(id, wished).await?;
+            let wished = service.request(id, &reference, Input::Start).await?;
+            let settled = service.run_effects(id, wished).await?;
             settled.record.ok_or(ServiceError::NotFound(reference))
         })
         .await
@@ -46,9 +46,9 @@ impl Service {
                 Ok(held) => held,
                 Err(busy) => return drop(answer.send(Err(busy))),
             };
-            let wished = match service.look(id).await {
+            let wished = match service.refresh(id).await {
                 Ok(Applied { record: None, .. }) => Err(ServiceError::NotFound(name)),
-                Ok(_) => service.wish(id, &name, Input::Stop).await,
+                Ok(_) => service.request(id, &name, Input::Stop).await,
                 Err(error) => Err(error),
             };
             let wished = match wished {
@@ -57,7 +57,7 @@ impl Service {
             };
             // The caller may have gone, which changes nothing.
             drop(answer.send(Ok(wished.record.clone())));
-            service.carry_out_or_complain(id, wished, "stop").await;
+            service.run_effects_or_log(id, wished, "stop").await;
         };
         self.inner.operations.spawn(stopping.in_current_span());
         match answered.await {
@@ -72,7 +72,7 @@ impl Service {
     ///
     /// Before anything is done about a container it is looked at once more, from the host too: however
     /// seldom that happens otherwise, nothing is stopped that is in use.
-    pub(crate) async fn act_when_due(
+    pub(crate) async fn apply_deadline(
         &self,
         id: ContainerId,
         generation: u64,
@@ -82,7 +82,7 @@ impl Service {
         self.run(async move {
             let _held = service.inner.locks.acquire(id).await?;
             if due != Due::Warning {
-                service.look(id).await?;
+                service.refresh(id).await?;
             }
             if due != Due::Removal {
                 service.probe_now(id).await;
@@ -96,7 +96,7 @@ impl Service {
             if let (Some(effect), Some(record)) = (wished.effect, &wished.record) {
                 tracing::info!(container = %id, name = record.name().as_str(), ?effect, "due");
             }
-            service.carry_out(id, wished).await.map(drop)
+            service.run_effects(id, wished).await.map(drop)
         })
         .await
     }
@@ -106,7 +106,7 @@ impl Service {
         let id = self.find(reference)?.id();
         let policy = self.policy();
         let wished = self
-            .wish(id, reference, Input::Extend { extension, policy })
+            .request(id, reference, Input::Extend { extension, policy })
             .await?;
         wished
             .record
@@ -124,9 +124,9 @@ impl Service {
                 .snapshot()
                 .get(id)
                 .ok_or_else(|| ServiceError::NotFound(reference.clone()))?;
-            service.look(id).await?;
-            let wished = service.wish(id, &reference, Input::Remove(mode)).await?;
-            service.carry_out(id, wished).await.map(drop)
+            service.refresh(id).await?;
+            let wished = service.request(id, &reference, Input::Remove(mode)).await?;
+            service.run_effects(id, wished).await.map(drop)
         })
         .await
     }
@@ -134,14 +134,14 @@ impl Service {
     /// Gives a container limits of its own. The engine is not asked.
     pub async fn set_limits(&self, reference: &str, limits: Limits) -> Result<Arc<Record>, ServiceError> {
         let id = self.find(reference)?.id();
-        let wished = self.wish(id, reference, Input::SetLimits(limits)).await?;
+        let wished = self.request(id, reference, Input::SetLimits(limits)).await?;
         wished
             .record
             .ok_or_else(|| ServiceError::NotFound(reference.to_owned()))
     }
 
     /// Inspects a container and brings its row up to date. What the row then asks for is not done yet.
-    pub(super) async fn look(&self, id: ContainerId) -> Result<Applied, ServiceError> {
+    pub(super) async fn refresh(&self, id: ContainerId) -> Result<Applied, ServiceError> {
         let input = match self.inspect(id).await? {
             Some(observation) => Input::Observed(observation),
             None => Input::Vanished {
@@ -153,7 +153,7 @@ impl Service {
     }
 
     /// Lets somebody's wish happen to a container, and says in words why it cannot.
-    async fn wish(&self, id: ContainerId, reference: &str, input: Input) -> Result<Applied, ServiceError> {
+    async fn request(&self, id: ContainerId, reference: &str, input: Input) -> Result<Applied, ServiceError> {
         match self.inner.registry.apply(id, input).await? {
             Ok(applied) => Ok(applied),
             Err(refusal) => Err(ServiceError::Refused(refusal, reference.to_owned())),
@@ -174,7 +174,7 @@ impl Service {
     ///
     /// Each kind of effect is tried once. One that failed stays an intent, which reconciliation takes up
     /// again later.
-    pub(super) async fn carry_out(
+    pub(super) async fn run_effects(
         &self,
         id: ContainerId,
         mut applied: Applied,
@@ -187,7 +187,7 @@ impl Service {
                 return Err(failure.unwrap_or_else(stuck).into());
             }
             tried.push(effect);
-            let acted = self.act(id, effect).await;
+            let acted = self.execute_effect(id, effect).await;
             let input = match (self.inspect(id).await, &acted) {
                 (Ok(None), _) => Input::Vanished {
                     policy: self.policy(),
@@ -214,17 +214,17 @@ impl Service {
     }
 
     /// Carries out what a step asked for when nobody waits for the result.
-    pub(super) async fn carry_out_or_complain(&self, id: ContainerId, applied: Applied, what: &'static str) {
-        if let Err(error) = self.carry_out(id, applied).await {
+    pub(super) async fn run_effects_or_log(&self, id: ContainerId, applied: Applied, what: &'static str) {
+        if let Err(error) = self.run_effects(id, applied).await {
             tracing::warn!(container = %id, %error, "failed to {what}; it will be tried again");
         }
     }
 
-    async fn act(&self, id: ContainerId, effect: Effect) -> Result<(), EngineError> {
+    async fn execute_effect(&self, id: ContainerId, effect: Effect) -> Result<(), EngineError> {
         let engine = &self.inner.engine;
         match effect {
             Effect::Start => {
-                let _permit = turn(&self.inner.starts).await?;
+                let _permit = acquire_engine_slot(&self.inner.starts).await?;
                 engine.start(id).await
             }
             Effect::Stop => engine.stop(id, STOP_GRACE).await,

@@ -8,9 +8,9 @@ use ipnet::IpNet;
 
 use super::{Service, ServiceError, lock};
 use crate::domain::{
-    ContainerId, Input, Lifecycle, Look, Record, Sight, Signal, TimeLimit, Timestamp, UseRule,
+    ContainerId, Input, Lifecycle, ProbeResult, Record, Signal, TimeLimit, Timestamp, TrafficSample, UseRule,
 };
-use crate::prober::{Blind, Target};
+use crate::prober::{ProbeError, Target};
 
 /// Looks at a container in its idle timeout, at least.
 const LOOKS_IN_A_TIMEOUT: u32 = 4;
@@ -43,16 +43,16 @@ pub enum Switch {
 
 /// What the latest look at a container showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum View {
+pub enum ProbeStatus {
     /// It was seen.
     Seen {
         /// When.
         at: Timestamp,
         /// What was there.
-        look: Look,
+        look: ProbeResult,
     },
     /// It could not be seen.
-    Blind(Blind),
+    ProbeError(ProbeError),
 }
 
 impl Signals {
@@ -74,7 +74,7 @@ impl Service {
 
     /// What the latest look at the present run of a container showed; nothing when nobody has looked yet, and
     /// nothing when it does not run: what was there has ended with the run.
-    pub(super) fn view_of(&self, record: &Record) -> Option<View> {
+    pub(super) fn view_of(&self, record: &Record) -> Option<ProbeStatus> {
         if !matches!(record.lifecycle(), Lifecycle::Running { .. }) {
             return None;
         }
@@ -155,24 +155,28 @@ impl Service {
     }
 
     /// Notes what was seen of a container, and credits it with the use that tells of.
-    async fn credit(&self, record: &Record, answer: Result<Sight, Blind>) -> Result<(), ServiceError> {
+    async fn credit(
+        &self,
+        record: &Record,
+        answer: Result<TrafficSample, ProbeError>,
+    ) -> Result<(), ServiceError> {
         let (id, generation) = (record.id(), record.generation());
-        let mut sight = match answer {
-            Ok(sight) => sight,
+        let mut sample = match answer {
+            Ok(sample) => sample,
             Err(blind) => {
-                let view = (generation, View::Blind(blind.clone()));
+                let view = (generation, ProbeStatus::ProbeError(blind.clone()));
                 let before = lock(&self.inner.views).insert(id, view.clone());
                 // A process that has just ended is not to be seen either: that the engine tells in a moment.
                 if before == Some(view) {
-                    self.complain_once(blind);
+                    self.warn_once(blind);
                 }
                 return Ok(());
             }
         };
         let signals = &self.inner.signals;
-        sight.open.retain(|traffic| !signals.is_ignored(traffic.peer));
-        sight.ended.retain(|traffic| !signals.is_ignored(traffic.peer));
-        let look = signals.use_rule.judge(&sight);
+        sample.open.retain(|traffic| !signals.is_ignored(traffic.peer));
+        sample.ended.retain(|traffic| !signals.is_ignored(traffic.peer));
+        let look = signals.use_rule.evaluate(&sample);
         let at = self.inner.clock.now();
         let used = Some(look.used).filter(|used| *used > 0 && signals.connections == Switch::On);
         let busy = look.busy_millicores;
@@ -189,13 +193,13 @@ impl Service {
             self.apply(id, input).await?;
         }
         // After the use that it tells of: whoever reads both never sees a connection in use that is not credited.
-        lock(&self.inner.views).insert(id, (generation, View::Seen { at, look }));
+        lock(&self.inner.views).insert(id, (generation, ProbeStatus::Seen { at, look }));
         Ok(())
     }
 
     /// That containers cannot be seen is said in the log once, not of each of them.
-    fn complain_once(&self, blind: Blind) {
-        if matches!(blind, Blind::Failed(_)) {
+    fn warn_once(&self, blind: ProbeError) {
+        if matches!(blind, ProbeError::Failed(_)) {
             return;
         }
         let mut complaint = lock(&self.inner.complaint);

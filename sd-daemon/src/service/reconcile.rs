@@ -66,7 +66,7 @@ impl Service {
     /// more; until then it is tried again.
     pub(super) async fn resolve_left_behind(&self) -> Result<(), ServiceError> {
         let _turn = self.inner.resolving.lock().await;
-        let left_behind = self.left_behind();
+        let orphaned_creations = self.orphaned_creations();
         if KnownBad::LabelOnlyReaper.is_made() {
             for managed in self.managed().await? {
                 if self.snapshot().get(managed.id).is_none() {
@@ -74,25 +74,25 @@ impl Service {
                 }
             }
         }
-        if left_behind.is_empty() {
+        if orphaned_creations.is_empty() {
             return Ok(());
         }
         // Listed later than the creations: what a closed one made is not in question any more.
         let listed = self.managed().await?;
-        for managed in made_by(&left_behind, &listed) {
+        for managed in made_by(&orphaned_creations, &listed) {
             tracing::info!(container = %managed.id, operation = %managed.operation, "removing an unfinished creation");
             if let Err(error) = self.inner.engine.remove(managed.id).await {
                 tracing::warn!(container = %managed.id, %error, "failed to remove an unfinished creation; it will be tried again");
             }
         }
         let still_listed = self.managed().await?;
-        for creation in &left_behind {
+        for creation in &orphaned_creations {
             let operation = creation.operation;
             let is_in = |list: &[Managed]| list.iter().any(|managed| managed.operation == operation);
-            let may_appear = !is_in(&listed) && self.missing_for(operation) < LATE_CREATE;
+            let may_appear = !is_in(&listed) && self.absent_since(operation) < LATE_CREATE;
             if !may_appear && !is_in(&still_listed) {
                 self.inner.registry.close_creation(operation).await?;
-                lock(&self.inner.missing_since).remove(&operation);
+                lock(&self.inner.absent_since).remove(&operation);
             }
         }
         Ok(())
@@ -111,23 +111,23 @@ impl Service {
 
     /// How long ago the engine first said that it does not have what a creation should have made. Time in
     /// which the engine did not answer does not count.
-    pub(super) fn missing_for(&self, operation: OperationId) -> Duration {
+    pub(super) fn absent_since(&self, operation: OperationId) -> Duration {
         let now = self.inner.clock.now();
-        let mut missing_since = lock(&self.inner.missing_since);
-        now.since(*missing_since.entry(operation).or_insert(now))
+        let mut absent_since = lock(&self.inner.absent_since);
+        now.since(*absent_since.entry(operation).or_insert(now))
     }
 
     /// Looks at a container soon, because something happened to it. Hints that come while one is already
     /// waiting for its turn add nothing to it.
-    pub(crate) fn notice(&self, id: ContainerId) {
-        if !lock(&self.inner.noticed).insert(id) {
+    pub(crate) fn enqueue_reconcile(&self, id: ContainerId) {
+        if !lock(&self.inner.pending_reconciles).insert(id) {
             return;
         }
         let service = self.clone();
         self.inner.operations.spawn(async move {
             let held = service.inner.locks.acquire(id).await;
             // From here on a further hint may tell something that this look does not see.
-            lock(&service.inner.noticed).remove(&id);
+            lock(&service.inner.pending_reconciles).remove(&id);
             let Ok(held) = held else { return };
             let looked = if service.snapshot().get(id).is_some() {
                 service.reconcile_held(id).await
@@ -166,7 +166,7 @@ impl Service {
             if let Some(_held) = service.inner.locks.try_acquire(id) {
                 service.reconcile_held(id).await
             } else {
-                service.notice(id);
+                service.enqueue_reconcile(id);
                 Ok(())
             }
         })
@@ -177,12 +177,12 @@ impl Service {
         if self.snapshot().get(id).is_none() {
             return Ok(());
         }
-        let looked = self.look(id).await?;
-        self.carry_out(id, looked).await.map(drop)
+        let looked = self.refresh(id).await?;
+        self.run_effects(id, looked).await.map(drop)
     }
 
     /// Open creations that no operation works on.
-    pub(super) fn left_behind(&self) -> Vec<Arc<Creation>> {
+    pub(super) fn orphaned_creations(&self) -> Vec<Arc<Creation>> {
         let open = self.snapshot();
         let creating = self.inner.creating.borrow().clone();
         // An operation lets go of its creation only after its outcome is published. One that has let go

@@ -23,7 +23,7 @@ pub async fn follow_events(
             event = events.next() => event,
         };
         match event {
-            Some(EngineEvent::Changed(id)) => service.notice(id),
+            Some(EngineEvent::Changed(id)) => service.enqueue_reconcile(id),
             Some(EngineEvent::Resync) => {
                 // One that is still going on began before this one's reason: it is not enough.
                 resync.abort_all();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::attempts::Attempts;
+use super::retry_queue::RetryQueue;
 use crate::clock::Clock;
 use crate::domain::{ContainerId, Timestamp};
 use crate::service::Service;
@@ -22,7 +22,7 @@ const AT_ONCE: usize = 8;
 /// to stop.
 pub async fn reconcile(service: Service, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
     let mut snapshots = service.subscribe();
-    let mut attempts = Attempts::new(AT_ONCE);
+    let mut attempts = RetryQueue::new(AT_ONCE);
     let mut full = JoinSet::new();
     let mut next_full = clock.now().after(INTERVAL);
     loop {

@@ -12,11 +12,11 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// Up to half of each is left to chance: daemons that lost the same receiver shall not come back to it all at
 /// once.
 #[derive(Debug, Default)]
-pub(super) struct Pauses {
+pub(super) struct Backoff {
     so_far: u32,
 }
 
-impl Pauses {
+impl Backoff {
     /// Whether nothing was waited for yet.
     pub(super) fn is_first(&self) -> bool {
         self.so_far == 0
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_up_to_five_minutes_and_are_never_shorter_than_half() {
-        let mut pauses = Pauses::default();
+        let mut pauses = Backoff::default();
         assert!(pauses.is_first());
         for longest in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300] {
             let (pause, longest) = (pauses.next(), Duration::from_secs(longest));
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn two_daemons_do_not_wait_equally_long() {
-        let tenth = || (0..10).map(|_| Pauses::default().next()).collect::<Vec<_>>();
+        let tenth = || (0..10).map(|_| Backoff::default().next()).collect::<Vec<_>>();
         assert_ne!(tenth(), tenth());
     }
 }

@@ -138,7 +138,7 @@ async fn a_thousand_wrong_tries_end_in_refusals_and_others_notice_nothing() {
 #[tokio::test]
 async fn behind_a_proxy_that_is_named_one_client_does_not_lock_out_the_others() {
     let mut setup = Setup::default();
-    setup.admission.proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    setup.access.proxies = vec!["127.0.0.1/32".parse().unwrap()];
     let daemon = TestDaemon::with_setup(setup);
     let ask = async |way: &str, password: &str| {
         let request = daemon.anonymous(Method::GET, "/v1/containers");

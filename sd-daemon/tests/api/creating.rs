@@ -7,7 +7,7 @@ use sd_client::api::{Container, ContainerQuery, CreateContainer, Status, StopRea
 use sd_daemon::domain::ContainerId;
 use sd_daemon::engine::fake::{Action, Call, FakeEngine, Point};
 use sd_daemon::engine::{ContainerSpec, EngineError};
-use sd_daemon::service::CheckIn;
+use sd_daemon::service::CheckInAddress;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, TestDaemon, in_time, kind};
@@ -83,7 +83,7 @@ async fn a_container_is_told_where_to_check_in() {
 #[tokio::test]
 async fn just_after_the_start_a_create_waits_for_the_place_to_check_in() {
     let daemon = TestDaemon::start();
-    daemon.service.set_check_in(CheckIn::Awaited);
+    daemon.service.set_check_in(CheckInAddress::Pending);
     let hold = daemon.engine.hold(Point::After(Action::Image));
     let place_becomes_known = async {
         in_time(hold.reached()).await;
@@ -93,9 +93,9 @@ async fn just_after_the_start_a_create_waits_for_the_place_to_check_in() {
             daemon.client.ready().await.unwrap();
             assert_eq!(daemon.engine.containers(), []);
         }
-        daemon
-            .service
-            .set_check_in(CheckIn::At("http://192.0.2.1/v1/check-in".to_owned()));
+        daemon.service.set_check_in(CheckInAddress::Available(
+            "http://192.0.2.1/v1/check-in".to_owned(),
+        ));
     };
     tokio::join!(daemon.create(), place_becomes_known);
     let environment = created(&daemon).environment;

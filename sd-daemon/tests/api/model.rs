@@ -6,7 +6,7 @@
 //! What once failed is in `proptest-regressions/` and is tried first.
 
 mod play;
-mod sight;
+mod sample;
 mod transition;
 
 use proptest::strategy::Strategy;

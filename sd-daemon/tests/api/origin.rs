@@ -81,7 +81,7 @@ async fn a_name_that_a_stranger_lets_point_here_opens_nothing() {
 #[tokio::test]
 async fn names_that_are_allowed_open_and_own_pages_may_change_things() {
     let mut setup = Setup::default();
-    setup.admission.hosts = vec![url::Host::parse("sd.example.org").unwrap()];
+    setup.access.hosts = vec![url::Host::parse("sd.example.org").unwrap()];
     let daemon = TestDaemon::with_setup(setup);
     let create = daemon
         .request(Method::POST, "/v1/containers")

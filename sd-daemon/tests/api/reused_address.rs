@@ -81,7 +81,7 @@ async fn reports(daemon: &TestDaemon, containers: [&Container; 2]) -> [Option<Ti
     let read = |record: &Arc<Record>| {
         record
             .activity()
-            .evidence
+            .readings
             .get(&Signal::CheckIn)
             .map(|evidence| evidence.at)
     };

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use sd_client::api::{Activity, Container, SignalKind, SignalState, Status, StopReason};
-use sd_daemon::domain::{Age, Carried, Sight, Traffic};
+use sd_daemon::domain::{ByteCount, ConnectionAge, Traffic, TrafficSample};
 use sd_daemon::engine::fake::{Action, Point};
-use sd_daemon::prober::Blind;
+use sd_daemon::prober::ProbeError;
 use sd_daemon::service::Switch;
 
 use crate::support::{IDLE_TIMEOUT, PROBE_INTERVAL, Setup, TestDaemon, in_time, kind};
@@ -15,33 +15,33 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A connection to the database that has carried so many bytes since the look before.
 fn connection(bytes: u64) -> Traffic {
-    let carried = Carried {
+    let carried = ByteCount {
         bytes,
         segments: u64::from(bytes > 0),
     };
     Traffic {
         port: 5_432,
         peer: "10.0.0.5".parse().unwrap(),
-        age: Age::Known,
+        age: ConnectionAge::Known,
         received: carried,
-        sent: Carried::default(),
+        sent: ByteCount::default(),
     }
 }
 
-fn sight(open: Vec<Traffic>) -> Sight {
-    Sight {
+fn sample(open: Vec<Traffic>) -> TrafficSample {
+    TrafficSample {
         since_last: Some(PROBE_INTERVAL),
         open,
-        ..Sight::default()
+        ..TrafficSample::default()
     }
 }
 
-fn in_use() -> Sight {
-    sight(vec![connection(0), connection(500)])
+fn in_use() -> TrafficSample {
+    sample(vec![connection(0), connection(500)])
 }
 
-fn silent() -> Sight {
-    sight(vec![connection(0), connection(0)])
+fn silent() -> TrafficSample {
+    sample(vec![connection(0), connection(0)])
 }
 
 /// Whether a signal counts, and the reason if not.
@@ -53,9 +53,12 @@ fn state(activity: &Activity, kind: &SignalKind) -> (SignalState, Option<String>
 
 /// A container, of which something else is seen than of the witness, is looked at in the middle of the idle timeout
 /// and when that has passed for the witness.
-async fn half_a_timeout_and_the_other_half(daemon: &TestDaemon, sight: Sight) -> (Activity, Container) {
+async fn half_a_timeout_and_the_other_half(
+    daemon: &TestDaemon,
+    sample: TrafficSample,
+) -> (Activity, Container) {
     let (witness, container) = (daemon.create().await, daemon.create().await);
-    daemon.shows(&container, Ok(sight));
+    daemon.shows(&container, Ok(sample));
     daemon.clock.advance(IDLE_TIMEOUT / 2);
     let activity = daemon.until_looked_at(&container).await;
     daemon.shows(&container, Ok(silent()));
@@ -102,12 +105,12 @@ async fn connections_that_are_open_and_silent_do_not() {
 #[tokio::test]
 async fn connections_that_came_and_went_between_two_looks_do() {
     let daemon = TestDaemon::start();
-    let came_and_went = Sight {
+    let came_and_went = TrafficSample {
         ended: vec![Traffic {
-            age: Age::New,
+            age: ConnectionAge::New,
             ..connection(0)
         }],
-        ..sight(Vec::new())
+        ..sample(Vec::new())
     };
     let (activity, container) = half_a_timeout_and_the_other_half(&daemon, came_and_went).await;
     assert_eq!(activity.connections.unwrap().open, 0);
@@ -117,7 +120,7 @@ async fn connections_that_came_and_went_between_two_looks_do() {
 #[tokio::test]
 async fn what_a_first_look_shows_is_connected_and_not_used() {
     let daemon = TestDaemon::start();
-    let first = Sight {
+    let first = TrafficSample {
         since_last: None,
         ..in_use()
     };
@@ -131,7 +134,7 @@ async fn connections_of_ignored_sources_are_nobodys() {
     let mut setup = Setup::default();
     setup.signals.ignored_sources = vec!["10.0.0.0/24".parse().unwrap()];
     let daemon = TestDaemon::with_setup(setup);
-    let of_monitor = Sight {
+    let of_monitor = TrafficSample {
         ended: vec![connection(500)],
         ..in_use()
     };
@@ -143,7 +146,7 @@ async fn connections_of_ignored_sources_are_nobodys() {
 
 #[tokio::test]
 async fn the_processor_counts_only_where_it_is_told_to() {
-    let at_work = || Sight {
+    let at_work = || TrafficSample {
         processor_time: Some(PROBE_INTERVAL / 4),
         ..silent()
     };
@@ -203,16 +206,16 @@ async fn where_nothing_is_looked_for_nobody_looks() {
 async fn where_nobody_can_see_that_is_said_and_everything_else_works() {
     for (blind, reason) in [
         (
-            Blind::Elsewhere,
+            ProbeError::Elsewhere,
             "its processes are not visible from here: the engine is on another machine, or the daemon in a \
              container",
         ),
         (
-            Blind::Denied,
+            ProbeError::Denied,
             "the daemon may not look into the container's network: it needs the right CAP_SYS_ADMIN",
         ),
         (
-            Blind::Failed("out of file descriptors".to_owned()),
+            ProbeError::Failed("out of file descriptors".to_owned()),
             "it could not be looked at: out of file descriptors",
         ),
     ] {

@@ -17,15 +17,15 @@ use sd_client::Client;
 use sd_client::api::{Activity, Container, CreateContainer, Status};
 use sd_daemon::clock::{Clock, ManualClock};
 use sd_daemon::domain::{
-    ContainerId, ContainerPort, Image, OperationId, Policy, Sight, TimeLimit, Timestamp, UseRule,
+    ContainerId, ContainerPort, Image, OperationId, Policy, TimeLimit, Timestamp, TrafficSample, UseRule,
 };
 use sd_daemon::engine::Engine;
 use sd_daemon::engine::fake::{Action, Call, FakeEngine};
-use sd_daemon::http::{self, Admission, Credentials};
-use sd_daemon::prober::Blind;
+use sd_daemon::http::{self, ApiAccess, Credentials};
+use sd_daemon::prober::ProbeError;
 use sd_daemon::prober::fake::FakeProber;
 use sd_daemon::registry::{Registry, Snapshot, StateDirectory};
-use sd_daemon::service::{Capacity, CheckIn, Parts, Service, Signals, Switch};
+use sd_daemon::service::{Capacity, CheckInAddress, Parts, Service, Signals, Switch};
 use sd_daemon::tasks;
 use sd_daemon::webhook::{Receiver, Webhook};
 use tempfile::TempDir;
@@ -98,7 +98,7 @@ pub(crate) struct Setup {
     pub(crate) capacity: Capacity,
     pub(crate) prober: FakeProber,
     pub(crate) webhook: Option<Receiver>,
-    pub(crate) admission: Admission,
+    pub(crate) access: ApiAccess,
     pub(crate) limits: http::Limits,
     pub(crate) report_rate: http::ReportRate,
 }
@@ -131,14 +131,14 @@ impl Default for Setup {
             },
             prober: FakeProber::default(),
             webhook: None,
-            admission: Admission {
+            access: ApiAccess {
                 credentials: Credentials::new(USER, PASSWORD),
                 hosts: Vec::new(),
                 proxies: Vec::new(),
             },
             // Tests make many requests at once, and on a busy machine they take their time over each.
             limits: http::Limits {
-                strangers: 64,
+                unauthenticated: 64,
                 ..http::Limits::default()
             },
             report_rate: http::ReportRate::default(),
@@ -230,7 +230,7 @@ impl TestDaemon {
         let (process, shutdown) = (Process::new(), CancellationToken::new());
         let (api_listener, api) = listen();
         let (check_in_listener, check_in) = listen();
-        service.set_check_in(CheckIn::At(http::check_in_url(check_in)));
+        service.set_check_in(CheckInAddress::Available(http::check_in_url(check_in)));
         if let Some(receiver) = &setup.webhook {
             let webhook = Webhook::new(receiver, service.clone(), Arc::clone(&shared_clock)).unwrap();
             process.run(webhook.run(shutdown.clone()));
@@ -244,11 +244,11 @@ impl TestDaemon {
         };
         serve(
             api_listener,
-            http::api(service.clone(), setup.admission.clone(), shutdown.clone()),
+            http::api(service.clone(), setup.access.clone(), shutdown.clone()),
         );
         serve(
             check_in_listener,
-            http::check_in(service.clone(), &setup.admission.hosts, setup.report_rate),
+            http::check_in(service.clone(), &setup.access.hosts, setup.report_rate),
         );
         if tasks == Tasks::Running {
             process.run(tasks::follow_events(
@@ -256,7 +256,7 @@ impl TestDaemon {
                 engine.events(),
                 shutdown.clone(),
             ));
-            process.run(tasks::reap_idle(
+            process.run(tasks::enforce_deadlines(
                 service.clone(),
                 Arc::clone(&shared_clock),
                 shutdown.clone(),
@@ -412,8 +412,8 @@ impl TestDaemon {
     }
 
     /// Lets every look at a container from the host see this from here on.
-    pub(crate) fn shows(&self, container: &Container, sight: Result<Sight, Blind>) {
-        self.setup.prober.show_only(id(container), sight);
+    pub(crate) fn shows(&self, container: &Container, sample: Result<TrafficSample, ProbeError>) {
+        self.setup.prober.show_only(id(container), sample);
     }
 
     /// Who uses a container, as the daemon knows it now.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use sd_client::{Client, Error, Sent};
+use sd_client::{Client, Error, RequestSent};
 use sd_daemon::clock::{Clock, SystemClock};
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
@@ -140,8 +140,8 @@ impl World {
     fn judge<T>(&self, what: &str, error: &Error, was_away: bool) -> Outcome<T> {
         match error {
             Error::Unreachable { sent, .. } if was_away => match sent {
-                Sent::No => Outcome::NotSent,
-                Sent::Perhaps => Outcome::Unknown,
+                RequestSent::No => Outcome::NotSent,
+                RequestSent::Unknown => Outcome::Unknown,
             },
             Error::Problem(problem) => {
                 let is_allowed = matches!(problem.status, 404 | 409 | 429 | 503 | 504 | 507);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sd_daemon::prober::host::{Bounds, HostProber, ProcessorTime};
-use sd_daemon::prober::{Blind, Prober, Target};
+use sd_daemon::prober::{ProbeError, Prober, Target};
 
 use crate::container::{Container, PORT, see};
 
@@ -13,8 +13,8 @@ fn bounded(bounds: Bounds) -> HostProber {
 
 /// Which of them are seen in one pass.
 async fn seen(prober: &HostProber, targets: &[Target]) -> Vec<bool> {
-    let sights = prober.look(targets.to_vec()).await;
-    sights.iter().map(Result::is_ok).collect()
+    let samples = prober.look(targets.to_vec()).await;
+    samples.iter().map(Result::is_ok).collect()
 }
 
 #[tokio::test]
@@ -28,7 +28,7 @@ async fn who_has_to_wait_has_the_next_turn_and_loses_nothing() {
     });
     let first = prober.look(targets.to_vec()).await;
     assert!(
-        matches!(&first[1], Err(Blind::Failed(reason)) if reason.contains("next look")),
+        matches!(&first[1], Err(ProbeError::Failed(reason)) if reason.contains("next look")),
         "{first:?}"
     );
     assert_eq!(seen(&prober, &targets).await, [true, true]);
@@ -41,9 +41,9 @@ async fn who_has_to_wait_has_the_next_turn_and_loses_nothing() {
     }
     let mut told = [0, 0];
     for pass in 1..=2 {
-        for (told, sight) in told.iter_mut().zip(prober.look(targets.to_vec()).await) {
-            let sight = sight.expect("it was seen before");
-            *told += sight
+        for (told, sample) in told.iter_mut().zip(prober.look(targets.to_vec()).await) {
+            let sample = sample.expect("it was seen before");
+            *told += sample
                 .open
                 .iter()
                 .map(|traffic| traffic.received.bytes)
@@ -63,11 +63,11 @@ async fn no_more_is_held_than_the_files_allow() {
         watches: 1,
     });
     for _ in 0..2 {
-        let sights = prober.look(targets.to_vec()).await;
-        assert!(sights[0].is_ok(), "{sights:?}");
+        let samples = prober.look(targets.to_vec()).await;
+        assert!(samples[0].is_ok(), "{samples:?}");
         assert!(
-            matches!(&sights[1], Err(Blind::Failed(reason)) if reason.contains("nofile")),
-            "{sights:?}"
+            matches!(&samples[1], Err(ProbeError::Failed(reason)) if reason.contains("nofile")),
+            "{samples:?}"
         );
     }
     prober.retain(vec![containers[1].id()]).await;

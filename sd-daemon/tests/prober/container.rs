@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use sd_daemon::domain::{ContainerId, ProcessId, RunId, Sight, Traffic};
+use sd_daemon::domain::{ContainerId, ProcessId, RunId, Traffic, TrafficSample};
 use sd_daemon::prober::host::{HostProber, ProcessorTime};
-use sd_daemon::prober::{Blind, Prober, Target};
+use sd_daemon::prober::{ProbeError, Prober, Target};
 
 use crate::docker::{docker, image, random};
 use crate::network;
@@ -142,14 +142,14 @@ pub(crate) fn prober() -> HostProber {
 }
 
 /// Looks at one container.
-pub(crate) async fn look(prober: &HostProber, target: &Target) -> Result<Sight, Blind> {
-    let mut sights = prober.look(vec![target.clone()]).await;
-    assert_eq!(sights.len(), 1);
-    sights.remove(0)
+pub(crate) async fn look(prober: &HostProber, target: &Target) -> Result<TrafficSample, ProbeError> {
+    let mut samples = prober.look(vec![target.clone()]).await;
+    assert_eq!(samples.len(), 1);
+    samples.remove(0)
 }
 
 /// Looks at one container that can be seen.
-pub(crate) async fn see(prober: &HostProber, target: &Target) -> Sight {
+pub(crate) async fn see(prober: &HostProber, target: &Target) -> TrafficSample {
     look(prober, target).await.expect("it can be seen")
 }
 
@@ -157,13 +157,13 @@ pub(crate) async fn see(prober: &HostProber, target: &Target) -> Sight {
 pub(crate) async fn look_until<T>(
     prober: &HostProber,
     target: &Target,
-    mut find: impl FnMut(Sight) -> Option<T>,
+    mut find: impl FnMut(TrafficSample) -> Option<T>,
 ) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let sight = see(prober, target).await;
-        let shown = format!("{sight:?}");
-        if let Some(found) = find(sight) {
+        let sample = see(prober, target).await;
+        let shown = format!("{sample:?}");
+        if let Some(found) = find(sample) {
             return found;
         }
         assert!(
@@ -176,5 +176,5 @@ pub(crate) async fn look_until<T>(
 
 /// Looks until a connection has ended.
 pub(crate) async fn see_the_end(prober: &HostProber, target: &Target) -> Traffic {
-    look_until(prober, target, |mut sight| sight.ended.pop()).await
+    look_until(prober, target, |mut sample| sample.ended.pop()).await
 }

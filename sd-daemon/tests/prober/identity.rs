@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sd_daemon::domain::{ProcessId, RunId};
 use sd_daemon::prober::host::{HostProber, ProcessorTime};
-use sd_daemon::prober::{Blind, Prober, Target};
+use sd_daemon::prober::{ProbeError, Prober, Target};
 
 use crate::container::{Container, PORT, look, look_until, prober, see};
 
@@ -25,7 +25,11 @@ async fn a_process_that_is_not_the_containers_is_not_looked_at() {
             process,
             ..one.target()
         };
-        assert_eq!(look(&prober, &target).await, Err(Blind::Elsewhere), "{process:?}");
+        assert_eq!(
+            look(&prober, &target).await,
+            Err(ProbeError::Elsewhere),
+            "{process:?}"
+        );
     }
 }
 
@@ -34,7 +38,7 @@ async fn the_hosts_own_connections_are_never_shown() {
     let container = Container::start_with(&["--network", "host"], &[]);
     let seen = look(&prober(), &container.target()).await;
     assert!(
-        matches!(&seen, Err(Blind::Failed(reason)) if reason.contains("host's network")),
+        matches!(&seen, Err(ProbeError::Failed(reason)) if reason.contains("host's network")),
         "{seen:?}"
     );
 }
@@ -49,12 +53,12 @@ async fn another_run_is_looked_at_afresh() {
     container.restart();
     let gone = look(&prober, &before).await;
     assert!(
-        matches!(&gone, Err(Blind::Failed(reason)) if reason.contains("has ended")),
+        matches!(&gone, Err(ProbeError::Failed(reason)) if reason.contains("has ended")),
         "{gone:?}"
     );
     let connection = container.listen(PORT).connect();
-    let sight = see(&prober, &container.target()).await;
-    assert_eq!((sight.since_last, sight.open.len()), (None, 1));
+    let sample = see(&prober, &container.target()).await;
+    assert_eq!((sample.since_last, sample.open.len()), (None, 1));
     // Even if it were the same process, it would be another run.
     let another = Target {
         run: RunId::new("another"),
@@ -70,10 +74,10 @@ async fn a_container_that_has_ended_is_said_to_have_ended_and_let_go() {
     let (prober, target) = (prober(), container.target());
     see(&prober, &target).await;
     container.kill();
-    let ended = Blind::Failed("its main process has ended".to_owned());
+    let ended = ProbeError::Failed("its main process has ended".to_owned());
     assert_eq!(look(&prober, &target).await, Err(ended));
     // The number may be another process's by now, or nobody's.
-    assert_eq!(look(&prober, &target).await, Err(Blind::Elsewhere));
+    assert_eq!(look(&prober, &target).await, Err(ProbeError::Elsewhere));
 }
 
 #[tokio::test]
@@ -136,7 +140,7 @@ async fn the_answers_are_in_the_order_of_the_targets() {
         let seen = prober.look(targets.clone()).await;
         let connections: Vec<_> = seen
             .iter()
-            .map(|seen| seen.as_ref().ok().map(|sight| sight.open.len()))
+            .map(|seen| seen.as_ref().ok().map(|sample| sample.open.len()))
             .collect();
         assert_eq!(connections, [Some(0), None, Some(1)]);
     }
@@ -151,15 +155,15 @@ async fn processor_time_is_seen_where_it_is_asked_for() {
     assert_eq!(see(&prober, &busy.target()).await.processor_time, None);
     let target = busy.target();
     let mut used = Duration::ZERO;
-    look_until(&prober, &target, |sight| {
-        used += sight.processor_time.expect("it can be read");
+    look_until(&prober, &target, |sample| {
+        used += sample.processor_time.expect("it can be read");
         (used > Duration::from_millis(50)).then_some(())
     })
     .await;
     see(&prober, &calm.target()).await;
-    let sight = see(&prober, &calm.target()).await;
+    let sample = see(&prober, &calm.target()).await;
     assert!(
-        sight
+        sample
             .processor_time
             .is_some_and(|used| used < Duration::from_millis(50))
     );

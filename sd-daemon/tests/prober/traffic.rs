@@ -5,11 +5,11 @@ use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream}
 use std::time::Duration;
 
 use rustix::net::sockopt::{set_socket_keepalive, set_socket_linger, set_tcp_keepidle, set_tcp_keepintvl};
-use sd_daemon::domain::{Age, Carried, Traffic};
+use sd_daemon::domain::{ByteCount, ConnectionAge, Traffic};
 
 use crate::container::{ANOTHER_PORT, Connection, Container, PORT, look_until, prober, see, see_the_end};
 
-const NOTHING: Carried = Carried {
+const NOTHING: ByteCount = ByteCount {
     bytes: 0,
     segments: 0,
 };
@@ -19,14 +19,14 @@ fn silent(container: &Container) -> Traffic {
     Traffic {
         port: PORT,
         peer: container.host(),
-        age: Age::Known,
+        age: ConnectionAge::Known,
         received: NOTHING,
         sent: NOTHING,
     }
 }
 
-fn in_one_segment(bytes: u64) -> Carried {
-    Carried { bytes, segments: 1 }
+fn in_one_segment(bytes: u64) -> ByteCount {
+    ByteCount { bytes, segments: 1 }
 }
 
 impl Connection {
@@ -56,15 +56,15 @@ async fn an_open_silent_connection_is_open_and_carries_nothing() {
 
     let connection = server.connect();
     let new = Traffic {
-        age: Age::New,
+        age: ConnectionAge::New,
         ..silent(&container)
     };
     assert_eq!(see(&prober, &target).await.open, [new]);
     for _ in 0..3 {
-        let sight = see(&prober, &target).await;
-        assert_eq!((sight.open, sight.ended), (vec![silent(&container)], vec![]));
+        let sample = see(&prober, &target).await;
+        assert_eq!((sample.open, sample.ended), (vec![silent(&container)], vec![]));
         assert!(
-            sight
+            sample
                 .since_last
                 .is_some_and(|since_last| since_last > Duration::ZERO)
         );
@@ -83,8 +83,8 @@ async fn keep_alives_of_tcp_carry_nothing() {
     }
     let (prober, target) = (prober(), container.target());
     see(&prober, &target).await;
-    look_until(&prober, &target, |sight| {
-        assert_eq!((sight.open, sight.ended), (vec![silent(&container)], vec![]));
+    look_until(&prober, &target, |sample| {
+        assert_eq!((sample.open, sample.ended), (vec![silent(&container)], vec![]));
         (container.tcp_counter("TCPKeepAlive") >= 2).then_some(())
     })
     .await;
@@ -123,7 +123,7 @@ async fn a_new_connection_shows_all_that_it_carried() {
     connection.ask(b"select 1;");
     connection.answer(b"1");
     let used = Traffic {
-        age: Age::New,
+        age: ConnectionAge::New,
         received: in_one_segment(9),
         sent: in_one_segment(1),
         ..silent(&container)
@@ -146,7 +146,7 @@ async fn a_connection_that_came_and_went_between_two_looks_is_seen() {
         let ended = see_the_end(&prober, &target).await;
         assert_eq!(
             (ended.age, ended.port, ended.peer),
-            (Age::New, PORT, container.host())
+            (ConnectionAge::New, PORT, container.host())
         );
         assert_eq!(ended.sent, in_one_segment(5));
         // The end of the client's stream is counted as a byte.
@@ -249,8 +249,8 @@ async fn what_never_was_a_connection_is_not_seen() {
     // After them, so that they would have been told before it.
     end_by_client(server.connect());
     assert_eq!(see_the_end(&prober, &target).await.port, PORT);
-    let sight = see(&prober, &target).await;
-    assert_eq!((sight.open, sight.ended), (vec![], vec![]));
+    let sample = see(&prober, &target).await;
+    assert_eq!((sample.open, sample.ended), (vec![], vec![]));
 }
 
 #[tokio::test]
@@ -285,18 +285,18 @@ async fn what_the_container_does_by_itself_is_not_seen() {
     }
     // After them, so that they would have been told before it.
     end_by_client(server.connect());
-    look_until(&prober, &target, |mut sight| {
-        assert_eq!(sight.open, []);
-        let ended = sight.ended.pop()?;
-        assert_eq!((ended.peer, sight.ended), (container.host(), vec![]));
+    look_until(&prober, &target, |mut sample| {
+        assert_eq!(sample.open, []);
+        let ended = sample.ended.pop()?;
+        assert_eq!((ended.peer, sample.ended), (container.host(), vec![]));
         Some(())
     })
     .await;
     for connection in &mut kept {
         connection.ask(b"active-connections=0");
     }
-    let sight = see(&prober, &target).await;
-    assert_eq!((sight.open, sight.ended), (vec![], vec![]));
+    let sample = see(&prober, &target).await;
+    assert_eq!((sample.open, sample.ended), (vec![], vec![]));
 }
 
 #[tokio::test]
@@ -307,8 +307,8 @@ async fn a_port_that_is_not_one_of_the_containers_is_not_looked_at() {
     see(&prober, &target).await;
     connection.ask(b"?");
     end_by_client(connection);
-    let sight = see(&prober, &target).await;
-    assert_eq!((sight.open, sight.ended), (vec![], vec![]));
+    let sample = see(&prober, &target).await;
+    assert_eq!((sample.open, sample.ended), (vec![], vec![]));
 }
 
 #[tokio::test]
@@ -318,9 +318,9 @@ async fn a_client_of_ipv4_at_a_server_of_ipv6_is_one_of_ipv4() {
     let (prober, target) = (prober(), container.target());
     see(&prober, &target).await;
     let connection = server.connect();
-    let sight = see(&prober, &target).await;
+    let sample = see(&prober, &target).await;
     assert_eq!(
-        sight.open.iter().map(|seen| seen.peer).collect::<Vec<_>>(),
+        sample.open.iter().map(|seen| seen.peer).collect::<Vec<_>>(),
         [container.host()]
     );
     end_by_client(connection);
@@ -329,9 +329,9 @@ async fn a_client_of_ipv4_at_a_server_of_ipv6_is_one_of_ipv4() {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
     let own = server.accept(container.inside(|| TcpStream::connect(address).unwrap()));
     end_by_server(server.connect());
-    look_until(&prober, &target, |mut sight| {
-        assert_eq!(sight.open, []);
-        sight.ended.pop()
+    look_until(&prober, &target, |mut sample| {
+        assert_eq!(sample.open, []);
+        sample.ended.pop()
     })
     .await;
     drop(own);

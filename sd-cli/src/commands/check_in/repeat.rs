@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use sd_client::CheckInReceipt;
+use sd_client::CheckInResponse;
 use sd_client::api::{Span, TimeLimit};
 use tokio::time::{Instant, sleep_until};
 
@@ -22,8 +22,8 @@ pub(super) async fn keep_reporting(
     every: Duration,
     out: &mut Printer<'_>,
 ) -> Result<(), CliError> {
-    let mut pace = Pace::new(every, reporter.busy_for);
-    let mut trouble = Trouble::default();
+    let mut pace = ReportInterval::new(every, reporter.busy_for);
+    let mut trouble = FailureLog::default();
     let mut has_remarked = false;
     loop {
         let began = Instant::now();
@@ -58,7 +58,7 @@ pub(super) async fn keep_reporting(
 /// What the daemon made of a wish to be kept up, where that is less than was asked for.
 pub(super) fn kept_for_less(
     busy_for: Option<Span>,
-    receipt: &CheckInReceipt,
+    receipt: &CheckInResponse,
     now: SystemTime,
 ) -> Option<String> {
     let (asked, until) = (busy_for?, receipt.keep_until?);
@@ -70,14 +70,14 @@ pub(super) fn kept_for_less(
 }
 
 /// How often is reported.
-struct Pace {
+struct ReportInterval {
     asked: Duration,
     busy_for: Option<Duration>,
     interval: Duration,
     has_begun: bool,
 }
 
-impl Pace {
+impl ReportInterval {
     fn new(asked: Duration, busy_for: Option<Span>) -> Self {
         Self {
             asked,
@@ -91,7 +91,7 @@ impl Pace {
     ///
     /// An interval that is too long from the beginning is a mistake that somebody should correct. A timeout that
     /// is shortened later is not, so the interval is shortened with it, for as long as necessary.
-    fn follow(&mut self, receipt: &CheckInReceipt) -> Result<Option<String>, CliError> {
+    fn follow(&mut self, receipt: &CheckInResponse) -> Result<Option<String>, CliError> {
         let timeout = match receipt.idle_timeout {
             Some(TimeLimit::After(timeout)) => Some(timeout),
             Some(TimeLimit::Never) | None => None,
@@ -132,11 +132,11 @@ impl Pace {
 
 /// What is wrong at the moment, so that it is said once and not at every report.
 #[derive(Default)]
-struct Trouble {
+struct FailureLog {
     last: Option<String>,
 }
 
-impl Trouble {
+impl FailureLog {
     /// What to say about a failure, unless the last one was the same.
     fn complain(&mut self, error: &CliError) -> Option<String> {
         let kind = match error {
@@ -176,8 +176,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn timeout(text: &str) -> CheckInReceipt {
-        CheckInReceipt {
+    fn timeout(text: &str) -> CheckInResponse {
+        CheckInResponse {
             idle_timeout: Some(text.parse().unwrap()),
             keep_until: None,
         }
@@ -192,10 +192,14 @@ mod tests {
     #[test]
     fn an_interval_that_is_not_shorter_than_the_timeout_is_refused() {
         for limit in ["60", "1"] {
-            let error = Pace::new(MINUTE, None).follow(&timeout(limit)).unwrap_err();
+            let error = ReportInterval::new(MINUTE, None)
+                .follow(&timeout(limit))
+                .unwrap_err();
             assert_eq!(error.exit(), Exit::Usage);
         }
-        let error = Pace::new(MINUTE, None).follow(&timeout("30")).unwrap_err();
+        let error = ReportInterval::new(MINUTE, None)
+            .follow(&timeout("30"))
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "a report every 1m comes too late: this container is stopped after 30s without use"
@@ -204,8 +208,8 @@ mod tests {
 
     #[test]
     fn an_interval_that_is_short_enough_stays_as_it_was_asked_for() {
-        for receipt in [timeout("67"), timeout("never"), CheckInReceipt::default()] {
-            let mut pace = Pace::new(MINUTE, None);
+        for receipt in [timeout("67"), timeout("never"), CheckInResponse::default()] {
+            let mut pace = ReportInterval::new(MINUTE, None);
             assert_eq!(pace.follow(&receipt).unwrap(), None);
             assert_eq!(pace.interval, MINUTE);
         }
@@ -213,14 +217,14 @@ mod tests {
 
     #[test]
     fn an_interval_that_only_just_fits_is_shortened_because_it_varies() {
-        let mut pace = Pace::new(MINUTE, None);
+        let mut pace = ReportInterval::new(MINUTE, None);
         assert!(pace.follow(&timeout("61")).unwrap().is_some());
         assert!(jittered(pace.interval, u32::MAX) < Duration::from_secs(61));
     }
 
     #[test]
     fn a_timeout_that_is_shortened_later_is_followed_and_said_once() {
-        let mut pace = Pace::new(MINUTE, None);
+        let mut pace = ReportInterval::new(MINUTE, None);
         assert_eq!(pace.follow(&timeout("2h")).unwrap(), None);
         assert_eq!(
             pace.follow(&timeout("30")).unwrap().unwrap(),
@@ -238,11 +242,11 @@ mod tests {
 
     #[test]
     fn who_says_how_long_it_is_busy_may_report_as_seldom() {
-        let mut pace = Pace::new(MINUTE, Some(span("5m")));
+        let mut pace = ReportInterval::new(MINUTE, Some(span("5m")));
         assert_eq!(pace.follow(&timeout("30")).unwrap(), None);
         assert_eq!(pace.interval, MINUTE);
         assert!(
-            Pace::new(MINUTE, Some(span("50s")))
+            ReportInterval::new(MINUTE, Some(span("50s")))
                 .follow(&timeout("30"))
                 .is_err()
         );
@@ -254,8 +258,8 @@ mod tests {
             what: "report ended with status 1".to_owned(),
             printed: Some(printed.to_owned()),
         };
-        let away = CliError::NoWay("no daemon".to_owned());
-        let mut trouble = Trouble::default();
+        let away = CliError::NoEndpoint("no daemon".to_owned());
+        let mut trouble = FailureLog::default();
         assert!(!trouble.is_over());
         assert!(trouble.complain(&no_count("at 12:00")).unwrap().contains("12:00"));
         assert_eq!(trouble.complain(&no_count("at 12:01")), None);
@@ -269,7 +273,7 @@ mod tests {
     #[test]
     fn being_kept_for_less_than_asked_is_said() {
         let now = SystemTime::UNIX_EPOCH;
-        let until = |seconds| CheckInReceipt {
+        let until = |seconds| CheckInResponse {
             idle_timeout: None,
             keep_until: Some((now + Duration::from_secs(seconds)).into()),
         };
@@ -281,7 +285,7 @@ mod tests {
         assert_eq!(kept_for_less(Some(span("1h")), &until(4 * 3_600), now), None);
         assert_eq!(kept_for_less(None, &until(1), now), None);
         assert_eq!(
-            kept_for_less(Some(span("8h")), &CheckInReceipt::default(), now),
+            kept_for_less(Some(span("8h")), &CheckInResponse::default(), now),
             None
         );
     }

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use sd_client::api::{CheckIn, route};
-use sd_client::{CheckInReceipt, Client, Error as CallError, Sent};
+use sd_client::{CheckInResponse, Client, Error as CallError, RequestSent};
 
 use crate::error::{CliError, status, without_number};
 use crate::gateway;
@@ -18,13 +18,13 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// How a daemon is reached from here.
 #[derive(Debug)]
-pub(super) struct Way {
+pub(super) struct CheckInTarget {
     flag: Option<String>,
     environment: Option<String>,
     token: Option<Token>,
 }
 
-impl Way {
+impl CheckInTarget {
     /// By the flag where it is given, else as the environment says, else through the gateway.
     pub(super) fn new(flag: Option<&str>) -> Result<Self, CliError> {
         Ok(Self {
@@ -35,7 +35,7 @@ impl Way {
     }
 
     /// Sends a report.
-    pub(super) async fn send(&self, report: &CheckIn) -> Result<CheckInReceipt, CliError> {
+    pub(super) async fn send(&self, report: &CheckIn) -> Result<CheckInResponse, CliError> {
         // Looked up each time: a container may be moved to another network while it runs.
         let gateway = gateway::default_gateway();
         let bases = candidates(self.flag.as_deref(), self.environment.as_deref(), gateway);
@@ -80,7 +80,11 @@ impl fmt::Debug for Token {
 }
 
 /// Sends a report to the first of these that lets itself be connected to.
-async fn send(report: &CheckIn, bases: &[String], token: Option<&Token>) -> Result<CheckInReceipt, CliError> {
+async fn send(
+    report: &CheckIn,
+    bases: &[String],
+    token: Option<&Token>,
+) -> Result<CheckInResponse, CliError> {
     let mut refusals = Vec::new();
     for base in bases {
         let mut client = Client::new(base)
@@ -93,7 +97,7 @@ async fn send(report: &CheckIn, bases: &[String], token: Option<&Token>) -> Resu
             Err(CallError::Unreachable {
                 url,
                 reason,
-                sent: Sent::No,
+                sent: RequestSent::No,
             }) => refusals.push(format!(
                 "at {url}{} ({})",
                 route::CHECK_IN,
@@ -102,7 +106,7 @@ async fn send(report: &CheckIn, bases: &[String], token: Option<&Token>) -> Resu
             outcome => return outcome.map_err(|error| refusal(&client, token, error)),
         }
     }
-    Err(CliError::NoWay(if refusals.is_empty() {
+    Err(CliError::NoEndpoint(if refusals.is_empty() {
         format!("there is no default gateway here, and {URL_VARIABLE} is not set")
     } else {
         format!("no daemon takes check-ins {}", refusals.join(" or "))
@@ -183,7 +187,7 @@ mod tests {
         assert_eq!(base_of("https://h/sd/v1/check-in"), "https://h/sd");
     }
 
-    fn send_to(bases: &[String]) -> Result<CheckInReceipt, CliError> {
+    fn send_to(bases: &[String]) -> Result<CheckInResponse, CliError> {
         let report = CheckIn::connections(1);
         tokio::runtime::Builder::new_current_thread()
             .enable_all()

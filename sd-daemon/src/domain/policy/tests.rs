@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::domain::{Activity, Endpoints, Evidence, RecordFields, Signal, StopCause};
+use crate::domain::{Activity, Endpoints, RecordFields, Signal, SignalReading, StopCause};
 
 /// When the run of [`running`] began; the daemon has been up for long.
 const START: Timestamp = Timestamp::from_millis(100_000_000_000);
@@ -66,7 +66,7 @@ fn others() -> [Record; 4] {
 }
 
 fn used(mut record: Record, at: Timestamp) -> Record {
-    record.fields.activity.evidence = BTreeMap::from([(Signal::Connections, Evidence { at, value: 1 })]);
+    record.fields.activity.readings = BTreeMap::from([(Signal::Connections, SignalReading { at, value: 1 })]);
     record
 }
 
@@ -102,7 +102,7 @@ fn rule(images: &str, limits: Limits) -> ImageRule {
 type Kind = (
     &'static str,
     fn(TimeLimit) -> Limits,
-    fn(&Policy, &Record) -> Decided,
+    fn(&Policy, &Record) -> EffectiveLimit,
 );
 const KINDS: [Kind; 3] = [
     ("idle timeout", idle_timeout, Policy::idle_timeout),
@@ -133,7 +133,7 @@ fn remove_after(limit: TimeLimit) -> Limits {
 
 #[test]
 fn whoever_is_more_specific_decides() {
-    use Source::{Container, Default, ImageLabel, ImageRule};
+    use LimitSource::{Container, Default, ImageLabel, ImageRule};
     for (name, limits, decided) in KINDS {
         let seconds = |seconds| after(Duration::from_secs(seconds));
         let (own, labelled, ruled, default) = (seconds(1), seconds(2), seconds(3), seconds(4));
@@ -174,7 +174,11 @@ fn who_decides_on_one_limit_says_nothing_about_the_others() {
     let sources = KINDS.map(|(_, _, decided)| decided(&policy, &record).source);
     assert_eq!(
         sources,
-        [Source::Container, Source::ImageLabel, Source::ImageRule]
+        [
+            LimitSource::Container,
+            LimitSource::ImageLabel,
+            LimitSource::ImageRule
+        ]
     );
 }
 
@@ -191,9 +195,9 @@ fn the_first_rule_that_fits_and_sets_the_limit_decides_on_it() {
             image_rules: rules.into(),
             ..policy()
         };
-        let expected = Decided {
+        let expected = EffectiveLimit {
             limit: after(MINUTE),
-            source: Source::ImageRule,
+            source: LimitSource::ImageRule,
         };
         assert_eq!(decided(&policy, &running()), expected, "{name}");
     }
@@ -215,7 +219,7 @@ fn never_is_a_decision_and_not_a_missing_one() {
         let found = decided(&policy, &record);
         assert_eq!(
             (found.limit, found.source),
-            (TimeLimit::Never, Source::Container),
+            (TimeLimit::Never, LimitSource::Container),
             "{name}"
         );
     }
@@ -230,14 +234,14 @@ fn a_pinned_container_is_stopped_by_its_longest_run_alone() {
     pinned.fields.limits.max_lifetime = Some(after(8 * HOUR));
     let expected = Deadline {
         at: START.after(8 * HOUR),
-        because: Because::MaxLifetime,
+        because: DeadlineReason::MaxLifetime,
     };
     assert_eq!(policy().deadline(&pinned), Some(expected));
 }
 
 #[test]
 fn the_latest_of_use_wish_and_grace_decides_and_the_longest_run_caps_it() {
-    use Because::{Grace, IdleTimeout, KeepUntil, MaxLifetime};
+    use DeadlineReason::{Grace, IdleTimeout, KeepUntil, MaxLifetime};
     // Last use, until when it is kept, start of the daemon, and longest run: all in minutes after the start.
     // Then what is expected: when, and why. The idle timeout is 120 minutes, the grace 10.
     let table = [
@@ -292,7 +296,7 @@ fn a_timeout_that_is_shorter_than_the_grace_is_all_the_grace_there_is() {
     };
     let expected = Deadline {
         at: START.after(HOUR + MINUTE),
-        because: Because::Grace,
+        because: DeadlineReason::Grace,
     };
     assert_eq!(policy.deadline(&running()), Some(expected));
 }
@@ -401,15 +405,15 @@ fn one_deadline_is_announced_once_and_another_one_again() {
     let policy = policy();
     let deadline = START.after(2 * HOUR);
     let mut warned = running();
-    warned.fields.activity.warned_of = Some(deadline);
+    warned.fields.activity.warning_sent_for = Some(deadline);
     assert!(!policy.is_due(&warned, Due::Warning, deadline.before(SECOND)));
     assert_eq!(
         policy.next_due(&warned, deadline.before(SECOND)),
         Some((deadline, Due::Stop))
     );
-    let moved = used(warned, START.after(HOUR));
+    let shift_clock = used(warned, START.after(HOUR));
     assert_eq!(
-        policy.next_due(&moved, deadline),
+        policy.next_due(&shift_clock, deadline),
         Some((START.after(175 * MINUTE), Due::Warning))
     );
 }

@@ -8,7 +8,7 @@ use bollard::models::{
     EndpointSettings, ImageInspect, ImageSummary, NetworkInspect, PortMap,
 };
 
-use super::Claimant;
+use super::LabelledContainer;
 use super::policy::{INSTANCE_LABEL, OPERATION_LABEL};
 use crate::domain::{
     ContainerId, Endpoints, Exit, Image, Limits, LiveState, Name, Observation, ObservedState, ProcessId,
@@ -138,9 +138,9 @@ pub(super) fn managed(container: &ContainerSummary) -> Option<Managed> {
 }
 
 /// A container that names a registry.
-pub(super) fn claimant(container: ContainerSummary) -> Option<Claimant> {
+pub(super) fn claimant(container: ContainerSummary) -> Option<LabelledContainer> {
     let name = container.names.and_then(|names| names.into_iter().next());
-    Some(Claimant {
+    Some(LabelledContainer {
         id: container.id?.parse().ok()?,
         instance: container.labels?.remove(INSTANCE_LABEL)?,
         name: name.unwrap_or_default(),

@@ -8,7 +8,7 @@ use crate::engine::EngineError;
 
 /// A call that came to nothing.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum CallError {
     /// The engine answered, and the answer is no.
     Answer {
         /// Its HTTP status.
@@ -20,32 +20,32 @@ pub(super) enum Refused {
     Failed(EngineError),
 }
 
-impl From<Refused> for EngineError {
-    fn from(refused: Refused) -> Self {
+impl From<CallError> for EngineError {
+    fn from(refused: CallError) -> Self {
         match refused {
-            Refused::Answer { message, .. } => Self::Rejected(message),
-            Refused::Failed(error) => error,
+            CallError::Answer { message, .. } => Self::Rejected(message),
+            CallError::Failed(error) => error,
         }
     }
 }
 
 /// Reads an error of a call that was given this long.
-pub(super) fn read(error: &Error, limit: Duration) -> Refused {
+pub(super) fn read(error: &Error, limit: Duration) -> CallError {
     match error {
-        Error::DockerResponseServerError { status_code, message } => Refused::Answer {
+        Error::DockerResponseServerError { status_code, message } => CallError::Answer {
             status: *status_code,
             message: one_line(message),
         },
-        Error::RequestTimeoutError => Refused::Failed(EngineError::TimedOut(limit)),
-        Error::JsonDataError { message, .. } => Refused::Failed(EngineError::Rejected(format!(
+        Error::RequestTimeoutError => CallError::Failed(EngineError::TimedOut(limit)),
+        Error::JsonDataError { message, .. } => CallError::Failed(EngineError::Rejected(format!(
             "its answer makes no sense: {}",
             one_line(message)
         ))),
         Error::SocketNotFoundError(path) => {
-            Refused::Failed(EngineError::Unavailable(format!("there is no socket at {path}")))
+            CallError::Failed(EngineError::Unavailable(format!("there is no socket at {path}")))
         }
         // Everything else is a way in which a connection fails.
-        error => Refused::Failed(EngineError::Unavailable(innermost(error))),
+        error => CallError::Failed(EngineError::Unavailable(innermost(error))),
     }
 }
 

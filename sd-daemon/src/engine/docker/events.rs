@@ -44,13 +44,13 @@ struct Follower {
     network: Arc<Network>,
     instance: Arc<str>,
     signalled: Arc<Mutex<HashSet<ContainerId>>>,
-    told: Option<Told>,
+    told: Option<EventSubscription>,
     pause: Duration,
     is_first: bool,
 }
 
 /// A stream of events, and how far it has told.
-struct Told {
+struct EventSubscription {
     messages: Messages,
     since: Instant,
     until: EngineTime,
@@ -129,7 +129,7 @@ impl Follower {
     /// nothing is looked at when nothing has happened.
     async fn renew(&mut self) {
         let Some(told) = &mut self.told else { return };
-        match ask_further(&self.connection, &self.instance, told.until).await {
+        match resume(&self.connection, &self.instance, told.until).await {
             Ok(Some((messages, until))) => {
                 told.messages = messages;
                 told.until = until;
@@ -205,10 +205,10 @@ async fn ask_from_now_on(
     connection: &Connection,
     network: &Network,
     instance: &str,
-) -> Result<Told, EngineError> {
+) -> Result<EventSubscription, EngineError> {
     let now = engine_time(connection).await?;
     network.check().await;
-    Ok(Told {
+    Ok(EventSubscription {
         messages: ask(connection, instance, now)?,
         since: Instant::now(),
         until: now,
@@ -220,7 +220,7 @@ async fn ask_from_now_on(
 ///
 /// A stream tells of our containers only, and so not how much the engine had to remember meanwhile: all that it
 /// remembers is asked for. It forgets the oldest first, so that one from before shows that nothing is missing.
-async fn ask_further(
+async fn resume(
     connection: &Connection,
     instance: &str,
     after: EngineTime,

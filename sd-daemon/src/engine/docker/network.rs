@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bollard::models::{NetworkConnectRequest, NetworkCreateRequest, NetworkInspect};
 use bollard::query_parameters::InspectNetworkOptions;
 
-use super::error::Refused;
+use super::error::CallError;
 use super::{Connection, limit};
 use crate::domain::ContainerId;
 use crate::engine::EngineError;
@@ -149,7 +149,7 @@ impl Network {
                 None
             }
             // Somebody else may have been quicker.
-            Err(refused @ Refused::Answer { .. }) => Some(refused),
+            Err(refused @ CallError::Answer { .. }) => Some(refused),
             Err(refused) => return Err(refused.into()),
         };
         let found = inspect(&self.connection, self.name()).await?;
@@ -170,14 +170,14 @@ pub(super) async fn inspect(
     });
     match found.await {
         Ok(network) if network.name.as_deref() == Some(name) => Ok(Some(network)),
-        Ok(_) | Err(Refused::Answer { status: 404, .. }) => Ok(None),
+        Ok(_) | Err(CallError::Answer { status: 404, .. }) => Ok(None),
         Err(refused) => Err(refused.into()),
     }
 }
 
 /// Whether a refusal is about a network that is gone.
-pub(super) fn is_missing_network(refused: &Refused) -> bool {
-    matches!(refused, Refused::Answer { status: 404, message }
+pub(super) fn is_missing_network(refused: &CallError) -> bool {
+    matches!(refused, CallError::Answer { status: 404, message }
         if message.contains("network ") && message.ends_with("not found"))
 }
 
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn only_a_missing_network_is_one() {
-        let refused = |status, message: &str| Refused::Answer {
+        let refused = |status, message: &str| CallError::Answer {
             status,
             message: message.to_owned(),
         };

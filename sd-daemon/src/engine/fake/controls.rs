@@ -51,7 +51,7 @@ impl FakeEngine {
 
     /// Listeners are told again, and to look at everything first.
     pub fn tell_events(&self) {
-        self.inner.listeners.send_replace(Listeners::Told);
+        self.inner.listeners.send_replace(Listeners::EventSubscription);
         self.tell(EngineEvent::Resync);
     }
 

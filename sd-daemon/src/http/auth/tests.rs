@@ -76,7 +76,7 @@ async fn after_ten_wrong_ones_an_address_is_blocked_with_the_right_one_as_well_a
 #[tokio::test]
 async fn what_is_right_is_remembered_and_what_is_wrong_is_not() {
     let [_, credentials] = each_way();
-    let Proof::Hash { lately, .. } = &credentials.0.proof else {
+    let StoredCredential::Hash { lately, .. } = &credentials.0.proof else {
         panic!("it is a hash")
     };
     let digest = |password| digest(&credentials.0.key, "admin", password);

@@ -9,12 +9,12 @@ const AT_ONCE: usize = 2;
 /// How much may be waiting or under way.
 const TOGETHER: usize = 64;
 
-pub(super) struct Turnstile {
+pub(super) struct HashVerificationPool {
     turns: Arc<Semaphore>,
     places: Semaphore,
 }
 
-impl Default for Turnstile {
+impl Default for HashVerificationPool {
     fn default() -> Self {
         Self {
             turns: Arc::new(Semaphore::new(AT_ONCE)),
@@ -23,7 +23,7 @@ impl Default for Turnstile {
     }
 }
 
-impl Turnstile {
+impl HashVerificationPool {
     /// Does it when its turn comes; nothing where too many wait already. It is the work that has the turn: who no
     /// longer waits for it does not end it.
     pub(super) async fn run<T: Send + 'static>(
@@ -51,11 +51,11 @@ mod tests {
 
     #[tokio::test]
     async fn two_are_done_at_once_also_when_nobody_waits_for_them_any_more() {
-        let turnstile = Turnstile::default();
+        let hash_verification_pool = HashVerificationPool::default();
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let work = || {
             let (now, most) = (Arc::clone(&now), Arc::clone(&most));
-            turnstile.run(move || {
+            hash_verification_pool.run(move || {
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 std::thread::sleep(Duration::from_millis(10));
                 now.fetch_sub(1, Ordering::SeqCst);

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use axum::body::HttpBody;
 use hyper::body::{Frame, SizeHint};
 
-use super::Guest;
+use super::Connection;
 
 /// What a body is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +19,12 @@ pub(super) enum Part {
 /// A body that belongs to a guest.
 pub(super) struct Watched<B> {
     body: B,
-    guest: Arc<Guest>,
+    guest: Arc<Connection>,
     part: Part,
 }
 
 impl<B> Watched<B> {
-    pub(super) fn new(body: B, guest: Arc<Guest>, part: Part) -> Self {
+    pub(super) fn new(body: B, guest: Arc<Connection>, part: Part) -> Self {
         Self { body, guest, part }
     }
 }

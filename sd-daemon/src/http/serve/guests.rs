@@ -17,7 +17,7 @@ use super::Limits;
 use super::heads::Heads;
 
 /// Everybody at one listener.
-pub(super) struct Guests {
+pub(super) struct ConnectionTable {
     limits: Limits,
     list: Mutex<List>,
 }
@@ -25,13 +25,13 @@ pub(super) struct Guests {
 #[derive(Default)]
 struct List {
     next_number: u64,
-    present: HashMap<u64, Arc<Guest>>,
-    strangers: HashMap<IpAddr, usize>,
+    present: HashMap<u64, Arc<Connection>>,
+    unauthenticated: HashMap<IpAddr, usize>,
     /// Until when there is a crowd however few there are.
     crowded_until: Option<Instant>,
 }
 
-impl Guests {
+impl ConnectionTable {
     pub(super) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             limits,
@@ -44,37 +44,41 @@ impl Guests {
     }
 
     /// A seat for a new connection, unless there are too many strangers from there.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr, now: Instant) -> Option<Seat> {
+    pub(super) fn admit(self: &Arc<Self>, address: IpAddr, now: Instant) -> Option<ConnectionPermit> {
         let source = source(address);
         let mut list = self.list();
-        let strangers = list.strangers.entry(source).or_default();
-        if *strangers >= self.limits.most_strangers {
+        let unauthenticated = list.unauthenticated.entry(source).or_default();
+        if *unauthenticated >= self.limits.most_strangers {
             return None;
         }
-        *strangers += 1;
+        *unauthenticated += 1;
         let number = list.next_number;
         list.next_number += 1;
-        let guest = Arc::new(Guest {
+        let guest = Arc::new(Connection {
             source,
             guests: Arc::clone(self),
-            conduct: Mutex::new(Conduct::new(now)),
+            conduct: Mutex::new(ConnectionState::new(now)),
             heads: Mutex::default(),
             way_out: Notify::new(),
         });
         list.present.insert(number, Arc::clone(&guest));
-        Some(Seat { number, guest })
+        Some(ConnectionPermit { number, guest })
     }
 
     /// Shows those out that have been waited for too long.
-    pub(super) fn show_out(&self, now: Instant) {
+    pub(super) fn evict_stalled(&self, now: Instant) {
         let list = self.list();
         let is_full = list.present.len() * 4 >= self.limits.connections * 3;
         let is_crowded = is_full || list.crowded_until.is_some_and(|until| now < until);
         for guest in list.present.values() {
-            let strangers = list.strangers.get(&guest.source).copied().unwrap_or_default();
-            let crowd = Crowd {
+            let unauthenticated = list
+                .unauthenticated
+                .get(&guest.source)
+                .copied()
+                .unwrap_or_default();
+            let crowd = Overload {
                 is_everywhere: is_crowded,
-                is_of_source: strangers > self.limits.strangers,
+                is_of_source: unauthenticated > self.limits.unauthenticated,
             };
             let mut conduct = guest.conduct();
             if conduct.is_over(&self.limits, crowd, now) {
@@ -106,10 +110,10 @@ impl Guests {
 
 impl List {
     fn forget_stranger(&mut self, source: IpAddr) {
-        if let Some(strangers) = self.strangers.get_mut(&source) {
-            *strangers -= 1;
-            if *strangers == 0 {
-                self.strangers.remove(&source);
+        if let Some(unauthenticated) = self.unauthenticated.get_mut(&source) {
+            *unauthenticated -= 1;
+            if *unauthenticated == 0 {
+                self.unauthenticated.remove(&source);
             }
         }
     }
@@ -124,33 +128,33 @@ pub(in crate::http) fn source(address: IpAddr) -> IpAddr {
 }
 
 /// The place of a connection among the guests. It is free when this is dropped.
-pub(super) struct Seat {
+pub(super) struct ConnectionPermit {
     number: u64,
-    guest: Arc<Guest>,
+    guest: Arc<Connection>,
 }
 
-impl Seat {
-    pub(super) fn guest(&self) -> &Arc<Guest> {
+impl ConnectionPermit {
+    pub(super) fn guest(&self) -> &Arc<Connection> {
         &self.guest
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.guest.guests.leave(self.number);
     }
 }
 
 /// One connection.
-pub(in crate::http) struct Guest {
+pub(in crate::http) struct Connection {
     source: IpAddr,
-    guests: Arc<Guests>,
-    conduct: Mutex<Conduct>,
+    guests: Arc<ConnectionTable>,
+    conduct: Mutex<ConnectionState>,
     heads: Mutex<Heads>,
     way_out: Notify,
 }
 
-impl Guest {
+impl Connection {
     /// It has shown the credentials.
     pub(in crate::http) fn is_known(&self) {
         // One lock after the other: who goes through the list takes them in the other order.
@@ -233,7 +237,7 @@ impl Guest {
     }
 
     /// Nothing that holds this lock can panic half-way through a change.
-    fn conduct(&self) -> MutexGuard<'_, Conduct> {
+    fn conduct(&self) -> MutexGuard<'_, ConnectionState> {
         self.conduct.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -259,13 +263,13 @@ enum Awaited {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Crowd {
+struct Overload {
     is_everywhere: bool,
     is_of_source: bool,
 }
 
 #[derive(Debug)]
-struct Conduct {
+struct ConnectionState {
     is_known: bool,
     awaited: Awaited,
     unread_since: Option<Instant>,
@@ -273,7 +277,7 @@ struct Conduct {
     has_to_go: bool,
 }
 
-impl Conduct {
+impl ConnectionState {
     fn new(now: Instant) -> Self {
         Self {
             is_known: false,
@@ -294,7 +298,7 @@ impl Conduct {
         !std::mem::replace(&mut self.is_known, true)
     }
 
-    fn is_over(&self, limits: &Limits, crowd: Crowd, now: Instant) -> bool {
+    fn is_over(&self, limits: &Limits, crowd: Overload, now: Instant) -> bool {
         let is_crowded = crowd.is_everywhere || (crowd.is_of_source && !self.is_known);
         let is_longer = |since: Instant, limit: Duration| now.saturating_duration_since(since) > limit;
         let or_less = |limit: Duration| if is_crowded { limits.in_crowd } else { limit };

@@ -9,7 +9,7 @@ pub struct Limits {
     pub connections: usize,
     /// Connections of one address that have not shown credentials; more of them are a crowd. Enough for a browser,
     /// or a script with thirty clients at once.
-    pub strangers: usize,
+    pub unauthenticated: usize,
     /// As many of them there may be: a burst of more is hung up on.
     pub most_strangers: usize,
     /// For the head of a request, and for the first one on a new connection.
@@ -27,7 +27,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 512,
-            strangers: 32,
+            unauthenticated: 32,
             most_strangers: 128,
             head: Duration::from_secs(10),
             idle: Duration::from_secs(75),

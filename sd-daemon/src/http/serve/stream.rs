@@ -7,19 +7,19 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::Guest;
+use super::Connection;
 use super::guests::Takes;
 
 /// A connection that belongs to a guest.
 pub(super) struct WatchedStream<S> {
     stream: S,
-    guest: Arc<Guest>,
+    guest: Arc<Connection>,
     /// Whether the peer took something when there was something last. Kept here as well because writes are many.
     takes: Takes,
 }
 
 impl<S> WatchedStream<S> {
-    pub(super) fn new(stream: S, guest: Arc<Guest>) -> Self {
+    pub(super) fn new(stream: S, guest: Arc<Connection>) -> Self {
         Self {
             stream,
             guest,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::message::{Connection, Counters};
-use crate::domain::{Age, Carried, Traffic};
+use crate::domain::{ByteCount, ConnectionAge, Traffic};
 
 /// The client connections of one container, as the last look found them.
 #[derive(Default)]
@@ -16,11 +16,11 @@ struct Known {
     port: u16,
     peer: IpAddr,
     counters: Counters,
-    stage: Stage,
+    stage: ConnectionPhase,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum ConnectionPhase {
     Open,
     /// One side has hung up, and the other may still send. It has been reported as ended.
     Ending,
@@ -35,7 +35,7 @@ const MOST_UNLISTED: usize = 1_000;
 
 /// What became of them.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Movement {
+pub(super) struct ConnectionDelta {
     pub(super) open: Vec<Traffic>,
     pub(super) ended: Vec<Traffic>,
 }
@@ -64,14 +64,17 @@ impl Connections {
 
     /// The open ones, when nothing was carried since.
     pub(super) fn silent(&self) -> Vec<Traffic> {
-        let open = self.known.values().filter(|known| known.stage == Stage::Open);
-        open.map(|known| known.traffic(Age::Known, Counters::default()))
+        let open = self
+            .known
+            .values()
+            .filter(|known| known.stage == ConnectionPhase::Open);
+        open.map(|known| known.traffic(ConnectionAge::Known, Counters::default()))
             .collect()
     }
 
     /// Compares with what is listed now, and with what was told to have ended since.
-    pub(super) fn advance(&mut self, listed: Vec<Connection>, ended: &[Connection]) -> Movement {
-        let mut movement = Movement::default();
+    pub(super) fn advance(&mut self, listed: Vec<Connection>, ended: &[Connection]) -> ConnectionDelta {
+        let mut movement = ConnectionDelta::default();
         let mut now: HashMap<u64, Connection> =
             listed.into_iter().map(|found| (found.cookie, found)).collect();
         for last in ended {
@@ -101,14 +104,15 @@ impl Connections {
             .iter_mut()
             .filter(|(cookie, _)| !listed.contains_key(cookie))
         {
-            if known.stage == Stage::Open {
-                ended.push(known.traffic(Age::Known, Counters::default()));
+            if known.stage == ConnectionPhase::Open {
+                ended.push(known.traffic(ConnectionAge::Known, Counters::default()));
             }
-            known.stage = Stage::Unlisted;
+            known.stage = ConnectionPhase::Unlisted;
             unlisted += 1;
         }
         if unlisted > MOST_UNLISTED {
-            self.known.retain(|_, known| known.stage != Stage::Unlisted);
+            self.known
+                .retain(|_, known| known.stage != ConnectionPhase::Unlisted);
         }
         ended
     }
@@ -120,13 +124,17 @@ impl From<&Connection> for Known {
             port: found.local.port(),
             peer: found.peer.ip(),
             counters: found.counters,
-            stage: if found.is_open { Stage::Open } else { Stage::Ending },
+            stage: if found.is_open {
+                ConnectionPhase::Open
+            } else {
+                ConnectionPhase::Ending
+            },
         }
     }
 }
 
 impl Known {
-    fn traffic(&self, age: Age, carried: Counters) -> Traffic {
+    fn traffic(&self, age: ConnectionAge, carried: Counters) -> Traffic {
         Traffic {
             port: self.port,
             peer: self.peer,
@@ -141,14 +149,14 @@ impl Known {
 /// since.
 fn end(known: Option<&Known>, last: &Connection) -> Option<Traffic> {
     let traffic = since(known, last);
-    let is_news = known.is_none_or(|known| known.stage == Stage::Open)
-        || traffic.received != Carried::default()
-        || traffic.sent != Carried::default();
+    let is_news = known.is_none_or(|known| known.stage == ConnectionPhase::Open)
+        || traffic.received != ByteCount::default()
+        || traffic.sent != ByteCount::default();
     is_news.then_some(traffic)
 }
 
 fn since(known: Option<&Known>, now: &Connection) -> Traffic {
-    let age = known.map_or(Age::New, |_| Age::Known);
+    let age = known.map_or(ConnectionAge::New, |_| ConnectionAge::Known);
     let before = known.map(|known| known.counters).unwrap_or_default();
     Known::from(now).traffic(age, now.counters.since(before))
 }
@@ -165,8 +173,8 @@ impl Counters {
 }
 
 /// The kernel counts the end of a stream as one byte: without a segment of data it is none.
-fn data(bytes: u64, segments: u32) -> Carried {
-    Carried {
+fn data(bytes: u64, segments: u32) -> ByteCount {
+    ByteCount {
         bytes: if segments == 0 { 0 } else { bytes },
         segments: segments.into(),
     }

@@ -29,9 +29,9 @@ pub(super) struct Diagnosis {
 }
 
 /// Room for one datagram, used for all sockets.
-pub(super) struct Room(Box<[u8]>);
+pub(super) struct ReceiveBuffer(Box<[u8]>);
 
-impl Room {
+impl ReceiveBuffer {
     pub(super) fn new() -> Self {
         Self(vec![0; DATAGRAM].into())
     }
@@ -49,7 +49,11 @@ impl Diagnosis {
 
     /// Takes what has been told of connections that ended. When there were more than the kernel keeps for
     /// us, the first ones have to do; what comes faster than it is taken stays for the next time.
-    pub(super) fn ended(&self, room: &mut Room, mut ended: impl FnMut(Connection)) -> Result<(), Errno> {
+    pub(super) fn ended(
+        &self,
+        room: &mut ReceiveBuffer,
+        mut ended: impl FnMut(Connection),
+    ) -> Result<(), Errno> {
         for _ in 0..MOST_TOLD {
             match self.receive(room) {
                 Ok(datagram) => {
@@ -72,7 +76,7 @@ impl Diagnosis {
     /// After an error the socket is of no use any more: the rest of the list may still come.
     pub(super) fn list(
         &mut self,
-        room: &mut Room,
+        room: &mut ReceiveBuffer,
         mut listed: impl FnMut(Connection),
         mut ended: impl FnMut(Connection),
     ) -> Result<(), Errno> {
@@ -98,7 +102,7 @@ impl Diagnosis {
         Err(Errno::TOOBIG)
     }
 
-    fn receive<'room>(&self, room: &'room mut Room) -> Result<&'room [u8], Errno> {
+    fn receive<'room>(&self, room: &'room mut ReceiveBuffer) -> Result<&'room [u8], Errno> {
         let (length, _) = rustix::net::recv(&self.socket, &mut room.0[..], RecvFlags::DONTWAIT)?;
         Ok(&room.0[..length])
     }

@@ -7,9 +7,9 @@ use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// The network namespace of the daemon itself.
-pub(super) struct Home(File);
+pub(super) struct HostNamespace(File);
 
-impl Home {
+impl HostNamespace {
     /// Where this thread is now.
     pub(super) fn here() -> std::io::Result<Self> {
         File::open("/proc/thread-self/ns/net").map(Self)

@@ -5,27 +5,27 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use super::connections::{Connections, is_of_client};
-use super::diagnosis::{Diagnosis, Room};
+use super::diagnosis::{Diagnosis, ReceiveBuffer};
 use super::message::Connection;
-use super::namespace::Home;
+use super::namespace::HostNamespace;
 use super::process::{Interfaces, Process, is_of_container, is_over};
 use super::processor::{Account, ControlGroups};
-use crate::domain::Sight;
-use crate::prober::{Blind, Target};
+use crate::domain::TrafficSample;
+use crate::prober::{ProbeError, Target};
 
 /// What every look needs.
-pub(super) struct Tools {
-    pub(super) home: Home,
+pub(super) struct ProbeContext {
+    pub(super) home: HostNamespace,
     /// Nothing when nobody asks for processor time.
     pub(super) control_groups: Option<ControlGroups>,
     /// For datagrams of the kernel.
-    pub(super) room: Room,
+    pub(super) room: ReceiveBuffer,
     /// For files of the kernel.
     pub(super) text: Vec<u8>,
 }
 
 /// What is held for a container, and what the last look at it saw. Costs two file descriptors.
-pub(super) struct Watch {
+pub(super) struct ContainerProbe {
     target: Target,
     process: Process,
     diagnosis: Diagnosis,
@@ -43,25 +43,28 @@ struct Last {
 }
 
 /// What a glance shows.
-pub(super) enum Glance {
+pub(super) enum InterfaceDelta {
     /// Nothing came or went since the last look.
     Silent,
     /// Something did, or a connection ended; what it was takes a look.
     Moved(Interfaces),
 }
 
-impl Watch {
+impl ContainerProbe {
     /// Begins to watch a container, and takes the first look.
-    pub(super) fn begin(target: &Target, tools: &mut Tools) -> Result<(Self, Sight), Blind> {
+    pub(super) fn begin(
+        target: &Target,
+        tools: &mut ProbeContext,
+    ) -> Result<(Self, TrafficSample), ProbeError> {
         let process = Process::find(target.process).map_err(|error| match error {
-            error if is_over(error) => Blind::Elsewhere,
+            error if is_over(error) => ProbeError::Elsewhere,
             error => blind("its process", error),
         })?;
         let control_groups = process
             .control_groups()
             .map_err(|error| blind("its control groups", error))?;
         if !is_of_container(&control_groups, target.id) {
-            return Err(Blind::Elsewhere);
+            return Err(ProbeError::Elsewhere);
         }
         let mut diagnosis = enter(&process, tools)?;
         // Counted before the list: what comes in between is found again.
@@ -85,9 +88,9 @@ impl Watch {
             connections: Connections::found(found),
             used: account.as_ref().and_then(Account::read),
         };
-        let sight = Sight {
+        let sample = TrafficSample {
             open: last.connections.silent(),
-            ..Sight::default()
+            ..TrafficSample::default()
         };
         let watch = Self {
             target: target.clone(),
@@ -97,7 +100,7 @@ impl Watch {
             last,
             ended: Vec::new(),
         };
-        Ok((watch, sight))
+        Ok((watch, sample))
     }
 
     /// Whether this is about the same run of the same container.
@@ -111,7 +114,7 @@ impl Watch {
     }
 
     /// Finds out cheaply whether there is anything to see.
-    pub(super) fn glance(&mut self, tools: &mut Tools) -> Result<Glance, Errno> {
+    pub(super) fn glance(&mut self, tools: &mut ProbeContext) -> Result<InterfaceDelta, Errno> {
         let interfaces = self.process.interfaces(&mut tools.text)?;
         let (ended, ports) = (&mut self.ended, &self.target.ports);
         self.diagnosis.ended(&mut tools.room, |connection| {
@@ -121,16 +124,16 @@ impl Watch {
         })?;
         // A connection may end without any packet, when the other side does not answer any more.
         Ok(if interfaces == self.last.interfaces && self.ended.is_empty() {
-            Glance::Silent
+            InterfaceDelta::Silent
         } else {
-            Glance::Moved(interfaces)
+            InterfaceDelta::Moved(interfaces)
         })
     }
 
     /// What is seen after a silent glance.
-    pub(super) fn remember(&mut self) -> Sight {
+    pub(super) fn remember(&mut self) -> TrafficSample {
         let (since_last, processor_time) = self.pass();
-        Sight {
+        TrafficSample {
             since_last: Some(since_last),
             open: self.last.connections.silent(),
             ended: Vec::new(),
@@ -139,8 +142,8 @@ impl Watch {
     }
 
     /// What is said when there is no time to look: nothing new. The next look tells of all of it.
-    pub(super) fn postpone(&self) -> Sight {
-        Sight {
+    pub(super) fn postpone(&self) -> TrafficSample {
+        TrafficSample {
             since_last: Some(self.last.at.elapsed()),
             open: self.last.connections.silent(),
             ended: Vec::new(),
@@ -149,7 +152,11 @@ impl Watch {
     }
 
     /// Looks, after a glance showed that there is something to see. After an error this watch is over.
-    pub(super) fn look(&mut self, interfaces: Interfaces, tools: &mut Tools) -> Result<Sight, Blind> {
+    pub(super) fn look(
+        &mut self,
+        interfaces: Interfaces,
+        tools: &mut ProbeContext,
+    ) -> Result<TrafficSample, ProbeError> {
         let mut found = Vec::new();
         let ports = &self.target.ports;
         list(
@@ -163,7 +170,7 @@ impl Watch {
         let movement = self.last.connections.advance(found, &self.ended);
         self.ended.clear();
         let (since_last, processor_time) = self.pass();
-        Ok(Sight {
+        Ok(TrafficSample {
             since_last: Some(since_last),
             open: movement.open,
             ended: movement.ended,
@@ -184,12 +191,12 @@ impl Watch {
 }
 
 /// Opens a socket in the network namespace of a process.
-fn enter(process: &Process, tools: &Tools) -> Result<Diagnosis, Blind> {
+fn enter(process: &Process, tools: &ProbeContext) -> Result<Diagnosis, ProbeError> {
     let refused = |error| blind("its network", error);
     let network = process.network().map_err(refused)?;
     if tools.home.is(&network).map_err(refused)? {
         let reason = "it uses the host's network, where its connections cannot be told from those of others";
-        return Err(Blind::Failed(reason.to_owned()));
+        return Err(ProbeError::Failed(reason.to_owned()));
     }
     tools.home.visit(&network, Diagnosis::open).map_err(refused)
 }
@@ -197,11 +204,11 @@ fn enter(process: &Process, tools: &Tools) -> Result<Diagnosis, Blind> {
 /// Lists the connections of clients.
 fn list(
     diagnosis: &mut Diagnosis,
-    room: &mut Room,
+    room: &mut ReceiveBuffer,
     ports: &[u16],
     found: &mut Vec<Connection>,
     ended: &mut Vec<Connection>,
-) -> Result<(), Blind> {
+) -> Result<(), ProbeError> {
     let keep_in = |kept: &mut Vec<Connection>, connection: Connection| {
         if is_of_client(&connection, ports) {
             kept.push(connection);
@@ -213,22 +220,22 @@ fn list(
             |connection| keep_in(found, connection),
             |connection| keep_in(ended, connection),
         )
-        .map_err(|error| Blind::Failed(format!("the kernel did not list its connections: {error}")))
+        .map_err(|error| ProbeError::Failed(format!("the kernel did not list its connections: {error}")))
 }
 
 /// Says why something about a container cannot be read.
-pub(super) fn blind(what: &str, error: Errno) -> Blind {
+pub(super) fn blind(what: &str, error: Errno) -> ProbeError {
     match error {
-        Errno::PERM | Errno::ACCESS => Blind::Denied,
+        Errno::PERM | Errno::ACCESS => ProbeError::Denied,
         Errno::MFILE | Errno::NFILE => too_many_files(),
-        error if is_over(error) => Blind::Failed("its main process has ended".to_owned()),
-        error => Blind::Failed(format!("{what} cannot be read: {error}")),
+        error if is_over(error) => ProbeError::Failed("its main process has ended".to_owned()),
+        error => ProbeError::Failed(format!("{what} cannot be read: {error}")),
     }
 }
 
 /// Says that the files of this process do not suffice.
-pub(super) fn too_many_files() -> Blind {
-    Blind::Failed(
+pub(super) fn too_many_files() -> ProbeError {
+    ProbeError::Failed(
         "too many files would be open: two are needed for each container, and the limit (nofile) is too low"
             .to_owned(),
     )

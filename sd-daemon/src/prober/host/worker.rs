@@ -8,15 +8,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Bounds;
 use super::process::{Interfaces, is_over};
-use super::watch::{Glance, Tools, Watch, blind, too_many_files};
-use crate::domain::{ContainerId, Sight};
-use crate::prober::{Blind, Target};
+use super::watch::{ContainerProbe, InterfaceDelta, ProbeContext, blind, too_many_files};
+use crate::domain::{ContainerId, TrafficSample};
+use crate::prober::{ProbeError, Target};
 
 /// Something to do.
 pub(super) enum Job {
-    Look {
+    ProbeResult {
         targets: Vec<Target>,
-        answer: oneshot::Sender<Vec<Result<Sight, Blind>>>,
+        answer: oneshot::Sender<Vec<Result<TrafficSample, ProbeError>>>,
     },
     Retain {
         running: Vec<ContainerId>,
@@ -26,22 +26,22 @@ pub(super) enum Job {
 
 /// What has been seen so far.
 pub(super) struct Worker {
-    tools: Tools,
+    tools: ProbeContext,
     bounds: Bounds,
-    watches: HashMap<ContainerId, Watch>,
+    watches: HashMap<ContainerId, ContainerProbe>,
 }
 
 /// What a glance at a target leads to.
 enum Next {
     /// All that there is to say is known.
-    Say(Result<Sight, Blind>),
+    Say(Result<TrafficSample, ProbeError>),
     /// It was never seen in this run.
     Begin,
-    Look(Interfaces),
+    ProbeResult(Interfaces),
 }
 
 impl Worker {
-    pub(super) fn new(tools: Tools, bounds: Bounds) -> Self {
+    pub(super) fn new(tools: ProbeContext, bounds: Bounds) -> Self {
         Self {
             tools,
             bounds,
@@ -54,8 +54,8 @@ impl Worker {
         while let Some(job) = jobs.blocking_recv() {
             match job {
                 // Nobody waits any more: what there is to see belongs to whoever asks next.
-                Job::Look { answer, .. } if answer.is_closed() => {}
-                Job::Look { targets, answer } => drop(answer.send(self.look(&targets))),
+                Job::ProbeResult { answer, .. } if answer.is_closed() => {}
+                Job::ProbeResult { targets, answer } => drop(answer.send(self.look(&targets))),
                 Job::Retain { running, answer } => {
                     let running: HashSet<_> = running.into_iter().collect();
                     self.watches.retain(|id, _| running.contains(id));
@@ -65,18 +65,22 @@ impl Worker {
         }
     }
 
-    fn look(&mut self, targets: &[Target]) -> Vec<Result<Sight, Blind>> {
+    fn look(&mut self, targets: &[Target]) -> Vec<Result<TrafficSample, ProbeError>> {
         let mut next: Vec<Next> = targets.iter().map(|target| self.glance(target)).collect();
         let mut waiting: Vec<usize> = Vec::new();
         waiting.extend((0..targets.len()).filter(|index| !matches!(next[*index], Next::Say(_))));
         // What has no watch yet has waited longest of all.
-        waiting.sort_by_key(|index| self.watches.get(&targets[*index].id).map(Watch::looked_at));
+        waiting.sort_by_key(|index| {
+            self.watches
+                .get(&targets[*index].id)
+                .map(ContainerProbe::looked_at)
+        });
         let begun = processor_time();
         for index in waiting {
             let target = &targets[index];
             next[index] = Next::Say(match next[index] {
                 Next::Begin => self.begin(target),
-                Next::Look(interfaces) => self.look_at(target, interfaces),
+                Next::ProbeResult(interfaces) => self.look_at(target, interfaces),
                 Next::Say(_) => continue,
             });
             // Asked after a look, so that there is one in each pass, however dear it is.
@@ -87,8 +91,8 @@ impl Worker {
         let with_target = targets.iter().zip(next);
         with_target
             .map(|(target, next)| match next {
-                Next::Say(sight) => sight,
-                Next::Begin | Next::Look(_) => self.postpone(target),
+                Next::Say(sample) => sample,
+                Next::Begin | Next::ProbeResult(_) => self.postpone(target),
             })
             .collect()
     }
@@ -104,8 +108,8 @@ impl Worker {
             return Next::Begin;
         };
         match watch.glance(&mut self.tools) {
-            Ok(Glance::Silent) => Next::Say(Ok(watch.remember())),
-            Ok(Glance::Moved(interfaces)) => Next::Look(interfaces),
+            Ok(InterfaceDelta::Silent) => Next::Say(Ok(watch.remember())),
+            Ok(InterfaceDelta::Moved(interfaces)) => Next::ProbeResult(interfaces),
             Err(error) => {
                 if is_over(error) {
                     self.watches.remove(&target.id);
@@ -115,31 +119,31 @@ impl Worker {
         }
     }
 
-    fn begin(&mut self, target: &Target) -> Result<Sight, Blind> {
+    fn begin(&mut self, target: &Target) -> Result<TrafficSample, ProbeError> {
         if self.watches.len() >= self.bounds.watches && !self.watches.contains_key(&target.id) {
             return Err(too_many_files());
         }
-        let (watch, sight) = Watch::begin(target, &mut self.tools)?;
+        let (watch, sample) = ContainerProbe::begin(target, &mut self.tools)?;
         self.watches.insert(target.id, watch);
-        Ok(sight)
+        Ok(sample)
     }
 
-    fn look_at(&mut self, target: &Target, interfaces: Interfaces) -> Result<Sight, Blind> {
+    fn look_at(&mut self, target: &Target, interfaces: Interfaces) -> Result<TrafficSample, ProbeError> {
         // Twice in one pass, the second time finds what the first one left.
         let Some(watch) = self.watches.get_mut(&target.id) else {
             return self.begin(target);
         };
-        let sight = watch.look(interfaces, &mut self.tools);
-        if sight.is_err() {
+        let sample = watch.look(interfaces, &mut self.tools);
+        if sample.is_err() {
             self.watches.remove(&target.id);
         }
-        sight
+        sample
     }
 
-    fn postpone(&self, target: &Target) -> Result<Sight, Blind> {
+    fn postpone(&self, target: &Target) -> Result<TrafficSample, ProbeError> {
         let watch = self.watches.get(&target.id);
-        watch.map(Watch::postpone).ok_or_else(|| {
-            Blind::Failed(
+        watch.map(ContainerProbe::postpone).ok_or_else(|| {
+            ProbeError::Failed(
                 "many others are looked at for the first time: its turn comes with the next look".to_owned(),
             )
         })

@@ -1,13 +1,13 @@
 //! How much of what happened is kept, and that readers are shown what is on the disk.
 
 use super::*;
-use crate::domain::Event;
+use crate::domain::RecordedEvent;
 
 /// As many as are kept in all, and of one container.
 const IN_ALL: usize = 10_000;
 const OF_ONE: usize = 100;
 
-fn all(registry: &Registry) -> Vec<Event> {
+fn all(registry: &Registry) -> Vec<RecordedEvent> {
     registry.history().after(0, usize::MAX)
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use sd_client::api::{ContainerQuery, Status, Timestamp};
 use sd_daemon::clock::Clock;
 
-use super::sight::{changed, look};
+use super::sample::{changed, look};
 use super::transition::Transition;
 use crate::auditor::Sighting;
 use crate::ledger::Ledger;

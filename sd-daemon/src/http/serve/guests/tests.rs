@@ -12,27 +12,27 @@ fn limits() -> Limits {
 }
 
 /// Whether a guest of which this is awaited has to go, for each number of seconds.
-fn goes_after(conduct: &Conduct, crowd: Crowd, began: Instant) -> Option<u32> {
+fn goes_after(conduct: &ConnectionState, crowd: Overload, began: Instant) -> Option<u32> {
     (0..200).find(|seconds| conduct.is_over(&limits(), crowd, began + SECOND * *seconds))
 }
 
-fn awaiting(awaited: Awaiting, began: Instant) -> Conduct {
-    Conduct {
+fn awaiting(awaited: Awaiting, began: Instant) -> ConnectionState {
+    ConnectionState {
         awaited: awaited(began),
-        ..Conduct::new(began)
+        ..ConnectionState::new(began)
     }
 }
 
 #[test]
 fn each_thing_is_waited_for_as_long_as_its_limit_and_in_a_crowd_for_a_second() {
     let began = Instant::now();
-    let crowd_of_source = Crowd {
+    let crowd_of_source = Overload {
         is_of_source: true,
-        ..Crowd::default()
+        ..Overload::default()
     };
-    let crowd_everywhere = Crowd {
+    let crowd_everywhere = Overload {
         is_everywhere: true,
-        ..Crowd::default()
+        ..Overload::default()
     };
     let cases: [(Awaiting, _, _); 4] = [
         (|since| Awaited::Head { since }, Some(11), Some(2)),
@@ -42,7 +42,11 @@ fn each_thing_is_waited_for_as_long_as_its_limit_and_in_a_crowd_for_a_second() {
     ];
     for (awaited, usually, in_crowd) in cases {
         let mut guest = awaiting(awaited, began);
-        assert_eq!(goes_after(&guest, Crowd::default(), began), usually, "{guest:?}");
+        assert_eq!(
+            goes_after(&guest, Overload::default(), began),
+            usually,
+            "{guest:?}"
+        );
         assert_eq!(goes_after(&guest, crowd_of_source, began), in_crowd, "{guest:?}");
         assert_eq!(goes_after(&guest, crowd_everywhere, began), in_crowd, "{guest:?}");
         guest.become_known();
@@ -54,10 +58,10 @@ fn each_thing_is_waited_for_as_long_as_its_limit_and_in_a_crowd_for_a_second() {
 fn who_takes_nothing_of_an_answer_goes_and_who_has_nothing_to_take_stays() {
     let began = Instant::now();
     let mut guest = awaiting(|_| Awaited::Nothing, began);
-    assert_eq!(goes_after(&guest, Crowd::default(), began), None);
+    assert_eq!(goes_after(&guest, Overload::default(), began), None);
     guest.unread_since = Some(began);
-    assert_eq!(goes_after(&guest, Crowd::default(), began), Some(21));
-    let crowd = Crowd {
+    assert_eq!(goes_after(&guest, Overload::default(), began), Some(21));
+    let crowd = Overload {
         is_everywhere: true,
         is_of_source: true,
     };
@@ -68,7 +72,7 @@ fn who_takes_nothing_of_an_answer_goes_and_who_has_nothing_to_take_stays() {
 
 #[test]
 fn of_one_address_there_may_be_so_many_strangers_and_everybody_who_is_known() {
-    let guests = Guests::new(limits());
+    let guests = ConnectionTable::new(limits());
     let now = Instant::now();
     let admit = || guests.admit(HERE, now);
     let mut seats: Vec<_> = (0..limits().most_strangers).filter_map(|_| admit()).collect();
@@ -87,7 +91,7 @@ fn of_one_address_there_may_be_so_many_strangers_and_everybody_who_is_known() {
     drop(seats);
     drop(elsewhere);
     assert!(guests.list().present.is_empty());
-    assert!(guests.list().strangers.is_empty());
+    assert!(guests.list().unauthenticated.is_empty());
 }
 
 #[test]
@@ -100,34 +104,34 @@ fn a_network_of_ipv6_is_one_source() {
 
 /// Whether somebody is shown out who has been silent for so many seconds, among so many from so many addresses.
 fn is_shown_out(addresses: u8, each: usize, seconds: u32) -> bool {
-    let guests = Guests::new(limits());
+    let guests = ConnectionTable::new(limits());
     let now = Instant::now();
     let addresses = (0..addresses).map(|last| IpAddr::from([127, 0, 1, last]));
     let seats: Vec<_> = addresses
         .flat_map(|address| (0..each).map(move |_| address))
         .filter_map(|address| guests.admit(address, now))
         .collect();
-    guests.show_out(now + SECOND * seconds);
+    guests.evict_stalled(now + SECOND * seconds);
     leaves(&seats[0])
 }
 
 #[test]
 fn who_has_asked_before_it_is_shown_out_stays_and_who_has_not_goes() {
-    let guests = Guests::new(limits());
+    let guests = ConnectionTable::new(limits());
     let now = Instant::now();
     let [asks, is_silent] =
         ["127.0.0.1", "127.0.0.2"].map(|from| guests.admit(from.parse().unwrap(), now).unwrap());
-    guests.show_out(now + SECOND * 11);
+    guests.evict_stalled(now + SECOND * 11);
     asks.guest().has_asked();
     assert!(!leaves(&asks));
     assert!(leaves(&is_silent));
     asks.guest().is_answered();
-    guests.show_out(Instant::now() + SECOND * 76);
+    guests.evict_stalled(Instant::now() + SECOND * 76);
     assert!(leaves(&asks));
 }
 
 /// Whether somebody is on its way out.
-fn leaves(seat: &Seat) -> bool {
+fn leaves(seat: &ConnectionPermit) -> bool {
     let mut way_out = std::pin::pin!(seat.guest().is_shown_out());
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     way_out.as_mut().poll(&mut context).is_ready()

@@ -10,7 +10,7 @@ use sd_daemon::domain::Lifecycle;
 use sd_daemon::engine::fake::{Action, Point};
 use sd_daemon::registry::Snapshot;
 
-use super::super::sight::NUMBER;
+use super::super::sample::NUMBER;
 use super::super::transition::Request;
 use super::{MOMENT, Play};
 use crate::ledger::{Deed, Moment, Ticket};

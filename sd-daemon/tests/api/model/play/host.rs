@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use sd_daemon::domain::{ContainerId, LiveState, ObservedState};
 use sd_daemon::engine::fake::FakeEngine;
 
-use super::super::sight::look;
+use super::super::sample::look;
 use super::super::transition::{Labels, Outside};
 use super::Play;
 use crate::ledger::Deed;

@@ -10,18 +10,18 @@ pub type Words = Cow<'static, str>;
 
 /// Something that happened to a container, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Happening {
+pub struct Event {
     /// What.
-    pub what: What,
+    pub what: EventKind,
     /// Why, in words that stay true: no points in time, only lengths. Empty where there is nothing to say.
     pub why: Words,
     /// When it will be stopped if nothing happens until then, where that is the point.
     pub stops_at: Option<Timestamp>,
 }
 
-impl Happening {
+impl Event {
     /// Something that happened, without more about when it will be stopped.
-    pub fn new(what: What, why: impl Into<Words>) -> Self {
+    pub fn new(what: EventKind, why: impl Into<Words>) -> Self {
         Self {
             what,
             why: why.into(),
@@ -32,7 +32,7 @@ impl Happening {
 
 /// What can happen to a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum EventKind {
     /// It was created.
     Created,
     /// It runs.
@@ -57,7 +57,7 @@ pub enum What {
 
 /// A line of history.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub struct RecordedEvent {
     /// Grows with every event; never used twice.
     pub id: u64,
     /// When.
@@ -65,7 +65,7 @@ pub struct Event {
     /// To which container. The same in memory for all events of one that has kept its name.
     pub subject: Arc<Subject>,
     /// What, and why.
-    pub happening: Happening,
+    pub event: Event,
 }
 
 /// A container, as its history speaks of it.

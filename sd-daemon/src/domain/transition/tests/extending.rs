@@ -23,7 +23,7 @@ fn default_policy() -> Policy {
     policy(TimeLimit::After(TIMEOUT))
 }
 
-fn deadline(record: &Record) -> Option<(Timestamp, Because)> {
+fn deadline(record: &Record) -> Option<(Timestamp, DeadlineReason)> {
     let deadline = default_policy().deadline(record)?;
     Some((deadline.at, deadline.because))
 }
@@ -33,12 +33,12 @@ fn by_pushes_the_deadline_from_where_it_is() {
     let once = after(&running(), by(2 * HOUR));
     assert_eq!(
         deadline(&once),
-        Some((IDLE_END.after(2 * HOUR), Because::KeepUntil))
+        Some((IDLE_END.after(2 * HOUR), DeadlineReason::KeepUntil))
     );
     let twice = after(&once, by(HOUR));
     assert_eq!(
         deadline(&twice),
-        Some((IDLE_END.after(3 * HOUR), Because::KeepUntil))
+        Some((IDLE_END.after(3 * HOUR), DeadlineReason::KeepUntil))
     );
 }
 
@@ -46,32 +46,38 @@ fn by_pushes_the_deadline_from_where_it_is() {
 fn by_pushes_a_deadline_that_has_passed_from_now() {
     let late = IDLE_END.after(Duration::from_secs(50));
     let next = after_at(&running(), by(HOUR), late);
-    assert_eq!(deadline(&next), Some((late.after(HOUR), Because::KeepUntil)));
+    assert_eq!(
+        deadline(&next),
+        Some((late.after(HOUR), DeadlineReason::KeepUntil))
+    );
 }
 
 #[test]
 fn for_keeps_from_now_and_leaves_a_later_deadline_alone() {
     let short = after(&running(), hold(HOUR));
-    assert_eq!(deadline(&short), Some((IDLE_END, Because::IdleTimeout)));
+    assert_eq!(deadline(&short), Some((IDLE_END, DeadlineReason::IdleTimeout)));
     let long = after(&running(), hold(5 * HOUR));
-    assert_eq!(deadline(&long), Some((NOW.after(5 * HOUR), Because::KeepUntil)));
+    assert_eq!(
+        deadline(&long),
+        Some((NOW.after(5 * HOUR), DeadlineReason::KeepUntil))
+    );
     assert_eq!(outcome(&long, hold(HOUR)), ("same".to_owned(), None));
 }
 
 #[test]
 fn an_extension_says_how_long_and_until_when() {
-    let step_of = |input| step(&running(), input, NOW).unwrap().happening.unwrap();
-    let happening = step_of(by(2 * HOUR));
-    assert_eq!(happening.what, What::Extended);
-    assert_eq!(happening.why, "by 2h, asked for over the API");
-    assert_eq!(happening.stops_at, Some(IDLE_END.after(2 * HOUR)));
-    let happening = step_of(hold(HOUR));
+    let step_of = |input| transition(&running(), input, NOW).unwrap().event.unwrap();
+    let event = step_of(by(2 * HOUR));
+    assert_eq!(event.what, EventKind::Extended);
+    assert_eq!(event.why, "by 2h, asked for over the API");
+    assert_eq!(event.stops_at, Some(IDLE_END.after(2 * HOUR)));
+    let event = step_of(hold(HOUR));
     assert_eq!(
-        happening.why,
+        event.why,
         "kept for 1h from then, and for as long as that was repeated, asked for over the API"
     );
     assert_eq!(
-        happening.stops_at,
+        event.stops_at,
         Some(IDLE_END),
         "when it is stopped, not until when it is kept"
     );
@@ -82,8 +88,8 @@ fn holding_on_is_told_once_and_letting_go_begins_anew() {
     let minute = Duration::from_secs(60);
     let (mut record, mut now, mut entries) = (running(), NOW, 0);
     for _ in 0..600 {
-        let step = step(&record, hold(minute), now).unwrap();
-        entries += usize::from(step.happening.is_some());
+        let step = transition(&record, hold(minute), now).unwrap();
+        entries += usize::from(step.event.is_some());
         record = after_at(&record, hold(minute), now);
         assert_eq!(record.activity().keep_until, Some(now.after(minute)));
         now = now.after(minute / 3);
@@ -106,13 +112,13 @@ fn no_extension_leads_past_the_longest_run() {
             "kept for 10h from then, and for as long as that was repeated",
         ),
     ] {
-        let happening = step(&running(), extend(extension, policy()), NOW)
+        let event = transition(&running(), extend(extension, policy()), NOW)
             .unwrap()
-            .happening
+            .event
             .unwrap();
-        assert_eq!(happening.stops_at, Some(EARLIER.after(3 * HOUR)));
+        assert_eq!(event.stops_at, Some(EARLIER.after(3 * HOUR)));
         assert_eq!(
-            happening.why,
+            event.why,
             format!("{words}, asked for over the API; but a run may last 3h at most (the daemon's default)")
         );
         let next = after(&running(), extend(extension, policy()));
@@ -139,7 +145,12 @@ fn what_does_not_run_has_no_deadline_to_push() {
         (removing(), Refusal::BeingRemoved),
     ] {
         for input in [by(HOUR), hold(HOUR)] {
-            assert_eq!(step(&record, input, NOW), Err(refusal), "{}", state(&record));
+            assert_eq!(
+                transition(&record, input, NOW),
+                Err(refusal),
+                "{}",
+                state(&record)
+            );
         }
     }
 }

@@ -79,7 +79,7 @@ fn a_busy_container_is_in_use_and_kept_until_it_is_not() {
     }
     assert_eq!(
         told(&running(), busy(None), NOW),
-        says(What::Extended, "it reported that it would be busy for 40m")
+        says(EventKind::Extended, "it reported that it would be busy for 40m")
     );
 }
 
@@ -158,12 +158,12 @@ fn use_seen_from_the_host_counts_in_the_run_that_was_seen() {
 #[test]
 fn each_signal_keeps_its_own_latest_word() {
     let reported = after(&used_at(EARLIER.after(BUSY), Signal::Cpu, 300), report(7, 3));
-    let evidence = |signal| reported.activity().evidence.get(&signal).copied();
-    let expected = |at, value| Some(crate::domain::Evidence { at, value });
-    assert_eq!(evidence(Signal::Started), expected(EARLIER, 0));
-    assert_eq!(evidence(Signal::CheckIn), expected(NOW, 3));
-    assert_eq!(evidence(Signal::Connections), None);
-    assert_eq!(evidence(Signal::Cpu), expected(EARLIER.after(BUSY), 300));
+    let readings = |signal| reported.activity().readings.get(&signal).copied();
+    let expected = |at, value| Some(crate::domain::SignalReading { at, value });
+    assert_eq!(readings(Signal::Started), expected(EARLIER, 0));
+    assert_eq!(readings(Signal::CheckIn), expected(NOW, 3));
+    assert_eq!(readings(Signal::Connections), None);
+    assert_eq!(readings(Signal::Cpu), expected(EARLIER.after(BUSY), 300));
     assert_eq!(
         reported.activity().last_active().signal,
         Signal::Cpu,
@@ -181,7 +181,7 @@ fn use_after_a_stop_was_begun_changes_nothing() {
         value: 1,
     };
     for input in [report(7, 5), busy(Some(5)), seen] {
-        assert_eq!(step(&stopping, input, NOW), Ok(Step::same()));
+        assert_eq!(transition(&stopping, input, NOW), Ok(Transition::same()));
     }
     let stopped = after(&stopping, ended("first", Exit::BySignal));
     assert_eq!(state(&stopped), "stopped Idle");

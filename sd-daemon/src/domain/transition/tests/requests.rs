@@ -83,7 +83,7 @@ fn a_rejected_start_removes_what_never_lived_and_keeps_what_did() {
 fn what_is_asked_for_is_told_once() {
     const ASKED: &str = "asked for over the API";
     for from in [starting(), running(), paused()] {
-        assert_eq!(told(&from, Input::Stop, NOW), says(What::Stopping, ASKED));
+        assert_eq!(told(&from, Input::Stop, NOW), says(EventKind::Stopping, ASKED));
     }
     assert_eq!(told(&stopping(), Input::Stop, NOW), None);
     assert_eq!(told(&stopped(), Input::Stop, NOW), None);
@@ -92,6 +92,6 @@ fn what_is_asked_for_is_told_once() {
     assert_eq!(told(&running(), Input::Remove(RemoveMode::Force), NOW), None);
     assert_eq!(
         told(&starting(), Input::StartRejected, NOW),
-        says(What::Stopped, "the engine refused to start it")
+        says(EventKind::Stopped, "the engine refused to start it")
     );
 }

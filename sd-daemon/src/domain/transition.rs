@@ -19,12 +19,12 @@
 
 use std::time::Duration;
 
-use super::happening::{Happening, What, Words};
+use super::event::{Event, EventKind, Words};
 use super::policy::Deadline;
-use super::words::Spoken;
+use super::words::HumanDuration;
 use super::{
-    Because, Decided, Due, Endpoints, Exit, LastActive, Lifecycle, Limits, LiveState, Observation,
-    ObservedState, Policy, ProcessId, Record, RunId, Signal, StopCause, TimeLimit, Timestamp,
+    DeadlineReason, Due, EffectiveLimit, Endpoints, Exit, LastActive, Lifecycle, Limits, LiveState,
+    Observation, ObservedState, Policy, ProcessId, Record, RunId, Signal, StopCause, TimeLimit, Timestamp,
 };
 
 /// Everything that can happen to a container.
@@ -124,18 +124,18 @@ pub enum Effect {
 
 /// What follows from an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct Transition {
     /// What becomes of the record.
-    pub next: Next,
+    pub next: NextState,
     /// What is to be done then.
     pub effect: Option<Effect>,
     /// What its history says of it.
-    pub happening: Option<Happening>,
+    pub event: Option<Event>,
 }
 
 /// What becomes of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum NextState {
     /// Nothing.
     Same,
     /// It is replaced by this one.
@@ -163,7 +163,7 @@ const ASKED: &str = "asked for over the API";
 const ON_HOST: &str = "done on the host, not by spin-docker";
 
 /// Decides what follows when `input` happens to `record` at `now`.
-pub fn step(record: &Record, input: Input, now: Timestamp) -> Result<Step, Refusal> {
+pub fn transition(record: &Record, input: Input, now: Timestamp) -> Result<Transition, Refusal> {
     match input {
         Input::Start => start(record),
         Input::Stop => stop(record),
@@ -187,45 +187,45 @@ pub fn step(record: &Record, input: Input, now: Timestamp) -> Result<Step, Refus
     }
 }
 
-fn start(record: &Record) -> Result<Step, Refusal> {
+fn start(record: &Record) -> Result<Transition, Refusal> {
     match record.lifecycle() {
         Lifecycle::Stopped { .. } => {
             let mut next = record.clone();
             next.fields.lifecycle = Lifecycle::Starting;
             next.fields.generation += 1;
-            Ok(Step::changed(next).with(Effect::Start))
+            Ok(Transition::changed(next).with(Effect::Start))
         }
-        Lifecycle::Starting => Ok(Step::same().with(Effect::Start)),
-        Lifecycle::Running { .. } => Ok(Step::same()),
+        Lifecycle::Starting => Ok(Transition::same().with(Effect::Start)),
+        Lifecycle::Running { .. } => Ok(Transition::same()),
         Lifecycle::Paused { .. } => Err(Refusal::Paused),
         Lifecycle::Stopping { .. } => Err(Refusal::Stopping),
         Lifecycle::Removing { .. } => Err(Refusal::BeingRemoved),
     }
 }
 
-fn stop(record: &Record) -> Result<Step, Refusal> {
+fn stop(record: &Record) -> Result<Transition, Refusal> {
     match record.lifecycle() {
         Lifecycle::Starting | Lifecycle::Running { .. } | Lifecycle::Paused { .. } => {
             Ok(stopping(record, StopCause::Requested, ASKED))
         }
-        Lifecycle::Stopping { .. } => Ok(Step::same().with(Effect::Stop)),
-        Lifecycle::Stopped { .. } => Ok(Step::same()),
+        Lifecycle::Stopping { .. } => Ok(Transition::same().with(Effect::Stop)),
+        Lifecycle::Stopped { .. } => Ok(Transition::same()),
         Lifecycle::Removing { .. } => Err(Refusal::BeingRemoved),
     }
 }
 
-fn stopping(record: &Record, cause: StopCause, why: impl Into<Words>) -> Step {
+fn stopping(record: &Record, cause: StopCause, why: impl Into<Words>) -> Transition {
     let endpoints = record.lifecycle().endpoints().cloned().unwrap_or_default();
     record
         .becoming(Lifecycle::Stopping { cause, endpoints })
         .with(Effect::Stop)
-        .telling(What::Stopping, why)
+        .telling(EventKind::Stopping, why)
 }
 
-fn remove(record: &Record, mode: RemoveMode, cause: StopCause) -> Step {
+fn remove(record: &Record, mode: RemoveMode, cause: StopCause) -> Transition {
     let effect = Effect::Remove(mode);
     match record.lifecycle() {
-        Lifecycle::Removing { .. } => Step::same().with(effect),
+        Lifecycle::Removing { .. } => Transition::same().with(effect),
         lifecycle => {
             let endpoints = lifecycle.endpoints().cloned();
             record
@@ -235,14 +235,17 @@ fn remove(record: &Record, mode: RemoveMode, cause: StopCause) -> Step {
     }
 }
 
-fn set_limits(record: &Record, limits: Limits) -> Step {
+fn set_limits(record: &Record, limits: Limits) -> Transition {
     let mut next = record.clone();
     next.fields.limits = limits.or(*record.limits());
-    let step = Step::unless_same(record, next);
-    if matches!(step.next, Next::Same) {
+    let step = Transition::unless_same(record, next);
+    if matches!(step.next, NextState::Same) {
         return step;
     }
-    step.telling(What::Changed, format!("{}, {ASKED}", limits_in_words(limits)))
+    step.telling(
+        EventKind::Changed,
+        format!("{}, {ASKED}", limits_in_words(limits)),
+    )
 }
 
 fn limits_in_words(limits: Limits) -> String {
@@ -251,21 +254,26 @@ fn limits_in_words(limits: Limits) -> String {
         .map(|limit| format!("idle timeout set to {limit}"));
     let max_lifetime = limits.max_lifetime.map(|limit| match limit {
         TimeLimit::Never => "longest run set to unlimited".to_owned(),
-        TimeLimit::After(lifetime) => format!("longest run set to {}", Spoken(lifetime)),
+        TimeLimit::After(lifetime) => format!("longest run set to {}", HumanDuration(lifetime)),
     });
     let remove_after = limits.remove_after.map(|limit| match limit {
         TimeLimit::Never => "removal set to never".to_owned(),
-        TimeLimit::After(rest) => format!("removal set to {} after a stop", Spoken(rest)),
+        TimeLimit::After(rest) => format!("removal set to {} after a stop", HumanDuration(rest)),
     });
     let words = [idle_timeout, max_lifetime, remove_after];
     words.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// A container that is never stopped for idleness has no deadline to push, and needs none.
-fn extend(record: &Record, extension: Extension, policy: &Policy, now: Timestamp) -> Result<Step, Refusal> {
+fn extend(
+    record: &Record,
+    extension: Extension,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Transition, Refusal> {
     let Some(idle_ends_at) = policy.idle_ends_at(record) else {
         return match record.lifecycle() {
-            Lifecycle::Running { .. } => Ok(Step::same()),
+            Lifecycle::Running { .. } => Ok(Transition::same()),
             Lifecycle::Removing { .. } => Err(Refusal::BeingRemoved),
             Lifecycle::Paused { .. } => Err(Refusal::Paused),
             Lifecycle::Starting | Lifecycle::Stopping { .. } | Lifecycle::Stopped { .. } => {
@@ -279,26 +287,26 @@ fn extend(record: &Record, extension: Extension, policy: &Policy, now: Timestamp
         // A deadline that has passed and was not acted on yet counts as now.
         Extension::By(span) => (
             idle_ends_at.max(now).after(span),
-            format!("by {}, {ASKED}", Spoken(span)),
+            format!("by {}, {ASKED}", HumanDuration(span)),
             true,
         ),
         Extension::For(span) => (
             now.after(span),
             format!(
                 "kept for {} from then, and for as long as that was repeated, {ASKED}",
-                Spoken(span)
+                HumanDuration(span)
             ),
             before.is_none_or(|before| before < now),
         ),
     };
     next.fields.activity.keep(until, now);
     let deadline = policy.deadline(&next);
-    if deadline.is_some_and(|deadline| deadline.because == Because::MaxLifetime) {
+    if deadline.is_some_and(|deadline| deadline.because == DeadlineReason::MaxLifetime) {
         why = format!("{why}; but {}", longest_run(record, policy));
     }
-    let step = Step::unless_same(record, next);
+    let step = Transition::unless_same(record, next);
     Ok(if is_news {
-        step.telling(What::Extended, why)
+        step.telling(EventKind::Extended, why)
             .until(deadline.map(|deadline| deadline.at))
     } else {
         step
@@ -306,37 +314,39 @@ fn extend(record: &Record, extension: Extension, policy: &Policy, now: Timestamp
 }
 
 /// The policy is asked again: whatever happened since the container seemed due counts.
-fn when_due(record: &Record, due: Due, generation: u64, policy: &Policy, now: Timestamp) -> Step {
+fn when_due(record: &Record, due: Due, generation: u64, policy: &Policy, now: Timestamp) -> Transition {
     if record.generation() != generation || !policy.is_due(record, due, now) {
-        return Step::same();
+        return Transition::same();
     }
     match (due, policy.deadline(record)) {
         (Due::Warning, Some(deadline)) => {
             let mut next = record.clone();
-            next.fields.activity.warned_of = Some(deadline.at);
+            next.fields.activity.warning_sent_for = Some(deadline.at);
             // Whoever wakes for a moment comes a little later. Five minutes are meant, not 4m 59s.
             let seconds_left = deadline.at.since(now).as_millis().div_ceil(1_000);
             let why = format!(
                 "will be stopped in {}: {}",
-                Spoken(Duration::from_secs(
+                HumanDuration(Duration::from_secs(
                     u64::try_from(seconds_left).unwrap_or(u64::MAX)
                 )),
                 reason(record, deadline, policy, now)
             );
-            Step::changed(next)
-                .telling(What::IdleWarning, why)
+            Transition::changed(next)
+                .telling(EventKind::IdleWarning, why)
                 .until(Some(deadline.at))
         }
         (Due::Stop, Some(deadline)) => {
             let cause = match deadline.because {
-                Because::IdleTimeout | Because::KeepUntil | Because::Grace => StopCause::Idle,
-                Because::MaxLifetime => StopCause::Expired,
+                DeadlineReason::IdleTimeout | DeadlineReason::KeepUntil | DeadlineReason::Grace => {
+                    StopCause::Idle
+                }
+                DeadlineReason::MaxLifetime => StopCause::Expired,
             };
             stopping(record, cause, reason(record, deadline, policy, now))
         }
         (Due::Removal, _) => remove(record, RemoveMode::Graceful, StopCause::Expired),
         // Only what has a deadline is due for these.
-        (Due::Warning | Due::Stop, None) => Step::same(),
+        (Due::Warning | Due::Stop, None) => Transition::same(),
     }
 }
 
@@ -344,21 +354,23 @@ fn when_due(record: &Record, due: Due, generation: u64, policy: &Policy, now: Ti
 /// stop, when it is announced, as well as then.
 fn reason(record: &Record, deadline: Deadline, policy: &Policy, now: Timestamp) -> String {
     let last_active = record.activity().last_active();
-    let unused = Spoken(now.since(last_active.at));
+    let unused = HumanDuration(now.since(last_active.at));
     let idle = policy.idle_timeout(record);
     let used = use_in_words(record, last_active);
     let idle_timeout = format!("its idle timeout is {} ({})", idle.limit, idle.source);
     match deadline.because {
-        Because::IdleTimeout => format!("not used for {unused}, and {idle_timeout}; the last use was {used}"),
-        Because::KeepUntil => format!(
+        DeadlineReason::IdleTimeout => {
+            format!("not used for {unused}, and {idle_timeout}; the last use was {used}")
+        }
+        DeadlineReason::KeepUntil => format!(
             "nobody asked to keep it for longer, and it was not used for {unused}, while {idle_timeout}; the \
              last use was {used}"
         ),
-        Because::Grace => format!(
+        DeadlineReason::Grace => format!(
             "not used for {unused}, although it was given time to report since the daemon started or the \
              machine woke up, and {idle_timeout}; the last use was {used}"
         ),
-        Because::MaxLifetime => {
+        DeadlineReason::MaxLifetime => {
             format!("{}, however much it is used", longest_run(record, policy))
         }
     }
@@ -389,15 +401,15 @@ fn use_in_words(record: &Record, last_active: LastActive) -> String {
     }
 }
 
-fn check_in(record: &Record, generation: u64, report: Report, now: Timestamp) -> Step {
+fn check_in(record: &Record, generation: u64, report: Report, now: Timestamp) -> Transition {
     if !record.is_in_run(generation) {
-        return Step::same();
+        return Transition::same();
     }
     let mut next = record.clone();
     let activity = &mut next.fields.activity;
     activity.connections = report.connections.unwrap_or(activity.connections);
     if !report.counts {
-        return Step::unless_same(record, next);
+        return Transition::unless_same(record, next);
     }
     let used_by = report.connections.unwrap_or_default();
     if used_by > 0 || report.busy_for.is_some() {
@@ -409,42 +421,42 @@ fn check_in(record: &Record, generation: u64, report: Report, now: Timestamp) ->
         activity.keep(now.after(span), now);
         begins = before.is_none_or(|before| before < now).then_some(span);
     }
-    let step = Step::unless_same(record, next);
+    let step = Transition::unless_same(record, next);
     match begins {
         Some(span) => step.telling(
-            What::Extended,
-            format!("it reported that it would be busy for {}", Spoken(span)),
+            EventKind::Extended,
+            format!("it reported that it would be busy for {}", HumanDuration(span)),
         ),
         None => step,
     }
 }
 
-fn used(record: &Record, generation: u64, signal: Signal, value: u32, now: Timestamp) -> Step {
+fn used(record: &Record, generation: u64, signal: Signal, value: u32, now: Timestamp) -> Transition {
     if !record.is_in_run(generation) {
-        return Step::same();
+        return Transition::same();
     }
     let mut next = record.clone();
     next.fields.activity.note(signal, now, value);
-    Step::unless_same(record, next)
+    Transition::unless_same(record, next)
 }
 
 /// A container that never came to life is removed: nobody was told that it exists. One that ran before
 /// stays, for it may hold data.
-fn start_rejected(record: &Record, now: Timestamp) -> Step {
+fn start_rejected(record: &Record, now: Timestamp) -> Transition {
     match record.lifecycle() {
         Lifecycle::Starting if record.last_run().is_none() => {
             remove(record, RemoveMode::Force, StopCause::Failed)
         }
-        Lifecycle::Starting => record.at_rest(StopCause::Failed, now, "the engine refused to start it"),
+        Lifecycle::Starting => record.stopped(StopCause::Failed, now, "the engine refused to start it"),
         Lifecycle::Running { .. }
         | Lifecycle::Paused { .. }
         | Lifecycle::Stopping { .. }
         | Lifecycle::Stopped { .. }
-        | Lifecycle::Removing { .. } => Step::same(),
+        | Lifecycle::Removing { .. } => Transition::same(),
     }
 }
 
-fn vanished(record: &Record, policy: &Policy) -> Step {
+fn vanished(record: &Record, policy: &Policy) -> Transition {
     let why: Words = match record.lifecycle() {
         Lifecycle::Removing { cause, .. } => match cause {
             StopCause::Expired => rest(policy.remove_after(record)).into(),
@@ -457,18 +469,18 @@ fn vanished(record: &Record, policy: &Policy) -> Step {
         | Lifecycle::Stopping { .. }
         | Lifecycle::Stopped { .. } => ON_HOST.into(),
     };
-    Step {
-        next: Next::Gone,
+    Transition {
+        next: NextState::Gone,
         effect: None,
-        happening: Some(Happening::new(What::Removed, why)),
+        event: Some(Event::new(EventKind::Removed, why)),
     }
 }
 
 /// Why a container was removed that nobody had asked to remove.
-fn rest(remove_after: Decided) -> String {
+fn rest(remove_after: EffectiveLimit) -> String {
     match remove_after.limit {
         TimeLimit::After(rest) => {
-            let (rest, source) = (Spoken(rest), remove_after.source);
+            let (rest, source) = (HumanDuration(rest), remove_after.source);
             format!("nobody started it for {rest} after its stop, and then it is removed ({source})")
         }
         // Somebody lifted the limit while it was being removed.
@@ -476,7 +488,7 @@ fn rest(remove_after: Decided) -> String {
     }
 }
 
-fn observed(record: &Record, observation: Observation, now: Timestamp) -> Step {
+fn observed(record: &Record, observation: Observation, now: Timestamp) -> Transition {
     let mut renamed = record.clone();
     renamed.fields.name = observation.name;
     let mut step = match observation.state {
@@ -500,26 +512,26 @@ fn observed(record: &Record, observation: Observation, now: Timestamp) -> Step {
         ),
         ObservedState::Ended { run, exit } => observed_ended(&renamed, run, exit, now),
     };
-    if matches!(step.next, Next::Same) && renamed != *record {
-        step.next = Next::Changed(Box::new(renamed));
+    if matches!(step.next, NextState::Same) && renamed != *record {
+        step.next = NextState::Changed(Box::new(renamed));
     }
     step
 }
 
-fn observed_created(record: &Record, now: Timestamp) -> Step {
+fn observed_created(record: &Record, now: Timestamp) -> Transition {
     match record.lifecycle() {
-        Lifecycle::Starting => Step::same().with(Effect::Start),
-        Lifecycle::Stopping { cause, .. } => record.at_rest(*cause, now, ""),
+        Lifecycle::Starting => Transition::same().with(Effect::Start),
+        Lifecycle::Stopping { cause, .. } => record.stopped(*cause, now, ""),
         // The engine has lost the run we knew; nothing runs, which is all that matters.
         Lifecycle::Running { .. } | Lifecycle::Paused { .. } => {
-            record.at_rest(StopCause::External, now, "the engine says that it never ran")
+            record.stopped(StopCause::External, now, "the engine says that it never ran")
         }
-        Lifecycle::Stopped { .. } => Step::same(),
-        Lifecycle::Removing { .. } => Step::same().with(Effect::Remove(RemoveMode::Graceful)),
+        Lifecycle::Stopped { .. } => Transition::same(),
+        Lifecycle::Removing { .. } => Transition::same().with(Effect::Remove(RemoveMode::Graceful)),
     }
 }
 
-fn observed_ended(record: &Record, run: RunId, exit: Exit, now: Timestamp) -> Step {
+fn observed_ended(record: &Record, run: RunId, exit: Exit, now: Timestamp) -> Transition {
     let is_known_run = record.last_run() == Some(&run);
     let mut ended = record.clone();
     ended.fields.last_run = Some(run);
@@ -536,15 +548,15 @@ fn observed_ended(record: &Record, run: RunId, exit: Exit, now: Timestamp) -> St
     };
     match record.lifecycle() {
         // What ended is the run before; the one that was asked for has not begun.
-        Lifecycle::Starting if is_known_run => Step::same().with(Effect::Start),
+        Lifecycle::Starting if is_known_run => Transition::same().with(Effect::Start),
         // Why was said when the stop began.
-        Lifecycle::Stopping { cause, .. } => ended.at_rest(*cause, now, ""),
-        Lifecycle::Stopped { .. } if is_known_run => Step::same(),
+        Lifecycle::Stopping { cause, .. } => ended.stopped(*cause, now, ""),
+        Lifecycle::Stopped { .. } if is_known_run => Transition::same(),
         Lifecycle::Starting
         | Lifecycle::Running { .. }
         | Lifecycle::Paused { .. }
-        | Lifecycle::Stopped { .. } => ended.at_rest(cause, now, why),
-        Lifecycle::Removing { .. } => Step::same().with(Effect::Remove(RemoveMode::Graceful)),
+        | Lifecycle::Stopped { .. } => ended.stopped(cause, now, why),
+        Lifecycle::Removing { .. } => Transition::same().with(Effect::Remove(RemoveMode::Graceful)),
     }
 }
 
@@ -557,36 +569,36 @@ struct Live {
     process: Option<ProcessId>,
 }
 
-fn observed_live(record: &Record, live: Live, now: Timestamp) -> Step {
+fn observed_live(record: &Record, live: Live, now: Timestamp) -> Transition {
     let is_known_run = record.last_run() == Some(&live.run);
     let state = live.state;
     match record.lifecycle() {
-        Lifecycle::Stopping { .. } => Step::same().with(Effect::Stop),
-        Lifecycle::Removing { .. } => Step::same().with(Effect::Remove(RemoveMode::Graceful)),
+        Lifecycle::Stopping { .. } => Transition::same().with(Effect::Stop),
+        Lifecycle::Removing { .. } => Transition::same().with(Effect::Remove(RemoveMode::Graceful)),
         // The generation was counted when the start was asked for.
         Lifecycle::Starting => {
-            Step::changed(record.in_run(live, now, Resumed::Yes)).telling(What::Started, ASKED)
+            Transition::changed(record.in_run(live, now, Resumed::Yes)).telling(EventKind::Started, ASKED)
         }
         Lifecycle::Running { since, .. } if is_known_run => {
-            let step = Step::unless_same(record, record.in_run(live, *since, Resumed::No));
+            let step = Transition::unless_same(record, record.in_run(live, *since, Resumed::No));
             match state {
                 LiveState::Running => step,
-                LiveState::Paused => step.telling(What::Paused, ON_HOST),
+                LiveState::Paused => step.telling(EventKind::Paused, ON_HOST),
             }
         }
         Lifecycle::Paused { since, .. } if is_known_run => match state {
-            LiveState::Paused => Step::unless_same(record, record.in_run(live, *since, Resumed::No)),
+            LiveState::Paused => Transition::unless_same(record, record.in_run(live, *since, Resumed::No)),
             LiveState::Running => {
                 let mut next = record.in_run(live, *since, Resumed::No);
                 next.fields.activity.note(Signal::Started, now, 0);
-                Step::changed(next).telling(What::Resumed, ON_HOST)
+                Transition::changed(next).telling(EventKind::Resumed, ON_HOST)
             }
         },
         // Somebody started it on the host: a new run, with a fresh clock.
         Lifecycle::Running { .. } | Lifecycle::Paused { .. } | Lifecycle::Stopped { .. } => {
             let mut next = record.in_run(live, now, Resumed::Yes);
             next.fields.generation += 1;
-            Step::changed(next).telling(What::Started, ON_HOST)
+            Transition::changed(next).telling(EventKind::Started, ON_HOST)
         }
     }
 }
@@ -599,17 +611,17 @@ enum Resumed {
 }
 
 impl Record {
-    fn becoming(&self, lifecycle: Lifecycle) -> Step {
+    fn becoming(&self, lifecycle: Lifecycle) -> Transition {
         let mut next = self.clone();
         next.fields.lifecycle = lifecycle;
-        Step::changed(next)
+        Transition::changed(next)
     }
 
-    fn at_rest(&self, cause: StopCause, now: Timestamp, why: impl Into<Words>) -> Step {
+    fn stopped(&self, cause: StopCause, now: Timestamp, why: impl Into<Words>) -> Transition {
         let mut next = self.clone();
         next.fields.lifecycle = Lifecycle::Stopped { since: now, cause };
         next.fields.activity.end_run();
-        Step::changed(next).telling(What::Stopped, why)
+        Transition::changed(next).telling(EventKind::Stopped, why)
     }
 
     fn in_run(&self, live: Live, since: Timestamp, resumed: Resumed) -> Self {
@@ -638,18 +650,18 @@ impl Record {
     }
 }
 
-impl Step {
+impl Transition {
     fn same() -> Self {
         Self {
-            next: Next::Same,
+            next: NextState::Same,
             effect: None,
-            happening: None,
+            event: None,
         }
     }
 
     fn changed(record: Record) -> Self {
         Self {
-            next: Next::Changed(Box::new(record)),
+            next: NextState::Changed(Box::new(record)),
             ..Self::same()
         }
     }
@@ -668,15 +680,15 @@ impl Step {
     }
 
     /// The same step, told in the history.
-    fn telling(mut self, what: What, why: impl Into<Words>) -> Self {
-        self.happening = Some(Happening::new(what, why));
+    fn telling(mut self, what: EventKind, why: impl Into<Words>) -> Self {
+        self.event = Some(Event::new(what, why));
         self
     }
 
     /// The same step, telling until when the container is kept.
     fn until(mut self, stops_at: Option<Timestamp>) -> Self {
-        if let Some(happening) = &mut self.happening {
-            happening.stops_at = stops_at;
+        if let Some(event) = &mut self.event {
+            event.stops_at = stops_at;
         }
         self
     }

@@ -67,13 +67,13 @@ fn play(
     let (mut record, mut now) = (new_record(), NOW);
     for Event { pause, input } in history {
         now = now.after(pause);
-        let Ok(Step { next, effect, .. }) = step(&record, input.clone(), now) else {
+        let Ok(Transition { next, effect, .. }) = transition(&record, input.clone(), now) else {
             continue;
         };
         let after = match next {
-            Next::Same => record.clone(),
-            Next::Changed(next) => *next,
-            Next::Gone => return Err(TestCaseError::fail("gone without having vanished")),
+            NextState::Same => record.clone(),
+            NextState::Changed(next) => *next,
+            NextState::Gone => return Err(TestCaseError::fail("gone without having vanished")),
         };
         check(&record, &input, &after, effect, now)?;
         record = after;
@@ -123,8 +123,8 @@ proptest! {
         let mut last = new_record();
         play(history, |_, _, after, _, _| { last = after.clone(); Ok(()) })?;
         let once = super::after(&last, observation.clone());
-        let twice = step(&once, observation, NOW).unwrap();
-        prop_assert_eq!(twice.next, Next::Same);
+        let twice = transition(&once, observation, NOW).unwrap();
+        prop_assert_eq!(twice.next, NextState::Same);
     }
 
     #[test]
@@ -179,7 +179,7 @@ proptest! {
         play(history, |_, _, after, _, now| { (last, end) = (after.clone(), now); Ok(()) })?;
         let now = end.after(Duration::from_secs(wait));
         let asked = due_to_stop(last.generation(), policy.clone());
-        let is_stopped = step(&last, asked, now).unwrap().effect == Some(Effect::Stop);
+        let is_stopped = transition(&last, asked, now).unwrap().effect == Some(Effect::Stop);
         let is_past = policy.stops_at(&last).is_some_and(|stops_at| now >= stops_at);
         prop_assert_eq!(is_stopped, is_past);
     }

@@ -71,10 +71,14 @@ fn a_change_says_which_limits_and_the_same_limits_again_are_none() {
         let change = Input::SetLimits(limits);
         assert_eq!(
             told(&running(), change.clone(), NOW),
-            says(What::Changed, &why),
+            says(EventKind::Changed, &why),
             "{limits:?}"
         );
         let changed = super::after(&running(), change.clone());
-        assert_eq!(step(&changed, change, NOW), Ok(Step::same()), "{limits:?}");
+        assert_eq!(
+            transition(&changed, change, NOW),
+            Ok(Transition::same()),
+            "{limits:?}"
+        );
     }
 }

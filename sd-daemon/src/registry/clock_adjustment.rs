@@ -8,14 +8,14 @@
 use rusqlite::{Connection, TransactionBehavior, named_params};
 
 use super::row;
-use crate::clock::Anchor;
+use crate::clock::ClockReference;
 
 /// A date that is adjusted by less is as good as the same.
 const NOTABLE_MILLIS: u64 = 10_000;
 
 /// Moves what is written down along with the date, and notes how the date hangs on the boot clock now. Says by how many
 /// milliseconds the date was set, if it was.
-pub(super) fn follow(connection: &mut Connection, now: &Anchor) -> rusqlite::Result<Option<i64>> {
+pub(super) fn follow(connection: &mut Connection, now: &ClockReference) -> rusqlite::Result<Option<i64>> {
     // Immediate: whether somebody else holds the database is known before anything is changed.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before = transaction.query_row("select boot, ahead_of_boot from instance", [], |row| {
@@ -43,7 +43,7 @@ pub(super) fn follow(connection: &mut Connection, now: &Anchor) -> rusqlite::Res
 fn move_all(connection: &Connection, by: i64) -> rusqlite::Result<()> {
     for record in row::load_records(connection)? {
         row::delete_record(connection, record.id())?;
-        row::save_record(connection, &record.moved(by))?;
+        row::save_record(connection, &record.shift_clock(by))?;
     }
     for moving in [
         "update creation set opened_at = max(opened_at + :by, 0)",

@@ -79,10 +79,10 @@ fn what_was_due_in_another_run_is_due_no_more() {
     for (record, due, policy) in dues() {
         for generation in [6, 8] {
             let input = due_for(due, generation, policy.clone());
-            assert_eq!(step(&record, input, NOW), Ok(Step::same()), "{due:?}");
+            assert_eq!(transition(&record, input, NOW), Ok(Transition::same()), "{due:?}");
         }
         let input = due_for(due, 7, policy);
-        assert_ne!(step(&record, input, NOW), Ok(Step::same()), "{due:?}");
+        assert_ne!(transition(&record, input, NOW), Ok(Transition::same()), "{due:?}");
     }
 }
 
@@ -92,7 +92,7 @@ fn use_in_the_last_millisecond_and_in_the_same_one_wins() {
         for signal in [Signal::CheckIn, Signal::Connections, Signal::Cpu] {
             let used = super::used_at(used_at, signal, 1);
             let due = due_to_stop(7, policy(seconds(100)));
-            assert_eq!(step(&used, due, NOW), Ok(Step::same()), "{signal:?}");
+            assert_eq!(transition(&used, due, NOW), Ok(Transition::same()), "{signal:?}");
         }
     }
 }
@@ -107,29 +107,29 @@ fn a_warning_is_given_once_for_each_deadline_and_changes_nothing_else() {
     let deadline = EARLIER.after(Duration::from_secs(9_000));
     let moment = deadline.before(Duration::from_secs(300));
     assert_eq!(
-        step(&running(), warning(), moment.before(MILLISECOND)),
-        Ok(Step::same())
+        transition(&running(), warning(), moment.before(MILLISECOND)),
+        Ok(Transition::same())
     );
-    let warned = step(&running(), warning(), moment).unwrap();
-    let happening = warned.happening.clone().unwrap();
+    let warned = transition(&running(), warning(), moment).unwrap();
+    let event = warned.event.clone().unwrap();
     assert_eq!(
-        (happening.what, happening.stops_at),
-        (What::IdleWarning, Some(deadline))
+        (event.what, event.stops_at),
+        (EventKind::IdleWarning, Some(deadline))
     );
     let mut expected = running();
-    expected.fields.activity.warned_of = Some(deadline);
+    expected.fields.activity.warning_sent_for = Some(deadline);
     assert_eq!(
         (warned.next, warned.effect),
-        (Next::Changed(Box::new(expected.clone())), None)
+        (NextState::Changed(Box::new(expected.clone())), None)
     );
-    assert_eq!(step(&expected, warning(), moment), Ok(Step::same()));
+    assert_eq!(transition(&expected, warning(), moment), Ok(Transition::same()));
     let extension = Extension::By(Duration::from_secs(60));
-    let moved = Input::Extend {
+    let shift_clock = Input::Extend {
         extension,
         policy: policy(),
     };
-    let moved = after_at(&expected, moved, moment);
-    let again = told(&moved, warning(), deadline.after(Duration::from_secs(50)));
+    let shift_clock = after_at(&expected, shift_clock, moment);
+    let again = told(&shift_clock, warning(), deadline.after(Duration::from_secs(50)));
     assert!(again.is_some(), "the deadline has moved");
 }
 
@@ -141,7 +141,7 @@ fn a_warning_says_how_long_is_left_and_why_it_will_be_stopped() {
     };
     let moment = EARLIER.after(Duration::from_secs(8_700));
     let expected = says(
-        What::IdleWarning,
+        EventKind::IdleWarning,
         "will be stopped in 5m: not used for 2h 25m, and its idle timeout is 2h 30m (the daemon's default); \
          the last use was its start",
     );
@@ -158,7 +158,7 @@ fn a_warning_says_how_long_is_left_and_why_it_will_be_stopped() {
 fn reason_of_stop(record: &Record, policy: &Policy) -> String {
     let deadline = policy.stops_at(record).unwrap();
     let (what, why) = told(record, due_to_stop(7, policy.clone()), deadline).unwrap();
-    assert_eq!(what, What::Stopping);
+    assert_eq!(what, EventKind::Stopping);
     why
 }
 
@@ -269,9 +269,9 @@ fn a_run_that_has_lasted_for_as_long_as_it_may_is_ended_though_it_is_used() {
 #[test]
 fn what_has_been_at_rest_for_as_long_as_it_may_is_removed() {
     let [.., (record, due, policy)] = dues();
-    let removed = step(&record, due_for(due, 7, policy.clone()), NOW).unwrap();
+    let removed = transition(&record, due_for(due, 7, policy.clone()), NOW).unwrap();
     assert_eq!(removed.effect, GRACEFUL);
-    let Next::Changed(removing) = removed.next else {
+    let NextState::Changed(removing) = removed.next else {
         panic!("it stays")
     };
     let cause = StopCause::Expired;
@@ -282,12 +282,17 @@ fn what_has_been_at_rest_for_as_long_as_it_may_is_removed() {
     assert_eq!(*removing.lifecycle(), expected);
     let before = NOW.before(MILLISECOND);
     assert_eq!(
-        step(&record, due_for(due, 7, policy.clone()), before),
-        Ok(Step::same())
+        transition(&record, due_for(due, 7, policy.clone()), before),
+        Ok(Transition::same())
     );
     for other in [starting(), running(), paused(), stopping()] {
         let due = due_for(due, 7, policy.clone());
-        assert_eq!(step(&other, due, NOW), Ok(Step::same()), "{}", state(&other));
+        assert_eq!(
+            transition(&other, due, NOW),
+            Ok(Transition::same()),
+            "{}",
+            state(&other)
+        );
     }
 }
 
@@ -295,5 +300,8 @@ fn what_has_been_at_rest_for_as_long_as_it_may_is_removed() {
 fn somebody_who_starts_it_in_the_last_moment_keeps_it() {
     let [.., (record, due, policy)] = dues();
     let started = after(&record, Input::Start);
-    assert_eq!(step(&started, due_for(due, 7, policy), NOW), Ok(Step::same()));
+    assert_eq!(
+        transition(&started, due_for(due, 7, policy), NOW),
+        Ok(Transition::same())
+    );
 }

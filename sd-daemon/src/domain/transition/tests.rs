@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::*;
 use crate::domain::{Activity, ContainerPort, RecordFields};
 
-mod a_day;
 mod due;
 mod extending;
 mod limits;
 mod observations;
 mod properties;
 mod reports;
-mod wishes;
+mod requests;
+mod simulated_day;
 
 const BY_ITSELF: Exit = Exit::ByItself { status: 1 };
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
@@ -115,20 +115,20 @@ fn observed(state: ObservedState) -> Input {
 
 /// What a step leads to, in a word that fits into a table.
 fn outcome(record: &Record, input: Input) -> (String, Option<Effect>) {
-    match step(record, input, NOW) {
+    match transition(record, input, NOW) {
         Err(refusal) => (format!("refused: {refusal:?}"), None),
-        Ok(Step {
-            next: Next::Same,
+        Ok(Transition {
+            next: NextState::Same,
             effect,
             ..
         }) => ("same".to_owned(), effect),
-        Ok(Step {
-            next: Next::Gone,
+        Ok(Transition {
+            next: NextState::Gone,
             effect,
             ..
         }) => ("gone".to_owned(), effect),
-        Ok(Step {
-            next: Next::Changed(next),
+        Ok(Transition {
+            next: NextState::Changed(next),
             effect,
             ..
         }) => (state(&next), effect),
@@ -155,21 +155,21 @@ fn after(record: &Record, input: Input) -> Record {
 }
 
 fn after_at(record: &Record, input: Input, now: Timestamp) -> Record {
-    match step(record, input, now).unwrap().next {
-        Next::Changed(next) => *next,
-        Next::Same => record.clone(),
-        Next::Gone => panic!("gone"),
+    match transition(record, input, now).unwrap().next {
+        NextState::Changed(next) => *next,
+        NextState::Same => record.clone(),
+        NextState::Gone => panic!("gone"),
     }
 }
 
 /// What the history is told of a step, in whole sentences.
-fn told(record: &Record, input: Input, now: Timestamp) -> Option<(What, String)> {
-    let happening = step(record, input, now).unwrap().happening;
-    happening.map(|happening| (happening.what, happening.why.into_owned()))
+fn told(record: &Record, input: Input, now: Timestamp) -> Option<(EventKind, String)> {
+    let event = transition(record, input, now).unwrap().event;
+    event.map(|event| (event.what, event.why.into_owned()))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be nothing")]
-fn says(what: What, why: &str) -> Option<(What, String)> {
+fn says(what: EventKind, why: &str) -> Option<(EventKind, String)> {
     Some((what, why.to_owned()))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::attempts::Attempts;
+use super::retry_queue::RetryQueue;
 use crate::clock::Clock;
 use crate::domain::{ContainerId, Due, Timestamp};
 use crate::known_bad::KnownBad;
@@ -24,9 +24,9 @@ const SUSPENSION: Duration = Duration::from_secs(5);
 /// Sleeps until the first moment that something is due, does it, and begins again, until told to stop.
 ///
 /// It only proposes: the service asks the rule again, under the container's lock.
-pub async fn reap_idle(service: Service, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+pub async fn enforce_deadlines(service: Service, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
     let mut snapshots = service.subscribe();
-    let mut attempts = Attempts::new(AT_ONCE);
+    let mut attempts = RetryQueue::new(AT_ONCE);
     let mut suspended = clock.suspended();
     loop {
         if clock.suspended() >= suspended + SUSPENSION {
@@ -41,12 +41,12 @@ pub async fn reap_idle(service: Service, clock: Arc<dyn Clock>, shutdown: Cancel
         } else {
             clock.now()
         };
-        let sweep = Sweep::of(&service, now);
+        let sweep = DueScan::of(&service, now);
         attempts.retain(|work| sweep.due.iter().any(|due| due.work() == work));
         for due @ DueContainer { id, generation, what } in sweep.due.iter().copied() {
             let service = service.clone();
             attempts.begin(due.work(), now, async move {
-                service.act_when_due(id, generation, what).await
+                service.apply_deadline(id, generation, what).await
             });
         }
 
@@ -71,7 +71,7 @@ pub async fn reap_idle(service: Service, clock: Arc<dyn Clock>, shutdown: Cancel
 }
 
 /// What one look at all containers finds.
-struct Sweep {
+struct DueScan {
     /// What is due.
     due: Vec<DueContainer>,
     /// When something else will be.
@@ -93,7 +93,7 @@ impl DueContainer {
     }
 }
 
-impl Sweep {
+impl DueScan {
     fn of(service: &Service, now: Timestamp) -> Self {
         let policy = service.policy();
         let mut sweep = Self {
@@ -117,7 +117,7 @@ impl Sweep {
     }
 
     /// The next deadline, or the end of a pause after a failure.
-    fn wake_at(&self, attempts: &Attempts<(ContainerId, Due)>, now: Timestamp) -> Timestamp {
+    fn wake_at(&self, attempts: &RetryQueue<(ContainerId, Due)>, now: Timestamp) -> Timestamp {
         let retries = self.due.iter().filter_map(|due| attempts.waits_until(due.work()));
         let first = retries.chain(self.next).chain([now.after(LONGEST_SLEEP)]).min();
         first.unwrap_or(now).max(now.after(SHORTEST_SLEEP))

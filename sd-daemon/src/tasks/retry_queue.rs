@@ -11,14 +11,14 @@ use crate::service::ServiceError;
 
 /// Several pieces of work at once, with a pause for each after each try. `Work` names one: a container, or
 /// one of several things to do with it.
-pub(super) struct Attempts<Work> {
+pub(super) struct RetryQueue<Work> {
     at_once: usize,
     running: JoinSet<(Work, Result<(), ServiceError>)>,
     in_progress: HashSet<Work>,
     backoff: Backoff<Work>,
 }
 
-impl<Work: Copy + Eq + Hash + Send + 'static> Attempts<Work> {
+impl<Work: Copy + Eq + Hash + Send + 'static> RetryQueue<Work> {
     /// Nothing yet; later so many at once.
     pub(super) fn new(at_once: usize) -> Self {
         Self {

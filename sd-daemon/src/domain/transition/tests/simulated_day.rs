@@ -2,7 +2,7 @@
 //! container is stopped at the latest of its last use plus the idle timeout, the moment until which somebody asked
 //! to keep it, and the grace; but not after the longest time a run may last.
 //!
-//! [`Day`] plays what happens through [`step()`], with a sweep like that of the daemon. [`Promise`] keeps a list of
+//! [`Day`] plays what happens through [`transition()`], with a sweep like that of the daemon. [`Promise`] keeps a list of
 //! uses and reads the sentence from it; it shares no code with the rule. Long, because the two belong side by side.
 
 use std::cell::RefCell;
@@ -319,7 +319,7 @@ impl<'a> Day<'a> {
             report(self.record.generation(), 3),
             self.seen(Signal::Connections, 3),
         ] {
-            assert_eq!(step(&self.record, input, self.now), Ok(Step::same()));
+            assert_eq!(transition(&self.record, input, self.now), Ok(Transition::same()));
         }
         let run = self.runs.to_string();
         self.happen(ended(&run, Exit::BySignal));
@@ -359,15 +359,15 @@ impl<'a> Day<'a> {
 
     fn act(&mut self, due: Due) {
         let input = due_for(due, self.record.generation(), self.policy.clone());
-        let Step { next, happening, .. } = step(&self.record, input, self.now).unwrap();
-        let Next::Changed(next) = next else {
+        let Transition { next, event, .. } = transition(&self.record, input, self.now).unwrap();
+        let NextState::Changed(next) = next else {
             panic!("{due:?} is due, and nothing comes of it")
         };
-        match (due, happening) {
+        match (due, event) {
             (Due::Warning, Some(warning)) => self.check_warning(&warning),
             (Due::Stop, Some(stop)) => self.check_stop(&stop),
             (Due::Removal, None) => self.check_removal(),
-            (due, happening) => panic!("{due:?}: {happening:?}"),
+            (due, event) => panic!("{due:?}: {event:?}"),
         }
         self.record = *next;
         if due == Due::Stop {
@@ -375,9 +375,12 @@ impl<'a> Day<'a> {
         }
     }
 
-    fn check_warning(&mut self, warning: &Happening) {
+    fn check_warning(&mut self, warning: &Event) {
         let (end, _) = self.end.unwrap();
-        assert_eq!((warning.what, warning.stops_at), (What::IdleWarning, Some(end)));
+        assert_eq!(
+            (warning.what, warning.stops_at),
+            (EventKind::IdleWarning, Some(end))
+        );
         assert!(self.now < end, "too late to be told");
         assert_ne!(self.announced, Some(end), "told twice");
         self.check_reason(&warning.why);
@@ -385,7 +388,7 @@ impl<'a> Day<'a> {
         self.tally.warnings += 1;
     }
 
-    fn check_stop(&mut self, stop: &Happening) {
+    fn check_stop(&mut self, stop: &Event) {
         let (end, since) = self.end.unwrap();
         assert!(self.now >= end, "early");
         assert!(self.now <= end.max(since).after(self.lag), "later than the sweep");
@@ -480,7 +483,7 @@ impl<'a> Day<'a> {
                     report(generation, 3),
                     due_to_stop(generation, self.policy.clone()),
                 ] {
-                    assert_eq!(step(&self.record, input, self.now), Ok(Step::same()));
+                    assert_eq!(transition(&self.record, input, self.now), Ok(Transition::same()));
                 }
             }
         }
@@ -493,7 +496,7 @@ impl<'a> Day<'a> {
             Signal::Started | Signal::Connections | Signal::Cpu => self.seen(signal, value),
         };
         if !self.is_running() {
-            assert_eq!(step(&self.record, input, self.now), Ok(Step::same()));
+            assert_eq!(transition(&self.record, input, self.now), Ok(Transition::same()));
             return;
         }
         self.happen(input);
@@ -531,7 +534,7 @@ impl<'a> Day<'a> {
             policy: self.policy.clone(),
         };
         if !self.is_running() {
-            assert!(step(&self.record, input, self.now).is_err());
+            assert!(transition(&self.record, input, self.now).is_err());
             return;
         }
         self.happen(input);

@@ -8,7 +8,7 @@ use super::ContainerPort;
 
 /// What was seen of one container between two looks from the host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sight {
+pub struct TrafficSample {
     /// How long ago the look before was; nothing at the first look at a run. What a first look shows has
     /// been there before, for all anybody knows, and is use of nothing.
     pub since_last: Option<Duration>,
@@ -29,16 +29,16 @@ pub struct Traffic {
     /// Who is at the other end.
     pub peer: IpAddr,
     /// Whether it was there at the look before.
-    pub age: Age,
+    pub age: ConnectionAge,
     /// What the container received.
-    pub received: Carried,
+    pub received: ByteCount,
     /// What the container sent.
-    pub sent: Carried,
+    pub sent: ByteCount,
 }
 
 /// Whether a connection was there before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Age {
+pub enum ConnectionAge {
     /// It was opened since the look before.
     New,
     /// It was open then.
@@ -47,7 +47,7 @@ pub enum Age {
 
 /// Data in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Carried {
+pub struct ByteCount {
     /// Bytes of data.
     pub bytes: u64,
     /// The segments that carried them.
@@ -63,9 +63,9 @@ pub struct UseRule {
     pub cpu_millicores: Option<u32>,
 }
 
-/// A [`Sight`], judged.
+/// A [`TrafficSample`], judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Look {
+pub struct ProbeResult {
     /// Connections that are open, by port of the container.
     pub open: BTreeMap<ContainerPort, u32>,
     /// What all connections carried, both ways together.
@@ -89,22 +89,22 @@ const SSH_QUESTION_OF_SERVER: u64 = 60;
 
 impl UseRule {
     /// Decides whether what was seen is use.
-    pub fn judge(&self, sight: &Sight) -> Look {
-        let mut look = Look::default();
-        for traffic in &sight.open {
+    pub fn evaluate(&self, sample: &TrafficSample) -> ProbeResult {
+        let mut look = ProbeResult::default();
+        for traffic in &sample.open {
             *look.open.entry(ContainerPort::tcp(traffic.port)).or_default() += 1;
         }
-        let Some(since_last) = sight.since_last else {
+        let Some(since_last) = sample.since_last else {
             return look;
         };
-        let all = || sight.open.iter().chain(&sight.ended);
+        let all = || sample.open.iter().chain(&sample.ended);
         look.bytes_per_minute = per_minute(all().map(Traffic::bytes).sum(), since_last);
         let is_used = |traffic: &&Traffic| {
-            traffic.age == Age::New
+            traffic.age == ConnectionAge::New
                 || per_minute(traffic.telling_bytes(), since_last) >= self.bytes_per_minute.max(1)
         };
         look.used = u32::try_from(all().filter(is_used).count()).unwrap_or(u32::MAX);
-        look.busy_millicores = sight
+        look.busy_millicores = sample
             .processor_time
             .map(|used| millicores(used, since_last))
             .filter(|used| self.cpu_millicores.is_some_and(|enough| *used >= enough));
@@ -112,7 +112,7 @@ impl UseRule {
     }
 }
 
-impl Look {
+impl ProbeResult {
     /// Connections that are open, on whatever port.
     pub fn connections(&self) -> u32 {
         self.open.values().sum()
@@ -143,7 +143,7 @@ impl Traffic {
     }
 }
 
-impl Carried {
+impl ByteCount {
     /// Whether all segments were of this length.
     fn is_of(self, segment: u64) -> bool {
         self.bytes == self.segments.saturating_mul(segment)
@@ -176,58 +176,58 @@ mod tests {
     };
 
     fn traffic(port: u16, received: (u64, u64), sent: (u64, u64)) -> Traffic {
-        let carried = |(bytes, segments)| Carried { bytes, segments };
+        let carried = |(bytes, segments)| ByteCount { bytes, segments };
         Traffic {
             port,
             peer: "172.17.0.1".parse().unwrap(),
-            age: Age::Known,
+            age: ConnectionAge::Known,
             received: carried(received),
             sent: carried(sent),
         }
     }
 
-    fn after_15_s(open: Vec<Traffic>) -> Sight {
-        Sight {
+    fn after_15_s(open: Vec<Traffic>) -> TrafficSample {
+        TrafficSample {
             since_last: Some(Duration::from_secs(15)),
             open,
-            ..Sight::default()
+            ..TrafficSample::default()
         }
     }
 
     #[test]
     fn an_open_connection_that_carries_nothing_is_connected_and_not_used() {
-        let look = RULE.judge(&after_15_s(vec![traffic(5432, (0, 0), (0, 0))]));
+        let look = RULE.evaluate(&after_15_s(vec![traffic(5432, (0, 0), (0, 0))]));
         assert_eq!((look.connections(), look.used, look.bytes_per_minute), (1, 0, 0));
     }
 
     #[test]
     fn the_smallest_query_is_use() {
-        let look = RULE.judge(&after_15_s(vec![traffic(5432, (14, 1), (65, 1))]));
+        let look = RULE.evaluate(&after_15_s(vec![traffic(5432, (14, 1), (65, 1))]));
         assert_eq!((look.used, look.bytes_per_minute), (1, 316));
     }
 
     #[test]
     fn a_connection_that_came_is_use_even_when_it_has_gone_again() {
         let new = Traffic {
-            age: Age::New,
+            age: ConnectionAge::New,
             ..traffic(80, (0, 0), (0, 0))
         };
-        assert_eq!(RULE.judge(&after_15_s(vec![new])).used, 1);
-        let gone = Sight {
+        assert_eq!(RULE.evaluate(&after_15_s(vec![new])).used, 1);
+        let gone = TrafficSample {
             ended: vec![new],
             ..after_15_s(Vec::new())
         };
-        let look = RULE.judge(&gone);
+        let look = RULE.evaluate(&gone);
         assert_eq!((look.used, look.connections()), (1, 0));
     }
 
     #[test]
     fn a_first_look_shows_connections_and_no_use() {
         let new = Traffic {
-            age: Age::New,
+            age: ConnectionAge::New,
             ..traffic(80, (500, 2), (500, 2))
         };
-        let look = RULE.judge(&Sight {
+        let look = RULE.evaluate(&TrafficSample {
             since_last: None,
             ..after_15_s(vec![new])
         });
@@ -238,20 +238,20 @@ mod tests {
     fn keep_alives_of_ssh_are_not_use_and_a_command_is() {
         // A request of the client every 5 s, and the answers.
         let keep_alives = traffic(22, (3 * 52, 3), (3 * 28, 3));
-        assert_eq!(RULE.judge(&after_15_s(vec![keep_alives])).used, 0);
+        assert_eq!(RULE.evaluate(&after_15_s(vec![keep_alives])).used, 0);
         // Requests of the server.
         let keep_alives = traffic(22, (3 * 36, 3), (3 * 60, 3));
-        assert_eq!(RULE.judge(&after_15_s(vec![keep_alives])).used, 0);
+        assert_eq!(RULE.evaluate(&after_15_s(vec![keep_alives])).used, 0);
         // With AES-GCM.
         let keep_alives = traffic(22, (3 * 52, 3), (3 * 36, 3));
-        assert_eq!(RULE.judge(&after_15_s(vec![keep_alives])).used, 0);
+        assert_eq!(RULE.evaluate(&after_15_s(vec![keep_alives])).used, 0);
         let command = traffic(22, (36, 1), (68, 1));
-        assert_eq!(RULE.judge(&after_15_s(vec![command])).used, 1);
+        assert_eq!(RULE.evaluate(&after_15_s(vec![command])).used, 1);
         let among_keep_alives = traffic(22, (3 * 52 + 36, 4), (3 * 28 + 68, 4));
-        assert_eq!(RULE.judge(&after_15_s(vec![among_keep_alives])).used, 1);
+        assert_eq!(RULE.evaluate(&after_15_s(vec![among_keep_alives])).used, 1);
         // Anywhere else data is data.
         let elsewhere = traffic(6379, (14, 1), (7, 1));
-        assert_eq!(RULE.judge(&after_15_s(vec![elsewhere])).used, 1);
+        assert_eq!(RULE.evaluate(&after_15_s(vec![elsewhere])).used, 1);
     }
 
     #[test]
@@ -261,23 +261,23 @@ mod tests {
             ..RULE
         };
         let quiet = traffic(27017, (200, 1), (299, 1));
-        assert_eq!(rule.judge(&after_15_s(vec![quiet; 10])).used, 0);
+        assert_eq!(rule.evaluate(&after_15_s(vec![quiet; 10])).used, 0);
         let busy = traffic(27017, (200, 1), (300, 1));
-        assert_eq!(rule.judge(&after_15_s(vec![busy])).used, 1);
+        assert_eq!(rule.evaluate(&after_15_s(vec![busy])).used, 1);
     }
 
     #[test]
     fn the_processor_counts_only_where_it_is_told_to() {
-        let sight = Sight {
+        let sample = TrafficSample {
             processor_time: Some(Duration::from_secs(3)),
             ..after_15_s(Vec::new())
         };
-        assert_eq!(RULE.judge(&sight).busy_millicores, None);
+        assert_eq!(RULE.evaluate(&sample).busy_millicores, None);
         let with = |cpu_millicores| UseRule {
             cpu_millicores,
             ..RULE
         };
-        assert_eq!(with(Some(200)).judge(&sight).busy_millicores, Some(200));
-        assert_eq!(with(Some(201)).judge(&sight).busy_millicores, None);
+        assert_eq!(with(Some(200)).evaluate(&sample).busy_millicores, Some(200));
+        assert_eq!(with(Some(201)).evaluate(&sample).busy_millicores, None);
     }
 }

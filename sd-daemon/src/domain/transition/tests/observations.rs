@@ -133,50 +133,66 @@ fn what_has_vanished_is_gone_from_every_state() {
 #[test]
 fn what_the_engine_shows_is_told_with_its_reason() {
     use LiveState::{Paused, Running};
-    type Row = (fn() -> Record, Input, Option<(What, String)>);
+    type Row = (fn() -> Record, Input, Option<(EventKind, String)>);
     const ON_HOST: &str = "done on the host, not by spin-docker";
     let asked = "asked for over the API";
     let of_memory = "it took more memory than it may have, and was ended by the system";
     let by_itself = "its main process ended by itself, with status 1";
     let table: [Row; 17] = [
-        (starting, live("second", Running), says(What::Started, asked)),
-        (stopped, live("second", Running), says(What::Started, ON_HOST)),
-        (running, live("second", Running), says(What::Started, ON_HOST)),
+        (starting, live("second", Running), says(EventKind::Started, asked)),
+        (
+            stopped,
+            live("second", Running),
+            says(EventKind::Started, ON_HOST),
+        ),
+        (
+            running,
+            live("second", Running),
+            says(EventKind::Started, ON_HOST),
+        ),
         (running, live("first", Running), None),
-        (running, live("first", Paused), says(What::Paused, ON_HOST)),
+        (running, live("first", Paused), says(EventKind::Paused, ON_HOST)),
         (paused, live("first", Paused), None),
-        (paused, live("first", Running), says(What::Resumed, ON_HOST)),
-        (running, ended("first", BY_ITSELF), says(What::Stopped, by_itself)),
+        (paused, live("first", Running), says(EventKind::Resumed, ON_HOST)),
+        (
+            running,
+            ended("first", BY_ITSELF),
+            says(EventKind::Stopped, by_itself),
+        ),
         (
             running,
             ended("first", Exit::OutOfMemory),
-            says(What::Stopped, of_memory),
+            says(EventKind::Stopped, of_memory),
         ),
         (
             running,
             ended("first", Exit::BySignal),
-            says(What::Stopped, ON_HOST),
+            says(EventKind::Stopped, ON_HOST),
         ),
         (
             paused,
             ended("first", Exit::BySignal),
-            says(What::Stopped, ON_HOST),
+            says(EventKind::Stopped, ON_HOST),
         ),
         (
             running,
             created(),
-            says(What::Stopped, "the engine says that it never ran"),
+            says(EventKind::Stopped, "the engine says that it never ran"),
         ),
         (
             starting,
             ended("second", BY_ITSELF),
-            says(What::Stopped, by_itself),
+            says(EventKind::Stopped, by_itself),
         ),
         // Why was said when the stop began.
-        (stopping, ended("first", Exit::BySignal), says(What::Stopped, "")),
+        (
+            stopping,
+            ended("first", Exit::BySignal),
+            says(EventKind::Stopped, ""),
+        ),
         (stopped, ended("first", BY_ITSELF), None),
-        (running, vanished(), says(What::Removed, ON_HOST)),
-        (removing, vanished(), says(What::Removed, asked)),
+        (running, vanished(), says(EventKind::Removed, ON_HOST)),
+        (removing, vanished(), says(EventKind::Removed, asked)),
     ];
     for (from, input, expected) in table {
         let label = format!("{} sees {input:?}", state(&from()));
@@ -202,19 +218,19 @@ fn a_removal_that_nobody_asked_for_says_why() {
     assert_eq!(
         told(&removing(StopCause::Expired), vanished(two_days), NOW),
         says(
-            What::Removed,
+            EventKind::Removed,
             "nobody started it for 2d after its stop, and then it is removed (the daemon's default)"
         )
     );
     assert_eq!(
         told(&removing(StopCause::Expired), vanished(TimeLimit::Never), NOW),
         says(
-            What::Removed,
+            EventKind::Removed,
             "nobody started it for as long as it might be at rest"
         )
     );
     assert_eq!(
         told(&removing(StopCause::Failed), vanished(two_days), NOW),
-        says(What::Removed, "the engine refused to start it")
+        says(EventKind::Removed, "the engine refused to start it")
     );
 }
