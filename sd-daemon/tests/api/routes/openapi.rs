@@ -30,7 +30,7 @@ async fn it_says_which_version_it_is_of() {
 #[tokio::test]
 async fn every_path_of_the_routes_is_in_it_and_no_other() {
     let daemon = TestDaemon::start();
-    let routes = include_str!("../../../sd-client/src/api/route.rs");
+    let routes = include_str!("../../../../sd-client/src/api/route.rs");
     let spelt = routes.split('"').skip(1).step_by(2);
     let paths: BTreeSet<String> = spelt
         // The other spelling of a container is for people; a program has no need of it.

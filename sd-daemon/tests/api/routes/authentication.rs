@@ -21,7 +21,7 @@ const GUARDED: [(&str, &str); 10] = [
 
 /// Every path that the API has, as its table names them, and some that it has not.
 fn guarded_paths() -> Vec<String> {
-    let table = include_str!("../../../sd-client/src/api/route.rs");
+    let table = include_str!("../../../../sd-client/src/api/route.rs");
     let quoted = table.lines().filter_map(|line| {
         let (_, value) = line.strip_prefix("pub const ")?.split_once(": &str = \"/")?;
         Some(format!("/{}", value.trim_end_matches("\";")))
