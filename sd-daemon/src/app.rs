@@ -13,13 +13,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{CheckInListen, Config, USER};
 use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
 use crate::http::{self, ApiAccess, Credentials, ListenerConfig, ReportRate};
 use crate::prober::host::{HostProber, ProcessorTime};
 use crate::registry::{Registry, StateDirectory};
 use crate::service::{CheckInAddress, Parts, Service};
+use crate::settings::{CheckInListen, Settings, USER};
 use crate::systemd::{Notification, Systemd};
 use crate::tasks;
 use crate::webhook::Webhook;
@@ -36,25 +36,29 @@ const WRITING_LIMIT: Duration = Duration::from_secs(4);
 ///
 /// What can fail for good fails here, before anything is served: a state directory in use, a registry
 /// that cannot be read, an address that cannot be bound. Docker may be missing; it is waited for.
-pub async fn run(config: Config, systemd: Arc<Systemd>, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(
+    settings: Settings,
+    systemd: Arc<Systemd>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let directory = StateDirectory::claim(&config.state_dir)?;
+    let directory = StateDirectory::claim(&settings.state_dir)?;
     let registry = Registry::open(directory, Arc::clone(&clock))?;
     let instance = Arc::clone(registry.snapshot().instance());
-    let engine = DockerEngine::new(&config.docker_host, instance, config.publish_address);
-    let engine = Arc::new(engine.on_network(config.network.clone()));
-    let prober = Arc::new(prober(&config)?);
+    let engine = DockerEngine::new(&settings.docker_host, instance, settings.publish_address);
+    let engine = Arc::new(engine.on_network(settings.network.clone()));
+    let prober = Arc::new(prober(&settings)?);
     let prober_lost = prober.lost();
     let service = Service::new(Parts {
         engine: engine.clone(),
         prober,
         registry: registry.clone(),
         clock: Arc::clone(&clock),
-        policy: config.policy.clone(),
-        signals: config.signals.clone(),
-        capacity: config.capacity,
+        policy: settings.policy.clone(),
+        signals: settings.signals.clone(),
+        capacity: settings.capacity,
     });
-    let mut tasks = begin(&config, &service, &*engine, &clock, &shutdown).await?;
+    let mut tasks = begin(&settings, &service, &*engine, &clock, &shutdown).await?;
     let mut watchdog_task = JoinSet::new();
     watchdog_task.spawn(run_watchdog(Arc::clone(&systemd), registry.clone()));
 
@@ -89,8 +93,8 @@ async fn run_watchdog(systemd: Arc<Systemd>, registry: Registry) {
     }
 }
 
-fn prober(config: &Config) -> anyhow::Result<HostProber> {
-    let processor_time = match config.signals.use_rule.cpu_millicores {
+fn prober(settings: &Settings) -> anyhow::Result<HostProber> {
+    let processor_time = match settings.signals.use_rule.cpu_millicores {
         Some(_) => ProcessorTime::Measured,
         None => ProcessorTime::Ignored,
     };
@@ -99,25 +103,25 @@ fn prober(config: &Config) -> anyhow::Result<HostProber> {
 
 /// Begins everything that the daemon does, and serves.
 async fn begin(
-    config: &Config,
+    settings: &Settings,
     service: &Service,
     engine: &dyn Engine,
     clock: &Arc<dyn Clock>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Tasks> {
-    let webhook = config.webhook.as_ref();
+    let webhook = settings.webhook.as_ref();
     let webhook = webhook
         .map(|receiver| Webhook::new(receiver, service.clone(), Arc::clone(clock)))
         .transpose()?;
-    let api = listen(config).await?;
+    let api = listen(settings).await?;
     let access = ApiAccess {
-        credentials: Credentials::new(USER, config.password.clone()),
-        hosts: config.allowed_hosts.clone(),
-        proxies: config.trusted_proxies.clone(),
+        credentials: Credentials::new(USER, settings.password.clone()),
+        hosts: settings.allowed_hosts.clone(),
+        proxies: settings.trusted_proxies.clone(),
     };
     let router = http::api(service.clone(), access, shutdown.clone());
 
-    if let CheckInListen::Gateway { .. } = config.check_in_listen {
+    if let CheckInListen::Gateway { .. } = settings.check_in_listen {
         service.set_check_in(CheckInAddress::Pending);
     }
     let (service, clock, shutdown) = (|| service.clone(), || Arc::clone(clock), || shutdown.clone());
@@ -132,15 +136,15 @@ async fn begin(
         tasks::enforce_deadlines(service(), clock(), shutdown()),
     );
     tasks.spawn("reconcile", tasks::reconcile(service(), clock(), shutdown()));
-    if config.signals.need_looks() {
-        let probing = tasks::probe_activity(service(), clock(), config.probe_interval, shutdown());
+    if settings.signals.need_looks() {
+        let probing = tasks::probe_activity(service(), clock(), settings.probe_interval, shutdown());
         tasks.spawn("probe_activity", probing);
     }
     if let Some(webhook) = webhook {
         tasks.spawn("webhook", webhook.run(shutdown()));
     }
-    let reports = || http::check_in(service(), &config.allowed_hosts, ReportRate::default());
-    match config.check_in_listen {
+    let reports = || http::check_in(service(), &settings.allowed_hosts, ReportRate::default());
+    match settings.check_in_listen {
         CheckInListen::Off => {}
         CheckInListen::Address(address) => {
             let listener = TcpListener::bind(address)
@@ -157,18 +161,18 @@ async fn begin(
     Ok(tasks)
 }
 
-async fn listen(config: &Config) -> anyhow::Result<ListenerConfig> {
+async fn listen(settings: &Settings) -> anyhow::Result<ListenerConfig> {
     let failed = || {
         format!(
             "failed to listen on {}: choose another address with --listen",
-            config.listen
+            settings.listen
         )
     };
-    let api = TcpListener::bind(config.listen).await.with_context(failed)?;
+    let api = TcpListener::bind(settings.listen).await.with_context(failed)?;
     let address = api
         .local_addr()
         .context("failed to read the address of the API")?;
-    let tls = config.tls.as_ref().map(|identity| identity.tls.clone());
+    let tls = settings.tls.as_ref().map(|identity| identity.tls.clone());
     tracing::info!(%address, tls = tls.is_some(), "serving the API");
     Ok(ListenerConfig { listener: api, tls })
 }

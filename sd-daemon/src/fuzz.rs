@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 
-use crate::config::Config;
 use crate::domain::{Activity, ContainerId, ImageRef, Lifecycle, Limits, Record, RecordFields, Timestamp};
 pub use crate::http::fuzz::{body, credentials};
 use crate::registry::Snapshot;
 use crate::service;
+use crate::settings::Settings;
 
 /// Ids of containers: two that begin alike, and one that does not.
 const IDS: [&str; 3] = [
@@ -69,7 +69,7 @@ pub fn image(bytes: &[u8]) {
 }
 
 /// A settings file is refused in words, or it says the same as what `check-config` shows for it.
-pub fn config(bytes: &[u8]) {
+pub fn settings(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
@@ -77,10 +77,10 @@ pub fn config(bytes: &[u8]) {
     if text.contains("_file") {
         return;
     }
-    match Config::from_text(text) {
-        Ok(config) => {
-            let shown = config.to_string();
-            match Config::from_text(&shown) {
+    match Settings::from_text(text) {
+        Ok(settings) => {
+            let shown = settings.to_string();
+            match Settings::from_text(&shown) {
                 Ok(again) => assert_eq!(again.to_string(), shown),
                 Err(error) => panic!("{error}\n{shown}"),
             }

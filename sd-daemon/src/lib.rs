@@ -18,7 +18,6 @@
 
 pub mod app;
 pub mod clock;
-pub mod config;
 pub mod domain;
 mod duration;
 pub mod engine;
@@ -31,6 +30,7 @@ pub mod password;
 pub mod prober;
 pub mod registry;
 pub mod service;
+pub mod settings;
 pub mod shutdown;
 pub mod systemd;
 pub mod tasks;

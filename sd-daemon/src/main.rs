@@ -10,10 +10,10 @@ use rustix::fs::Mode;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use sd_daemon::app;
-use sd_daemon::config::{Cli, Command, Config, LogFormat, RecoverArgs};
 use sd_daemon::log::{self, Log};
 use sd_daemon::password;
 use sd_daemon::registry::Recover;
+use sd_daemon::settings::{Cli, Command, LogFormat, RecoverArgs, Settings};
 use sd_daemon::shutdown::StopSignals;
 use sd_daemon::systemd::Systemd;
 use tokio_util::sync::CancellationToken;
@@ -30,20 +30,20 @@ fn main() -> ExitCode {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     match cli.command.take() {
         Some(Command::HashPassword) => end(hash_password()),
-        Some(Command::CheckConfig) => configured(cli, |config| {
+        Some(Command::CheckConfig) => configured(cli, |settings| {
             // A reader that went away has seen what it wanted.
-            drop(write!(std::io::stdout(), "{config}"));
+            drop(write!(std::io::stdout(), "{settings}"));
             ExitCode::SUCCESS
         }),
-        Some(Command::Recover(how)) => configured(cli, |config| end(recover(&config, &how))),
+        Some(Command::Recover(how)) => configured(cli, |settings| end(recover(&settings, &how))),
         None => configured(cli, serve_and_log),
     }
 }
 
 /// Does something with the settings, if they are right.
-fn configured(cli: Cli, then: impl FnOnce(Config) -> ExitCode) -> ExitCode {
-    match cli.config(std::env::var("DOCKER_HOST").ok()) {
-        Ok(config) => then(config),
+fn configured(cli: Cli, then: impl FnOnce(Settings) -> ExitCode) -> ExitCode {
+    match cli.settings(std::env::var("DOCKER_HOST").ok()) {
+        Ok(settings) => then(settings),
         Err(error) => complain(&error, WRONG_SETTINGS),
     }
 }
@@ -55,14 +55,14 @@ fn end(outcome: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-fn serve_and_log(config: Config) -> ExitCode {
-    let log = match start_log(config.log_format) {
+fn serve_and_log(settings: Settings) -> ExitCode {
+    let log = match start_log(settings.log_format) {
         Ok(log) => log,
         Err(error) => return complain(&format!("failed to start the log: {error}"), 1),
     };
     std::panic::set_hook(Box::new(log::tell_of_panic));
     raise_descriptor_limit();
-    match serve(config) {
+    match serve(settings) {
         Ok(()) => {
             log.finish(None);
             ExitCode::SUCCESS
@@ -132,15 +132,15 @@ impl Drop for Hidden<'_> {
     }
 }
 
-fn serve(config: Config) -> anyhow::Result<()> {
+fn serve(settings: Settings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("failed to start the threads")?;
-    let outcome = runtime.block_on(run(config));
+    let outcome = runtime.block_on(run(settings));
     // Everything that matters has ended. A look-up of a name, which nothing can interrupt, may go on for long.
     runtime.shutdown_background();
     outcome
 }
 
-fn recover(config: &Config, how: &RecoverArgs) -> anyhow::Result<()> {
+fn recover(settings: &Settings, how: &RecoverArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("failed to start the threads")?;
     let what_for = if how.yes {
         Recover::Replace
@@ -148,15 +148,15 @@ fn recover(config: &Config, how: &RecoverArgs) -> anyhow::Result<()> {
         Recover::DryRun
     };
     let mut out = std::io::stdout();
-    runtime.block_on(app::recover(config, how.from.as_deref(), what_for, &mut out))
+    runtime.block_on(app::recover(settings, how.from.as_deref(), what_for, &mut out))
 }
 
-async fn run(config: Config) -> anyhow::Result<()> {
+async fn run(settings: Settings) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let signals = StopSignals::listen()?;
     let systemd = Systemd::of_environment(|name| std::env::var_os(name), std::process::id());
     tokio::select! {
-        outcome = app::run(config, Arc::new(systemd), shutdown.clone()) => outcome,
+        outcome = app::run(settings, Arc::new(systemd), shutdown.clone()) => outcome,
         () = signals.watch(shutdown) => anyhow::bail!("ended at once, as told"),
     }
 }

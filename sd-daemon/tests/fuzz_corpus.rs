@@ -11,10 +11,10 @@ type Reader = fn(&[u8]);
 fn what_is_promised_of_outside_text_holds_for_the_corpus() {
     let readers: [(&str, Reader); 5] = [
         ("body", fuzz::body),
-        ("config", fuzz::config),
         ("credentials", fuzz::credentials),
         ("image", fuzz::image),
         ("reference", fuzz::reference),
+        ("settings", fuzz::settings),
     ];
     for (name, read) in readers {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))

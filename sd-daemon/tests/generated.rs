@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::CommandFactory;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
-use sd_daemon::config::{Cli, MANUAL};
+use sd_daemon::settings::{Cli, MANUAL};
 
 const REWRITE: &str = "UPDATE_GENERATED=1 cargo test -p sd-daemon --test generated";
 

@@ -153,11 +153,11 @@ fn the_webhook_calls_the_service_and_only_the_app_knows_it() {
         "crate::registry",
         "crate::prober",
         "crate::tasks",
-        "crate::config",
+        "crate::settings",
     ];
     assert_unknown(&below, |name| is_in(name, "webhook"));
     // Settings name who is told.
-    let may_know = ["webhook", "app", "config"];
+    let may_know = ["webhook", "app", "settings", "commands"];
     assert_unknown(&["crate::webhook", "hyper_rustls"], |name| {
         !may_know.iter().any(|room| is_in(name, room))
     });

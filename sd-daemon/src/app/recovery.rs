@@ -8,18 +8,18 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
 use crate::engine::docker::{DockerEngine, LabelledContainer};
 use crate::registry::{self, Recover, RecoveredTable, Recovery, StateDirectory};
+use crate::settings::Settings;
 
 /// Keeps what can be read of the registry, or of another file, and says what else there is.
 pub async fn recover(
-    config: &Config,
+    settings: &Settings,
     from: Option<&Path>,
     what_for: Recover,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let directory = StateDirectory::claim(&config.state_dir)?;
+    let directory = StateDirectory::claim(&settings.state_dir)?;
     let recovered = registry::recover(&directory, from, what_for, SystemClock::new().date());
     if let Ok(recovery) = &recovered {
         describe(recovery, what_for, out)?;
@@ -29,9 +29,9 @@ pub async fn recover(
         Err(_) => (None, BTreeSet::new()),
     };
     let engine = DockerEngine::new(
-        &config.docker_host,
+        &settings.docker_host,
         instance.unwrap_or_default().into(),
-        config.publish_address,
+        settings.publish_address,
     );
     match engine.claimants().await {
         Ok(claimants) => {

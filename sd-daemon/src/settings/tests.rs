@@ -6,7 +6,7 @@ use clap::Parser;
 
 use super::*;
 
-fn config(arguments: &[&str]) -> Result<Config, ConfigError> {
+fn config(arguments: &[&str]) -> Result<Settings, SettingsError> {
     let cli = Cli::try_parse_from(["sd-daemon"].iter().chain(arguments)).unwrap();
     resolve(&cli.options, None)
 }
@@ -89,7 +89,7 @@ fn a_password_may_be_hashed_and_the_file_is_the_one_that_is_named() {
 fn a_flag_beats_the_file_and_the_file_beats_the_default() {
     let (_directory, path) = file_with(0o600, "listen = \"127.0.0.1:1\"\nidle_timeout = \"6h\"\n");
     let cli = Cli::try_parse_from(["sd-daemon", "--config", &path, "--listen", "127.0.0.1:2"]).unwrap();
-    let config = cli.config(None).unwrap();
+    let config = cli.settings(None).unwrap();
     assert_eq!(config.listen.port(), 2);
     assert_eq!(
         config.policy.default_timeout,
@@ -119,7 +119,7 @@ fn wrong_keys_and_values_in_the_file_are_errors_that_name_them() {
     ] {
         let (_directory, path) = file_with(0o600, content);
         let cli = Cli::try_parse_from(["sd-daemon", "--config", &path]).unwrap();
-        let error = cli.config(None).unwrap_err().to_string();
+        let error = cli.settings(None).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
 }
@@ -128,7 +128,7 @@ fn wrong_keys_and_values_in_the_file_are_errors_that_name_them() {
 fn a_named_file_has_to_exist() {
     let cli = Cli::try_parse_from(["sd-daemon", "--config", "/nowhere/sd-daemon.toml"]).unwrap();
     assert!(
-        cli.config(None)
+        cli.settings(None)
             .unwrap_err()
             .to_string()
             .starts_with("config: failed to read")
@@ -151,11 +151,11 @@ fn the_printed_settings_are_a_settings_file_and_hide_the_password() {
     toml::from_str::<Options>(&printed).unwrap();
 }
 
-fn config_of_file(content: &str) -> Result<Config, ConfigError> {
+fn config_of_file(content: &str) -> Result<Settings, SettingsError> {
     let (_directory, path) = file_with(0o600, content);
     Cli::try_parse_from(["sd-daemon", "--config", &path])
         .unwrap()
-        .config(None)
+        .settings(None)
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl fmt::Debug for Secret {
 
 /// The settings, complete and checked.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct Settings {
     /// Address of the API.
     pub listen: SocketAddr,
     /// Where the registry is kept.
@@ -117,7 +117,7 @@ pub struct Identity {
 
 /// Why the settings cannot be used. Each names the key.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub enum SettingsError {
     /// A file cannot be read.
     #[error("{key}: failed to read {file}: {source}")]
     Unreadable {
@@ -148,27 +148,27 @@ pub enum ConfigError {
 
 impl Cli {
     /// The settings from everywhere. `docker_host` is the variable `DOCKER_HOST`.
-    pub fn config(self, docker_host: Option<String>) -> Result<Config, ConfigError> {
+    pub fn settings(self, docker_host: Option<String>) -> Result<Settings, SettingsError> {
         let file = read_file(self.config.as_deref())?;
         resolve(&self.options.or(file), docker_host)
     }
 }
 
 #[cfg(feature = "test-support")]
-impl Config {
+impl Settings {
     /// The settings of a file with this text, and of nothing else.
-    pub(crate) fn from_text(text: &str) -> Result<Self, ConfigError> {
+    pub(crate) fn from_text(text: &str) -> Result<Self, SettingsError> {
         resolve(&parse(text, Path::new(DEFAULT_FILE))?, None)
     }
 }
 
-fn read_file(named: Option<&Path>) -> Result<Options, ConfigError> {
+fn read_file(named: Option<&Path>) -> Result<Options, SettingsError> {
     let path = named.unwrap_or(Path::new(DEFAULT_FILE));
     let file = path.display().to_string();
     match std::fs::read_to_string(path) {
         Ok(text) => parse(&text, path),
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Ok(Options::default()),
-        Err(source) => Err(ConfigError::Unreadable {
+        Err(source) => Err(SettingsError::Unreadable {
             key: "config",
             file,
             source,
@@ -176,14 +176,14 @@ fn read_file(named: Option<&Path>) -> Result<Options, ConfigError> {
     }
 }
 
-fn parse(text: &str, path: &Path) -> Result<Options, ConfigError> {
-    toml::from_str(text).map_err(|error| ConfigError::File {
+fn parse(text: &str, path: &Path) -> Result<Options, SettingsError> {
+    toml::from_str(text).map_err(|error| SettingsError::File {
         file: path.display().to_string(),
         reason: error.to_string().trim_end().to_owned(),
     })
 }
 
-fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, ConfigError> {
+fn resolve(options: &Options, docker_host: Option<String>) -> Result<Settings, SettingsError> {
     let listen = options.listen.unwrap_or(DEFAULT_LISTEN);
     let password = options.password_file.as_deref().map(read_password).transpose()?;
     let tls = identity(options)?;
@@ -193,7 +193,7 @@ fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, Con
     let docker_host = docker_host.unwrap_or_else(|| docker::DEFAULT_HOST.to_owned());
     if !docker::is_supported(&docker_host) {
         let reason = format!("{docker_host:?} is not supported: use unix://PATH or tcp://HOST:PORT");
-        return Err(ConfigError::Unusable {
+        return Err(SettingsError::Unusable {
             key: "DOCKER_HOST",
             reason,
         });
@@ -204,7 +204,7 @@ fn resolve(options: &Options, docker_host: Option<String>) -> Result<Config, Con
     if let Some(interval) = wanted_interval.filter(|_| signals.need_looks()) {
         validate_probe_interval(&policy, interval)?;
     }
-    Ok(Config {
+    Ok(Settings {
         listen,
         state_dir: options.state_dir.clone().map_or_else(default_state_dir, Ok)?,
         password: password.unwrap_or_else(|| Password::from(DEFAULT_PASSWORD)),
@@ -269,7 +269,7 @@ fn policy(options: &Options) -> Policy {
     }
 }
 
-fn signals(options: &Options) -> Result<Signals, ConfigError> {
+fn signals(options: &Options) -> Result<Signals, SettingsError> {
     let chosen = options.activity_signals.as_deref().unwrap_or(DEFAULT_SIGNALS);
     let switch = |signal| {
         if chosen.contains(&signal) {
@@ -280,7 +280,7 @@ fn signals(options: &Options) -> Result<Signals, ConfigError> {
     };
     let cores = options.cpu_threshold.unwrap_or(DEFAULT_CPU_THRESHOLD);
     if !(0.001..=1024.0).contains(&cores) {
-        return Err(ConfigError::Unusable {
+        return Err(SettingsError::Unusable {
             key: "cpu_threshold",
             reason: format!("{cores} must be a number of cores from 0.001 to 1024"),
         });
@@ -309,7 +309,7 @@ fn signals(options: &Options) -> Result<Signals, ConfigError> {
 }
 
 /// Who looks more seldom than something may be unused shows activity that is long over.
-fn validate_probe_interval(policy: &Policy, interval: Duration) -> Result<(), ConfigError> {
+fn validate_probe_interval(policy: &Policy, interval: Duration) -> Result<(), SettingsError> {
     let defaults = [("idle_timeout".to_owned(), policy.default_timeout)];
     let rules = policy.image_rules.iter().filter_map(|rule| {
         let key = format!("idle_timeout of the image rule {}", rule.images);
@@ -320,7 +320,7 @@ fn validate_probe_interval(policy: &Policy, interval: Duration) -> Result<(), Co
             && interval >= timeout
         {
             let format_limit = humantime::format_duration;
-            return Err(ConfigError::Unusable {
+            return Err(SettingsError::Unusable {
                 key: "probe_interval",
                 reason: format!(
                     "{} is not shorter than {key}, {}: look more often, or let containers be unused for longer",
@@ -333,19 +333,19 @@ fn validate_probe_interval(policy: &Policy, interval: Duration) -> Result<(), Co
     Ok(())
 }
 
-fn webhook(options: &Options) -> Result<Option<Receiver>, ConfigError> {
+fn webhook(options: &Options) -> Result<Option<Receiver>, SettingsError> {
     let key = options.webhook_secret_file.as_deref();
     let key = key.map(signing_key).transpose()?;
     let Some(text) = &options.webhook_url else {
         return match key {
             None => Ok(None),
-            Some(_) => Err(ConfigError::Unusable {
+            Some(_) => Err(SettingsError::Unusable {
                 key: "webhook_secret_file",
                 reason: "there is nothing to sign without webhook_url".to_owned(),
             }),
         };
     };
-    let unusable = |reason: String| ConfigError::Unusable {
+    let unusable = |reason: String| SettingsError::Unusable {
         key: "webhook_url",
         reason,
     };
@@ -365,18 +365,18 @@ fn webhook(options: &Options) -> Result<Option<Receiver>, ConfigError> {
     Ok(Some(Receiver { url, key }))
 }
 
-fn signing_key(path: &Path) -> Result<SigningKey, ConfigError> {
+fn signing_key(path: &Path) -> Result<SigningKey, SettingsError> {
     const KEY: &str = "webhook_secret_file";
-    SigningKey::of(read_secret(KEY, path)?.reveal()).map_err(|error| ConfigError::Unusable {
+    SigningKey::of(read_secret(KEY, path)?.reveal()).map_err(|error| SettingsError::Unusable {
         key: KEY,
         reason: format!("{}: {error}", path.display()),
     })
 }
 
-fn identity(options: &Options) -> Result<Option<Identity>, ConfigError> {
+fn identity(options: &Options) -> Result<Option<Identity>, SettingsError> {
     const CERTIFICATE: &str = "tls_cert";
     const KEY: &str = "tls_key";
-    let missing = |key: &'static str, other: &str| ConfigError::Unusable {
+    let missing = |key: &'static str, other: &str| SettingsError::Unusable {
         key,
         reason: format!("is missing: {other} is of no use without it"),
     };
@@ -386,7 +386,7 @@ fn identity(options: &Options) -> Result<Option<Identity>, ConfigError> {
         (None, Some(_)) => return Err(missing(CERTIFICATE, KEY)),
         (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
     };
-    let certificates = std::fs::read(&certificate).map_err(|source| ConfigError::Unreadable {
+    let certificates = std::fs::read(&certificate).map_err(|source| SettingsError::Unreadable {
         key: CERTIFICATE,
         file: certificate.display().to_string(),
         source,
@@ -398,7 +398,7 @@ fn identity(options: &Options) -> Result<Option<Identity>, ConfigError> {
             tls::Unusable::Key(reason) => (KEY, &key, reason),
         };
         let reason = format!("{} {reason}", file.display());
-        ConfigError::Unusable { key, reason }
+        SettingsError::Unusable { key, reason }
     })?;
     Ok(Some(Identity {
         certificate,
@@ -413,7 +413,7 @@ fn validate_exposure(
     listen: SocketAddr,
     password: Option<&Password>,
     is_consented: bool,
-) -> Result<(), ConfigError> {
+) -> Result<(), SettingsError> {
     if listen.ip().is_loopback() {
         return Ok(());
     }
@@ -426,15 +426,15 @@ fn validate_exposure(
     } else {
         return Ok(());
     };
-    Err(ConfigError::Unusable {
+    Err(SettingsError::Unusable {
         key: "listen",
         reason: format!("{listen} {problem}"),
     })
 }
 
-fn read_password(path: &Path) -> Result<Password, ConfigError> {
+fn read_password(path: &Path) -> Result<Password, SettingsError> {
     const KEY: &str = "password_file";
-    Password::parse(read_secret(KEY, path)?.reveal()).map_err(|error| ConfigError::Unusable {
+    Password::parse(read_secret(KEY, path)?.reveal()).map_err(|error| SettingsError::Unusable {
         key: KEY,
         reason: format!(
             "{} {error}: make one with sd-daemon hash-password",
@@ -444,14 +444,14 @@ fn read_password(path: &Path) -> Result<Password, ConfigError> {
 }
 
 /// Reads a secret from a file that nobody else can read.
-fn read_secret(key: &'static str, path: &Path) -> Result<Secret, ConfigError> {
+fn read_secret(key: &'static str, path: &Path) -> Result<Secret, SettingsError> {
     let file = path.display().to_string();
-    let unreadable = |source| ConfigError::Unreadable {
+    let unreadable = |source| SettingsError::Unreadable {
         key,
         file: file.clone(),
         source,
     };
-    let unusable = |reason: String| ConfigError::Unusable { key, reason };
+    let unusable = |reason: String| SettingsError::Unusable { key, reason };
     let secret = open_secret(path).map_err(|source| match Errno::from_io_error(&source) {
         Some(Errno::LOOP) => unusable(format!("{file} is a symbolic link: name the file itself")),
         _ => unreadable(source),
@@ -488,7 +488,7 @@ fn open_secret(path: &Path) -> io::Result<File> {
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }
 
-fn default_state_dir() -> Result<PathBuf, ConfigError> {
+fn default_state_dir() -> Result<PathBuf, SettingsError> {
     if rustix::process::geteuid().is_root() {
         return Ok(PathBuf::from("/var/lib/spin-docker"));
     }
@@ -496,14 +496,14 @@ fn default_state_dir() -> Result<PathBuf, ConfigError> {
     let state_dir = directories.as_ref().and_then(directories::ProjectDirs::state_dir);
     state_dir
         .map(Path::to_owned)
-        .ok_or_else(|| ConfigError::Unusable {
+        .ok_or_else(|| SettingsError::Unusable {
             key: "state_dir",
             reason: "there is no home directory to find a default in: name a directory".to_owned(),
         })
 }
 
 /// The settings as a file would have them, the password masked.
-impl fmt::Display for Config {
+impl fmt::Display for Settings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let log_format = match self.log_format {
             LogFormat::Text => "text",
@@ -560,7 +560,7 @@ impl fmt::Display for Config {
     }
 }
 
-impl Config {
+impl Settings {
     fn write_policy(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let policy = &self.policy;
         writeln!(
