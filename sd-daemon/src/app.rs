@@ -15,9 +15,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
-use crate::http::{self, ApiAccess, Credentials, ListenerConfig, ReportRate};
+use crate::http::{self, ApiAccess, Credentials, ReportRate};
 use crate::prober::host::{HostProber, ProcessorTime};
 use crate::registry::{Registry, StateDirectory};
+use crate::server::{self, ListenerConfig};
 use crate::service::{CheckInAddress, Parts, Service};
 use crate::settings::{CheckInListen, Settings, USER};
 use crate::systemd::{Notification, Systemd};
@@ -126,7 +127,7 @@ async fn begin(
     }
     let (service, clock, shutdown) = (|| service.clone(), || Arc::clone(clock), || shutdown.clone());
     let mut tasks = Tasks::new();
-    tasks.spawn("api", http::serve(api, router, shutdown()));
+    tasks.spawn("api", server::serve(api, router, shutdown()));
     tasks.spawn(
         "follow_events",
         tasks::follow_events(service(), engine.events(), shutdown()),

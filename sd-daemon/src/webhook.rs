@@ -5,7 +5,7 @@
 //! else is tried again for as long as it takes. Nothing waits in here meanwhile: the history keeps the
 //! events, and what it forgets before it could be told is skipped.
 //!
-//! Not here: what an event looks like on the wire, which is `http::view`'s, and what is kept for how long,
+//! Not here: what an event looks like on the wire, which is `wire`'s, and what is kept for how long,
 //! which is the registry's. Nobody waits for anything in here; only the app builds and runs it.
 
 mod pauses;
@@ -22,8 +22,8 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::domain::RecordedEvent;
-use crate::http::view;
 use crate::service::{Service, ServiceError};
+use crate::wire;
 
 use pauses::Backoff;
 use post::Post;
@@ -158,7 +158,7 @@ impl Webhook {
     /// Tells of one event, for as long as it takes.
     async fn tell(&mut self, event: &RecordedEvent) {
         let id = format!("{}-{}", self.instance, event.id);
-        let body = serde_json::to_vec(&view::event(event)).map(Bytes::from);
+        let body = serde_json::to_vec(&wire::event(event)).map(Bytes::from);
         let body = body.expect("words and numbers can always be written as JSON");
         let mut pauses = Backoff::default();
         loop {

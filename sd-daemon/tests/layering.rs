@@ -118,15 +118,39 @@ fn only_the_prober_asks_the_kernel_about_others() {
 }
 
 #[test]
-fn only_http_knows_axum_and_the_wire_types() {
-    assert_unknown(&["axum", "sd_client"], |name| !is_in(name, "http"));
+fn only_http_and_the_server_know_axum() {
+    assert_unknown(&["axum"], |name| !is_in(name, "http") && !is_in(name, "server"));
 }
 
 #[test]
-fn http_calls_the_service_and_nothing_below_it() {
-    // The table of answers reads the errors of the rooms below; it calls nothing there.
-    let is_http = |name: &str| is_in(name, "http") && name != "http/problem.rs";
-    assert_unknown(&["crate::engine", "crate::registry"], is_http);
+fn only_http_and_wire_know_the_wire_types() {
+    assert_unknown(&["sd_client"], |name| !is_in(name, "http") && name != "wire.rs");
+}
+
+#[test]
+fn http_and_wire_know_nothing_below_the_service() {
+    // `problem` maps the errors of engine and registry to responses. It calls neither of them.
+    let is_checked = |name: &str| name == "wire.rs" || (is_in(name, "http") && name != "http/problem.rs");
+    assert_unknown(&["crate::engine", "crate::registry"], is_checked);
+}
+
+#[test]
+fn the_server_knows_no_handler() {
+    let above = [
+        "crate::http",
+        "crate::wire",
+        "crate::service",
+        "crate::domain",
+        "crate::registry",
+        "crate::engine",
+        "sd_client",
+    ];
+    assert_unknown(&above, |name| is_in(name, "server"));
+}
+
+#[test]
+fn wire_knows_no_handler() {
+    assert_unknown(&["crate::http", "crate::server"], |name| name == "wire.rs");
 }
 
 #[test]

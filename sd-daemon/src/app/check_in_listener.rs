@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::{self, Router};
+use crate::server;
 use crate::service::{CheckInAddress, Service};
 
 /// Ports that are tried where the wanted one is taken. Always in the same order, so that containers
@@ -73,7 +74,7 @@ pub(super) async fn serve(
             service.set_check_in(CheckInAddress::Available(http::check_in_url(address)));
         }
     }
-    http::serve(listener, reports, shutdown).await;
+    server::serve(listener, reports, shutdown).await;
 }
 
 /// Whether a listener is missing that should be there.
@@ -144,7 +145,7 @@ impl Gateways {
         let listener = self.bind(gateway).await?;
         let address = listener.local_addr().ok()?;
         tracing::info!(%address, "serving check-ins");
-        let serving = http::serve(listener, self.reports.clone(), self.shutdown.clone());
+        let serving = server::serve(listener, self.reports.clone(), self.shutdown.clone());
         self.listeners.spawn(serving);
         self.bound.insert(gateway, address);
         Some(address)

@@ -7,8 +7,9 @@ use axum::http::{HeaderMap, HeaderValue};
 use sd_client::api::{CheckIn, CreateContainer, ExtendContainer, UpdateContainer};
 use serde::Serialize;
 
+use super::middleware::auth;
+use super::payload;
 use super::payload::Body;
-use super::{auth, payload};
 
 /// A body is refused, or it is a request that is read again from what would be sent for it. The first byte says of
 /// which type it is and how it is encoded.

@@ -14,6 +14,10 @@ use serde_json::{Map, Value};
 
 use super::problem::Problem;
 
+/// The largest body of a request to the API, in bytes.
+pub(super) const LARGEST_BODY: usize = 64 * 1024;
+/// The largest body of a check-in, in bytes.
+pub(super) const LARGEST_REPORT: usize = 1024;
 /// A peer has this long to send a body.
 const BODY_LIMIT: Duration = Duration::from_secs(10);
 
@@ -22,7 +26,7 @@ pub(super) trait Body: DeserializeOwned {
     /// Fields whose values are lists. In a form these may be repeated, and the others may not.
     const LIST_FIELDS: &'static [&'static str] = &[];
     /// The largest body, in bytes.
-    const LIMIT: usize = super::LARGEST_BODY;
+    const LIMIT: usize = LARGEST_BODY;
 }
 
 impl Body for CreateContainer {
@@ -34,7 +38,7 @@ impl Body for UpdateContainer {}
 impl Body for ExtendContainer {}
 
 impl Body for CheckIn {
-    const LIMIT: usize = super::LARGEST_REPORT;
+    const LIMIT: usize = LARGEST_REPORT;
 }
 
 /// The body of a request.

@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use sd_client::api;
 
-use super::request_id;
+use super::middleware::request_id;
 use crate::engine::EngineError;
 use crate::registry::RegistryError;
 use crate::service::ServiceError;

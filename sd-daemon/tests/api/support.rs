@@ -25,6 +25,7 @@ use sd_daemon::http::{self, ApiAccess, Credentials};
 use sd_daemon::prober::ProbeError;
 use sd_daemon::prober::fake::FakeProber;
 use sd_daemon::registry::{Registry, Snapshot, StateDirectory};
+use sd_daemon::server;
 use sd_daemon::service::{Capacity, CheckInAddress, Parts, Service, Signals, Switch};
 use sd_daemon::tasks;
 use sd_daemon::webhook::{Receiver, Webhook};
@@ -99,7 +100,7 @@ pub(crate) struct Setup {
     pub(crate) prober: FakeProber,
     pub(crate) webhook: Option<Receiver>,
     pub(crate) access: ApiAccess,
-    pub(crate) limits: http::Limits,
+    pub(crate) limits: server::Limits,
     pub(crate) report_rate: http::ReportRate,
 }
 
@@ -137,9 +138,9 @@ impl Default for Setup {
                 proxies: Vec::new(),
             },
             // Tests make many requests at once, and on a busy machine they take their time over each.
-            limits: http::Limits {
+            limits: server::Limits {
                 unauthenticated: 64,
-                ..http::Limits::default()
+                ..server::Limits::default()
             },
             report_rate: http::ReportRate::default(),
         }
@@ -239,7 +240,7 @@ impl TestDaemon {
             let (limits, shutdown) = (setup.limits.clone(), shutdown.clone());
             process.run(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                http::serve_within(limits, listener, router, shutdown).await;
+                server::serve_within(limits, listener, router, shutdown).await;
             });
         };
         serve(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sd_daemon::http::Limits;
+use sd_daemon::server::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 

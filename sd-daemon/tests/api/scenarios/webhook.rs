@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use sd_client::api::{ContainerQuery, Event, EventKind};
-use sd_daemon::http;
+use sd_daemon::server;
 use sd_daemon::webhook::{Receiver, SigningKey};
 use serde_json::json;
 use sha2::Sha256;
@@ -95,7 +95,7 @@ impl TestReceiver {
         };
         let router = Router::new().fallback(hear).with_state(ear);
         let mut serving = JoinSet::new();
-        serving.spawn(http::serve(listener, router, CancellationToken::new()));
+        serving.spawn(server::serve(listener, router, CancellationToken::new()));
         Self {
             url,
             posts,

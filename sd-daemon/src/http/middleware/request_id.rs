@@ -15,12 +15,12 @@ tokio::task_local! {
 }
 
 /// The id of the request that is being answered.
-pub(super) fn current() -> String {
+pub(in crate::http) fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
 /// Gives a request its id, and writes one line about it.
-pub(super) async fn assign(request: Request, next: Next) -> Response {
+pub(in crate::http) async fn assign(request: Request, next: Next) -> Response {
     let id = new_id();
     let header = HeaderValue::from_str(&id);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());

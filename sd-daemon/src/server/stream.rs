@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Connection;
-use super::guests::Takes;
+use super::connections::Takes;
 
 /// A connection that belongs to a guest.
 pub(super) struct WatchedStream<S> {

@@ -11,7 +11,7 @@ use crate::domain::{
 use crate::service::{ActivityReport, ProbeStatus, Signals, Switch};
 
 /// The container object of a record.
-pub(super) fn container(record: &Record, policy: &Policy) -> api::Container {
+pub(crate) fn container(record: &Record, policy: &Policy) -> api::Container {
     let lifecycle = record.lifecycle();
     let endpoints = lifecycle.endpoints();
     let id = record.id().to_string();
@@ -88,7 +88,7 @@ fn stop_reason(lifecycle: &Lifecycle) -> Option<api::StopReason> {
 }
 
 /// Everything about who uses a container.
-pub(super) fn activity(report: &ActivityReport, signals: &Signals) -> api::Activity {
+pub(crate) fn activity(report: &ActivityReport, signals: &Signals) -> api::Activity {
     let ActivityReport {
         record,
         policy,
@@ -264,6 +264,6 @@ fn event_kind(what: EventKind) -> api::EventKind {
     }
 }
 
-pub(super) fn wire_time(timestamp: Timestamp) -> api::Timestamp {
+pub(crate) fn wire_time(timestamp: Timestamp) -> api::Timestamp {
     SystemTime::from(timestamp).into()
 }

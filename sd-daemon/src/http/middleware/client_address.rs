@@ -14,10 +14,10 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The proxies that are believed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Proxies(Arc<[IpNet]>);
+pub(in crate::http) struct Proxies(Arc<[IpNet]>);
 
 impl Proxies {
-    pub(super) fn new(networks: &[IpNet]) -> Self {
+    pub(in crate::http) fn new(networks: &[IpNet]) -> Self {
         Self(networks.into())
     }
 
@@ -27,7 +27,7 @@ impl Proxies {
 
     /// The last address on the way here that is no such proxy. Each of them has written down, at the end of the
     /// list, who came to it; what stands further left anybody may have written.
-    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub(in crate::http) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
         let mut way = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
         let mut client = peer;

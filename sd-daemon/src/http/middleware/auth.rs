@@ -7,7 +7,7 @@
 //! Where there is only a hash of the password, checking takes time and memory. Two are checked at once, some wait, and
 //! the rest is told to come later; what was right is remembered for a minute.
 
-mod turnstile;
+mod hash_verification;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,12 +26,12 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::buckets::RateLimiter;
-use super::client::Proxies;
-use super::problem::Problem;
-use super::serve::{Connection, Peer};
+use super::client_address::Proxies;
+use super::rate_limit::RateLimiter;
+use crate::http::problem::Problem;
 use crate::password::{self, Password};
-use turnstile::HashVerificationPool;
+use crate::server::{Connection, Peer};
+use hash_verification::HashVerificationPool;
 
 /// Wrong passwords that may come from an address at once; people mistype, and scripts have several clients.
 const WRONG_AT_ONCE: u32 = 10;
@@ -182,7 +182,7 @@ fn digest(key: &[u8; 32], user: &str, password: &str) -> Digest {
 }
 
 /// Lets a request pass that carries the credentials.
-pub(super) async fn require(
+pub(in crate::http) async fn require(
     State((credentials, proxies)): State<(Credentials, Proxies)>,
     Extension(peer): Extension<Peer>,
     Extension(guest): Extension<Arc<Connection>>,
@@ -209,7 +209,7 @@ pub(super) async fn require(
     }
 }
 
-pub(super) fn presented(headers: &HeaderMap) -> Option<(String, String)> {
+pub(in crate::http) fn presented(headers: &HeaderMap) -> Option<(String, String)> {
     let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;

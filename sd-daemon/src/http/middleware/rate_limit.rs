@@ -9,14 +9,14 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::serve::source;
+use crate::server::source;
 
 /// Far more than there are addresses that anything comes from; 128 KiB.
 const BUCKETS: usize = 16 * 1024;
 
 /// A bucket for each address.
 #[derive(Debug)]
-pub(super) struct RateLimiter {
+pub(in crate::http) struct RateLimiter {
     /// For each bucket the moment at which it is full again, in nanoseconds since the beginning.
     full_at: Box<[AtomicU64]>,
     hasher: RandomState,
@@ -29,7 +29,7 @@ pub(super) struct RateLimiter {
 
 impl RateLimiter {
     /// Full buckets.
-    pub(super) fn new(burst: u32, interval: Duration) -> Self {
+    pub(in crate::http) fn new(burst: u32, interval: Duration) -> Self {
         Self {
             full_at: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
@@ -40,7 +40,7 @@ impl RateLimiter {
     }
 
     /// Takes one; where there is none, says how long it takes until there is.
-    pub(super) fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+    pub(in crate::http) fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let now = self.nanoseconds(now);
         let mut missing = 0;
         let taken = self
@@ -57,7 +57,7 @@ impl RateLimiter {
     }
 
     /// Whether there is one to take; else how long it takes until there is.
-    pub(super) fn look(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+    pub(in crate::http) fn look(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let now = self.nanoseconds(now);
         let full_at = self.of(address).load(Ordering::Relaxed).max(now) + self.interval_nanoseconds();
         match full_at.saturating_sub(now + self.depth()) {

@@ -11,17 +11,17 @@ use axum::middleware::Next;
 use axum::response::Response;
 use sd_client::api::CheckIn;
 
-use super::buckets::RateLimiter;
-use super::payload::Payload;
-use super::problem::Problem;
-use super::serve::Peer;
-use super::view;
 use crate::domain::{Record, Report, TimeLimit};
+use crate::http::middleware::rate_limit::RateLimiter;
+use crate::http::payload::Payload;
+use crate::http::problem::Problem;
+use crate::server::Peer;
 use crate::service::Service;
+use crate::wire;
 
 /// Credits the container that calls, and tells it how it stands. Who that is, its token tells, or else its
 /// address; other headers could be forged.
-pub(super) async fn report(
+pub(in crate::http) async fn report(
     State(service): State<Service>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
@@ -65,7 +65,7 @@ impl Default for ReportRate {
 }
 
 /// Lets a report pass unless there were too many from where it comes. Each costs a question to the engine.
-pub(super) async fn bound(
+pub(in crate::http) async fn bound(
     State(buckets): State<Arc<RateLimiter>>,
     Extension(peer): Extension<Peer>,
     request: Request,
@@ -94,7 +94,7 @@ fn receipt(service: &Service, record: &Record) -> HeaderMap {
         TimeLimit::After(timeout) => timeout.as_secs().to_string(),
     };
     let keep_until = record.activity().keep_until;
-    let keep_until = keep_until.map(|at| view::wire_time(at).to_string());
+    let keep_until = keep_until.map(|at| wire::wire_time(at).to_string());
     let lines = [
         (CheckIn::IDLE_TIMEOUT_HEADER, Some(idle_timeout)),
         (CheckIn::KEEP_UNTIL_HEADER, keep_until),

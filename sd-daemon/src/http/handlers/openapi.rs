@@ -7,10 +7,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue};
 
 /// The document of this API.
-const OPENAPI: &str = include_str!("openapi/v1.json");
+const OPENAPI: &str = include_str!("../openapi.json");
 
 /// What the API is, for programs.
-pub(super) async fn show() -> ([(HeaderName, HeaderValue); 1], &'static str) {
+pub(in crate::http) async fn show() -> ([(HeaderName, HeaderValue); 1], &'static str) {
     (
         [(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
         OPENAPI,

@@ -13,11 +13,11 @@ use sd_client::api::{
 };
 use sha2::{Digest, Sha256};
 
-use super::payload::{Payload, Query, Reference};
-use super::problem::Problem;
-use super::view;
 use crate::domain::{self, ContainerId, Extension, IdempotencyKey, Limits, Name, Record, TimeLimit};
+use crate::http::payload::{Payload, Query, Reference};
+use crate::http::problem::Problem;
 use crate::service::{NewContainer, Service};
+use crate::wire;
 
 /// Longest key of a create, in bytes.
 const LONGEST_KEY: usize = 255;
@@ -28,7 +28,7 @@ const STATUSES: [&str; 5] = ["starting", "running", "paused", "stopping", "stopp
 type Description = Json<api::Container>;
 
 /// The containers that match, newest first.
-pub(super) async fn list(
+pub(in crate::http) async fn list(
     State(service): State<Service>,
     Query(query): Query<ContainerQuery>,
 ) -> Result<Json<Vec<api::Container>>, Problem> {
@@ -47,7 +47,7 @@ pub(super) async fn list(
     let (snapshot, policy) = (service.snapshot(), service.policy());
     let mut records: Vec<_> = snapshot.records().collect();
     records.sort_by_key(|record| std::cmp::Reverse((record.created_at(), record.id())));
-    let containers = records.into_iter().map(|record| view::container(record, &policy));
+    let containers = records.into_iter().map(|record| wire::container(record, &policy));
     Ok(Json(
         containers
             .filter(|container| matches(&query, container))
@@ -69,7 +69,7 @@ fn matches(query: &ContainerQuery, container: &api::Container) -> bool {
 }
 
 /// One container.
-pub(super) async fn show(
+pub(in crate::http) async fn show(
     State(service): State<Service>,
     Reference(reference): Reference,
 ) -> Result<Description, Problem> {
@@ -78,7 +78,7 @@ pub(super) async fn show(
 }
 
 /// A new container.
-pub(super) async fn create(
+pub(in crate::http) async fn create(
     State(service): State<Service>,
     headers: HeaderMap,
     Payload(body): Payload<CreateContainer>,
@@ -93,7 +93,7 @@ pub(super) async fn create(
 }
 
 /// A start, a stop, other limits.
-pub(super) async fn update(
+pub(in crate::http) async fn update(
     State(service): State<Service>,
     Reference(reference): Reference,
     Payload(body): Payload<UpdateContainer>,
@@ -118,7 +118,7 @@ pub(super) async fn update(
 }
 
 /// A later deadline.
-pub(super) async fn extend(
+pub(in crate::http) async fn extend(
     State(service): State<Service>,
     Reference(reference): Reference,
     Payload(body): Payload<ExtendContainer>,
@@ -138,7 +138,7 @@ pub(super) async fn extend(
 }
 
 /// No container any more.
-pub(super) async fn remove(
+pub(in crate::http) async fn remove(
     State(service): State<Service>,
     Reference(reference): Reference,
     Query(query): Query<RemoveQuery>,
@@ -152,7 +152,7 @@ pub(super) async fn remove(
 }
 
 fn describe(service: &Service, record: &Arc<Record>) -> Description {
-    Json(view::container(record, &service.policy()))
+    Json(wire::container(record, &service.policy()))
 }
 
 /// What a request asks for, checked field by field.

@@ -5,12 +5,6 @@
 //! a second. So neither many connections nor slow ones keep others from being answered. The numbers are in
 //! [`Limits`]; what a guest is waited for, and who counts as a crowd, is in `guests`.
 
-mod body;
-mod guests;
-mod heads;
-mod limits;
-mod stream;
-
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -34,12 +28,11 @@ use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::body::{Part, Watched};
+use super::connections::{Connection, ConnectionPermit, ConnectionTable};
+use super::stream::WatchedStream;
+use super::timeouts::Limits;
 use crate::tls::Tls;
-use body::{Part, Watched};
-pub(super) use guests::{Connection, source};
-use guests::{ConnectionPermit, ConnectionTable};
-pub use limits::Limits;
-use stream::WatchedStream;
 
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 16 * 1024;
@@ -63,11 +56,11 @@ impl Peer {
 
 /// The address at this end of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LocalAddr(SocketAddr);
+pub(crate) struct LocalAddr(SocketAddr);
 
 impl LocalAddr {
     /// Without its IPv6 clothes, as [`Peer::address`].
-    pub(super) fn address(self) -> IpAddr {
+    pub(crate) fn address(self) -> IpAddr {
         self.0.ip().to_canonical()
     }
 }

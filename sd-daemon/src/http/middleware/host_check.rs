@@ -16,14 +16,14 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use url::{Host, Url};
 
-use super::problem::Problem;
-use super::serve::{Connection, LocalAddr};
+use crate::http::problem::Problem;
+use crate::server::{Connection, LocalAddr};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The names by which a listener may be called, besides `localhost` and the address that was connected to.
 #[derive(Clone, Debug)]
-pub(super) struct Names {
+pub(in crate::http) struct Names {
     listener: Listener,
     allowed: Arc<[Host]>,
 }
@@ -37,14 +37,14 @@ enum Listener {
 }
 
 impl Names {
-    pub(super) fn of_api(allowed: &[Host]) -> Self {
+    pub(in crate::http) fn of_api(allowed: &[Host]) -> Self {
         Self {
             listener: Listener::Api,
             allowed: allowed.into(),
         }
     }
 
-    pub(super) fn of_check_in(allowed: &[Host]) -> Self {
+    pub(in crate::http) fn of_check_in(allowed: &[Host]) -> Self {
         Self {
             listener: Listener::CheckIn,
             allowed: allowed.into(),
@@ -68,7 +68,7 @@ impl Names {
 
 /// Lets a request pass that calls the daemon by one of its names and, if it may change something, comes from a
 /// program or from a page of the daemon itself.
-pub(super) async fn require(
+pub(in crate::http) async fn require(
     State(names): State<Names>,
     Extension(own): Extension<LocalAddr>,
     request: Request,

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::Limits;
 use super::heads::Heads;
+use super::timeouts::Limits;
 
 /// Everybody at one listener.
 pub(super) struct ConnectionTable {
@@ -120,7 +120,7 @@ impl List {
 }
 
 /// Who counts as one. An IPv6 host has a whole network of addresses to itself.
-pub(in crate::http) fn source(address: IpAddr) -> IpAddr {
+pub(crate) fn source(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
@@ -146,7 +146,7 @@ impl Drop for ConnectionPermit {
 }
 
 /// One connection.
-pub(in crate::http) struct Connection {
+pub(crate) struct Connection {
     source: IpAddr,
     guests: Arc<ConnectionTable>,
     conduct: Mutex<ConnectionState>,
@@ -156,7 +156,7 @@ pub(in crate::http) struct Connection {
 
 impl Connection {
     /// It has shown the credentials.
-    pub(in crate::http) fn is_known(&self) {
+    pub(crate) fn is_known(&self) {
         // One lock after the other: who goes through the list takes them in the other order.
         let was_stranger = self.conduct().become_known();
         if was_stranger {
@@ -198,7 +198,7 @@ impl Connection {
     }
 
     /// Whether a request of it ends in one place by its length, and by its chunks in another.
-    pub(in crate::http) fn says_two_ends(&self) -> bool {
+    pub(crate) fn says_two_ends(&self) -> bool {
         self.heads().have_two_ends()
     }
 

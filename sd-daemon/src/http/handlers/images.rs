@@ -3,10 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 
-use super::problem::Problem;
+use crate::http::problem::Problem;
 use crate::service::Service;
 
 /// The tagged images of the server.
-pub(super) async fn list(State(service): State<Service>) -> Result<Json<Vec<String>>, Problem> {
+pub(in crate::http) async fn list(State(service): State<Service>) -> Result<Json<Vec<String>>, Problem> {
     Ok(Json(service.images().await?))
 }

@@ -3,16 +3,16 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::problem::Problem;
+use crate::http::problem::Problem;
 use crate::service::Service;
 
 /// The process lives. Nothing is asked.
-pub(super) async fn alive() -> StatusCode {
+pub(in crate::http) async fn alive() -> StatusCode {
     StatusCode::OK
 }
 
 /// The registry can be written, and the engine answered lately.
-pub(super) async fn ready(State(service): State<Service>) -> Result<StatusCode, Problem> {
+pub(in crate::http) async fn ready(State(service): State<Service>) -> Result<StatusCode, Problem> {
     service.is_ready().await.map_err(Problem::not_ready)?;
     Ok(StatusCode::OK)
 }

@@ -14,10 +14,10 @@ use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::problem::Problem;
-use super::view;
 use crate::domain;
+use crate::http::problem::Problem;
 use crate::service::{History, Service};
+use crate::wire;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// A line that says nothing is sent this often, so that both ends notice when the other has gone.
@@ -31,7 +31,7 @@ const STREAMS: usize = 128;
 
 /// Every stream there is.
 #[derive(Clone)]
-pub(super) struct Streams {
+pub(in crate::http) struct Streams {
     places: Arc<Semaphore>,
     /// Ends them.
     end: CancellationToken,
@@ -39,7 +39,7 @@ pub(super) struct Streams {
 
 impl Streams {
     /// Streams that end at `end`.
-    pub(super) fn until(end: CancellationToken) -> Self {
+    pub(in crate::http) fn until(end: CancellationToken) -> Self {
         Self {
             places: Arc::new(Semaphore::new(STREAMS)),
             end,
@@ -48,7 +48,7 @@ impl Streams {
 }
 
 /// What happens to containers, as it happens; after the event that `Last-Event-ID` names, where that is given.
-pub(super) async fn follow(
+pub(in crate::http) async fn follow(
     State(service): State<Service>,
     Extension(streams): Extension<Streams>,
     headers: HeaderMap,
@@ -122,7 +122,7 @@ impl Listener {
 }
 
 fn frame(event: &domain::RecordedEvent) -> Event {
-    let body = view::event(event);
+    let body = wire::event(event);
     let frame = Event::default()
         .id(body.id.to_string())
         .event(body.event.to_string());

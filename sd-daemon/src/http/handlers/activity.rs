@@ -4,16 +4,16 @@ use axum::Json;
 use axum::extract::State;
 use sd_client::api;
 
-use super::payload::Reference;
-use super::problem::Problem;
-use super::view;
+use crate::http::payload::Reference;
+use crate::http::problem::Problem;
 use crate::service::Service;
+use crate::wire;
 
 /// Who uses a container, and why it is up or not.
-pub(super) async fn show(
+pub(in crate::http) async fn show(
     State(service): State<Service>,
     Reference(reference): Reference,
 ) -> Result<Json<api::Activity>, Problem> {
     let report = service.activity(&reference)?;
-    Ok(Json(view::activity(&report, service.signals())))
+    Ok(Json(wire::activity(&report, service.signals())))
 }
