@@ -11,6 +11,7 @@ pub(crate) mod extend;
 pub(crate) mod hold;
 pub(crate) mod images;
 pub(crate) mod ls;
+mod readiness;
 mod references;
 pub(crate) mod rm;
 pub(crate) mod show;

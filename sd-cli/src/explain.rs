@@ -13,8 +13,8 @@ use sd_client::api::{
     Activity, EventKind, HistoryEntry, PolicySource, Signal, SignalKind, SignalState, Status,
 };
 
-use crate::human;
-use crate::when::When;
+use crate::output::When;
+use crate::output::human;
 
 /// The paragraph about a container.
 pub(crate) fn paragraph(activity: &Activity, when: &When) -> String {

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use crate::error::Exit;
+use crate::exit::Exit;
 
 /// Examples come first: most people look for one and not for the reference.
 pub(crate) const TEMPLATE: &str = "\

@@ -16,9 +16,9 @@ use crate::api::{
     Activity, CheckIn, Container, ContainerQuery, CreateContainer, DesiredStatus, ExtendContainer, Problem,
     RemoveMode, RemoveQuery, UpdateContainer, route,
 };
-use crate::error::{Error, RequestSent};
+use crate::check_in_response::CheckInResponse;
+use crate::error::{Error, innermost};
 use crate::events::EventStream;
-use crate::receipt::CheckInResponse;
 use crate::secret::Identity;
 
 /// Long enough for a start that waits its turn at a busy engine. Whatever is still under way then goes on
@@ -272,7 +272,7 @@ impl Client {
         if error.is_timeout() && !error.is_connect() {
             self.too_slow()
         } else {
-            unreachable(self.url(), error)
+            Error::unreachable(self.url(), error)
         }
     }
 
@@ -292,20 +292,6 @@ impl Client {
     }
 }
 
-/// The error of a connection that could not be opened, or broke.
-pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> Error {
-    let sent = if error.is_connect() {
-        RequestSent::No
-    } else {
-        RequestSent::Unknown
-    };
-    Error::Unreachable {
-        url: url.to_owned(),
-        reason: innermost(error),
-        sent,
-    }
-}
-
 /// A TLS configuration that trusts nobody, for a client that speaks clear text only.
 fn without_certificates() -> rustls::ClientConfig {
     rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -313,13 +299,4 @@ fn without_certificates() -> rustls::ClientConfig {
         .expect("ring supports the default protocol versions")
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth()
-}
-
-/// The cause that tells a person something; what wraps it repeats the address.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

@@ -59,6 +59,20 @@ pub enum RequestSent {
 }
 
 impl Error {
+    /// The error of a connection that could not be opened, or that broke.
+    pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> Self {
+        let sent = if error.is_connect() {
+            RequestSent::No
+        } else {
+            RequestSent::Unknown
+        };
+        Self::Unreachable {
+            url: url.to_owned(),
+            reason: innermost(error),
+            sent,
+        }
+    }
+
     /// The problem the daemon described, when it did.
     pub fn problem(&self) -> Option<&Problem> {
         match self {
@@ -66,4 +80,13 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// The innermost cause. The errors around it only repeat the address.
+pub(crate) fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }

@@ -22,21 +22,21 @@ pub mod api;
 #[cfg(feature = "http")]
 mod address;
 #[cfg(feature = "http")]
+mod check_in_response;
+#[cfg(feature = "http")]
 mod client;
 #[cfg(feature = "http")]
 mod error;
 #[cfg(feature = "http")]
 mod events;
 #[cfg(feature = "http")]
-mod receipt;
-#[cfg(feature = "http")]
 mod secret;
 
+#[cfg(feature = "http")]
+pub use check_in_response::CheckInResponse;
 #[cfg(feature = "http")]
 pub use client::Client;
 #[cfg(feature = "http")]
 pub use error::{Error, RequestSent};
 #[cfg(feature = "http")]
 pub use events::EventStream;
-#[cfg(feature = "http")]
-pub use receipt::CheckInResponse;

@@ -1,9 +1,7 @@
 //! `sd completions`: scripts that let the shell complete `sd`.
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::args::Cli;
 use crate::output::Printer;
 
 const EXAMPLES: &str = "\
@@ -21,8 +19,9 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &Args, out: &mut Printer<'_>) {
+/// `definition` is the whole command line of `sd`.
+pub(crate) fn run(args: &Args, definition: &mut clap::Command, out: &mut Printer<'_>) {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "sd", &mut script);
+    clap_complete::generate(args.shell, definition, "sd", &mut script);
     out.text(&String::from_utf8_lossy(&script));
 }

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use sd_client::Client;
 use sd_client::api::{Container, Cpus, CreateContainer, Memory, TimeLimit};
 
+use super::readiness;
 use super::wait::WaitTimeout;
-use crate::accepting;
 use crate::error::CliError;
 use crate::output::Printer;
-use crate::progress;
-use crate::table::{Ids, shown_name};
+use crate::output::{Ids, shown_name};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -93,7 +92,8 @@ pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> R
             None => client.create(&request).await,
         }
     };
-    let container = progress::during(out, "creating", call)
+    let container = out
+        .wait_for("creating", call)
         .await
         .map_err(|error| CliError::of_create(client, error))?;
     // Before the wait: whatever comes of that, there is a container, and its id must not be lost.
@@ -140,8 +140,8 @@ impl Args {
         let sentence = format!("{} accepts no connections", shown_name(container));
         let work = self
             .timeout
-            .bound(accepting::until_accepting(container, client), &sentence);
-        progress::during(out, "waiting for the application", work).await
+            .bound(readiness::until_accepting(container, client), &sentence);
+        out.wait_for("waiting for the application", work).await
     }
 }
 

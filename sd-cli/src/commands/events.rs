@@ -7,9 +7,10 @@ use sd_client::api::Event;
 use sd_client::{Client, Error as CallError, EventStream};
 
 use crate::clock;
-use crate::error::{CliError, Exit};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::When;
 use crate::output::{Format, Printer};
-use crate::when::When;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,7 +5,7 @@ use sd_client::api::{Container, ExtendContainer, Span};
 
 use crate::error::CliError;
 use crate::output::Printer;
-use crate::table::{Ids, shown_name};
+use crate::output::{Ids, shown_name};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -14,10 +14,11 @@ use sd_client::api::{Container, ExtendContainer, Span};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{self, SignalKind};
 
-use crate::error::{CliError, Exit};
+use crate::error::CliError;
+use crate::exit::Exit;
 use crate::output::Printer;
+use crate::output::shown_name;
 use crate::signals::{arrives, unless_ignored};
-use crate::table::shown_name;
 
 const EXAMPLES: &str = "\
 Examples:

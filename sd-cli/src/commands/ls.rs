@@ -6,9 +6,10 @@ use clap::ValueEnum;
 use sd_client::Client;
 use sd_client::api::{Container, ContainerQuery};
 
-use crate::error::{CliError, Exit};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Ids;
 use crate::output::Printer;
-use crate::table::Ids;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,9 +4,9 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use serde::Serialize;
 
-use crate::error::{CliError, Exit};
+use crate::error::CliError;
+use crate::exit::Exit;
 use crate::output::{Format, Printer};
-use crate::progress;
 
 /// As many as the daemon stops at once by itself; more would only queue there.
 const AT_ONCE: usize = 8;
@@ -32,7 +32,7 @@ where
     let mut outcomes = std::pin::pin!(stream::iter(begun).buffer_unordered(AT_ONCE));
     let mut done = Vec::new();
     let mut failures = Failures::default();
-    while let Some((position, reference, outcome)) = progress::during(out, doing, outcomes.next()).await {
+    while let Some((position, reference, outcome)) = out.wait_for(doing, outcomes.next()).await {
         match outcome {
             Ok(value) => match out.format() {
                 Format::Table => out.line(reference),

@@ -2,10 +2,11 @@
 
 use sd_client::Client;
 
+use crate::clock;
 use crate::error::CliError;
+use crate::output;
+use crate::output::When;
 use crate::output::{Format, Printer};
-use crate::when::When;
-use crate::{clock, details};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,7 +30,7 @@ pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> R
             // By id: a name could by then belong to another container.
             let activity = client.activity(&container.container_id).await.map_err(of_call)?;
             let when = When::at(clock::now());
-            out.text(&details::of(&container, &activity.history, &when));
+            out.text(&output::container_details(&container, &activity.history, &when));
         }
         Format::Json | Format::Jsonl => out.value(&container),
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::CliError;
-use crate::human;
+use crate::output::human;
 
 /// How long the state of a container is left alone between two looks at it.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(200);

@@ -4,8 +4,8 @@ use sd_client::Client;
 
 use crate::error::CliError;
 use crate::explain;
+use crate::output::When;
 use crate::output::{Format, Printer};
-use crate::when::When;
 
 const EXAMPLES: &str = "\
 Examples:

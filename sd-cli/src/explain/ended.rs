@@ -3,7 +3,7 @@
 use sd_client::api::{EventKind, HistoryEntry, Status, StopReason};
 
 use super::{Explanation, limit};
-use crate::human;
+use crate::output::human;
 
 impl Explanation<'_> {
     pub(super) fn of_ended(&self) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use sd_client::api::{EventKind, OpenConnections, SignalKind, StopsBecause, Timestamp};
 
 use super::{Explanation, limit};
-use crate::human;
+use crate::output::human;
 
 impl Explanation<'_> {
     pub(super) fn of_running(&self) -> Vec<String> {

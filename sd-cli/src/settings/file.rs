@@ -7,7 +7,6 @@ use std::{fs, io};
 use directories::ProjectDirs;
 use serde::Deserialize;
 
-use super::beside;
 use super::password::{Secret, Source, exposure};
 use crate::error::CliError;
 use crate::output::Format;
@@ -162,4 +161,10 @@ fn is_absent(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
+}
+
+/// A path in the user's file is meant relative to that file.
+fn beside(file: &Path, path: &Path) -> PathBuf {
+    file.parent()
+        .map_or_else(|| path.to_owned(), |folder| folder.join(path))
 }

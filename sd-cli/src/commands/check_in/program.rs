@@ -11,9 +11,9 @@ use std::time::Duration;
 use sd_client::api::MAX_ACTIVE_CONNECTIONS;
 use tokio::time::timeout;
 
-use super::child::{Ended, Running};
+use super::process_group::{Ended, Running};
 use crate::error::{CliError, without_number};
-use crate::human;
+use crate::output::human;
 
 /// How long it may take. Far longer than counting takes, and short enough for somebody to notice.
 pub(super) const LIMIT: Duration = Duration::from_secs(30);
@@ -103,7 +103,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::error::Exit;
+    use crate::exit::Exit;
 
     /// Nothing here takes this long, unless it is broken.
     const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,8 +1,8 @@
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::password::Secret;
 use super::*;
+use crate::settings::password::Secret;
 
 const LAB: &str = "https://lab.example.org";
 

@@ -6,10 +6,12 @@ use sd_client::CheckInResponse;
 use sd_client::api::{Span, TimeLimit};
 use tokio::time::{Instant, sleep_until};
 
-use super::Reporter;
-use crate::error::{CliError, Exit};
+use super::command::Reporter;
+use crate::clock;
+use crate::error::CliError;
+use crate::exit::Exit;
 use crate::output::Printer;
-use crate::{clock, human};
+use crate::output::human;
 
 /// The interval varies by this much to both sides.
 const JITTER: f64 = 0.1;

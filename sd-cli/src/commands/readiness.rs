@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use url::Url;
 
 use crate::error::CliError;
-use crate::table::shown_name;
+use crate::output::shown_name;
 
 /// A proxy that finds nobody behind it hangs up long before this.
 const MUST_STAY_OPEN: Duration = Duration::from_millis(250);

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp as Instant, ZonedDateTime};
 use sd_client::api::Timestamp;
 
-use crate::human;
+use super::human;
 
 /// The present, and where the reader's clock hangs.
 ///

@@ -1,16 +1,8 @@
 //! Shows on a terminal that a long call is being waited for.
 
 use std::io::{self, Write};
-use std::time::Duration;
-
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
-
-use crate::output::Printer;
 
 const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
-const FRAME_TIME: Duration = Duration::from_millis(100);
-/// What is quicker than this needs no progress, and would flicker.
-const PATIENCE: Duration = Duration::from_millis(400);
 
 /// A line that turns while something goes on.
 #[derive(Debug, Default)]
@@ -35,23 +27,6 @@ impl Spinner {
         self.drawn = 0;
         write!(terminal, "\r\u{1b}[2K")?;
         terminal.flush()
-    }
-}
-
-/// Waits for the work, spinning meanwhile.
-pub(crate) async fn during<T>(out: &mut Printer<'_>, what: &str, work: impl Future<Output = T>) -> T {
-    let mut work = std::pin::pin!(work);
-    let mut frames = interval_at(Instant::now() + PATIENCE, FRAME_TIME);
-    frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    loop {
-        tokio::select! {
-            biased;
-            value = &mut work => {
-                out.stop_spinning();
-                return value;
-            }
-            _ = frames.tick() => out.spin(what),
-        }
     }
 }
 

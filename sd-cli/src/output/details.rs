@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use sd_client::api::{Container, HistoryEntry, Timestamp};
 
-use crate::escape::printable;
-use crate::human;
-use crate::table::shown_name;
-use crate::when::When;
+use super::escape::printable;
+use super::human;
+use super::table::shown_name;
+use super::when::When;
 
 /// As much of the history as fits under the facts; JSON has all of it.
 const SHOWN_EVENTS: usize = 10;
@@ -16,7 +16,7 @@ const SHOWN_EVENTS: usize = 10;
 const LABEL_WIDTH: usize = 15;
 
 /// The facts and the history of a container.
-pub(crate) fn of(container: &Container, history: &[HistoryEntry], when: &When) -> String {
+pub(crate) fn container_details(container: &Container, history: &[HistoryEntry], when: &When) -> String {
     let mut text = String::new();
     for (label, value) in facts(container, when) {
         // Writing to a String cannot fail.

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Row, Table, Width};
 use sd_client::api::{Container, Status};
 
-use crate::escape::printable;
-use crate::human;
+use super::escape::printable;
+use super::human;
 
 const HEADER: [&str; 8] = [
     "CONTAINER ID",

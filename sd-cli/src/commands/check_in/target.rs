@@ -8,8 +8,8 @@ use std::time::Duration;
 use sd_client::api::{CheckIn, route};
 use sd_client::{CheckInResponse, Client, Error as CallError, RequestSent};
 
+use super::gateway;
 use crate::error::{CliError, status, without_number};
-use crate::gateway;
 
 /// Set by the daemon in containers that it creates.
 const URL_VARIABLE: &str = "SD_CHECK_IN_URL";
@@ -149,7 +149,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::error::Exit;
+    use crate::exit::Exit;
 
     const GATEWAY: Option<Ipv4Addr> = Some(Ipv4Addr::new(172, 17, 0, 1));
 

@@ -1,0 +1,34 @@
+//! Which of the standard streams are terminals, and what those can show.
+
+use std::io::{self, IsTerminal};
+
+use super::table;
+
+/// What the two streams lead to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Terminal {
+    /// Columns of the terminal behind stdout; none when it is not a terminal.
+    pub(crate) width: Option<u16>,
+    /// Whether stdout shows colours.
+    pub(crate) colour: bool,
+    /// Whether stderr is a terminal, on which progress can be drawn.
+    pub(crate) talk_is_terminal: bool,
+}
+
+impl Terminal {
+    /// The surface of this process.
+    pub(crate) fn of_process() -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        Self {
+            width: table::terminal_width(),
+            colour: is_terminal && !no_colour && !is_dumb,
+            talk_is_terminal: io::stderr().is_terminal() && !is_dumb,
+        }
+    }
+
+    pub(super) fn is_terminal(self) -> bool {
+        self.width.is_some()
+    }
+}
