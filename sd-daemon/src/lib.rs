@@ -19,6 +19,7 @@
 //! - [`app`]: builds all of it and runs it until it is told to stop.
 
 pub mod app;
+mod backoff;
 pub mod clock;
 pub mod domain;
 mod duration;

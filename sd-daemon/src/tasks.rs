@@ -1,6 +1,5 @@
 //! What runs by itself for as long as the daemon does. Each task decides when; the service does the work.
 
-mod backoff;
 mod enforce_deadlines;
 mod follow_events;
 mod probe_activity;

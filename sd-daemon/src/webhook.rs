@@ -8,7 +8,6 @@
 //! Not here: what an event looks like on the wire, which is `wire`'s, and what is kept for how long,
 //! which is the registry's. Nobody waits for anything in here; only the app builds and runs it.
 
-mod pauses;
 mod post;
 mod signature;
 
@@ -20,18 +19,22 @@ use hyper::StatusCode;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::backoff::{Backoff, Delays};
 use crate::clock::Clock;
 use crate::domain::RecordedEvent;
 use crate::service::{Service, ServiceError};
 use crate::wire;
 
-use pauses::Backoff;
 use post::Post;
 pub use signature::{SigningKey, UnusableKey};
 
 /// How long the receiver may take to answer. Long enough for one that wakes up first, short enough to find
 /// out the same minute that it is not there.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// The delays between attempts: one second with jitter at first, five minutes at most, so that a receiver that
+/// comes back after a night gets its events within minutes.
+const RETRY_DELAYS: Backoff = Backoff::jittered(Duration::from_millis(500), Duration::from_secs(150));
 
 /// Who is told what happens.
 #[derive(Clone, Debug)]
@@ -141,15 +144,15 @@ impl Webhook {
         &self,
         ask: impl Fn() -> Asked,
     ) -> T {
-        let mut pauses = Backoff::default();
+        let mut delays = RETRY_DELAYS.delays();
         loop {
             match ask().await {
                 Ok(done) => return done,
                 Err(error) => {
-                    if pauses.is_first() {
+                    if delays.is_first() {
                         tracing::warn!(%error, "failed to write down how far the webhook's receiver was told; it will be tried again");
                     }
-                    self.pause(&mut pauses).await;
+                    self.wait(&mut delays).await;
                 }
             }
         }
@@ -160,14 +163,14 @@ impl Webhook {
         let id = format!("{}-{}", self.instance, event.id);
         let body = serde_json::to_vec(&wire::event(event)).map(Bytes::from);
         let body = body.expect("words and numbers can always be written as JSON");
-        let mut pauses = Backoff::default();
+        let mut delays = RETRY_DELAYS.delays();
         loop {
             let answer = self.post(&id, body.clone()).await;
             self.log(&answer, &id);
             if !matches!(answer, Delivery::Failed(_)) {
                 return;
             }
-            self.pause(&mut pauses).await;
+            self.wait(&mut delays).await;
         }
     }
 
@@ -187,8 +190,8 @@ impl Webhook {
         }
     }
 
-    async fn pause(&self, pauses: &mut Backoff) {
-        let end = self.clock.now().after(pauses.next());
+    async fn wait(&self, delays: &mut Delays) {
+        let end = self.clock.now().after(delays.next_delay());
         self.clock.sleep_until(end).await;
     }
 

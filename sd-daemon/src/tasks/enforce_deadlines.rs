@@ -45,7 +45,7 @@ pub async fn enforce_deadlines(service: Service, clock: Arc<dyn Clock>, shutdown
         attempts.retain(|work| sweep.due.iter().any(|due| due.work() == work));
         for due @ DueContainer { id, generation, what } in sweep.due.iter().copied() {
             let service = service.clone();
-            attempts.begin(due.work(), now, async move {
+            attempts.start(due.work(), now, async move {
                 service.apply_deadline(id, generation, what).await
             });
         }
@@ -53,11 +53,11 @@ pub async fn enforce_deadlines(service: Service, clock: Arc<dyn Clock>, shutdown
         let wake_at = sweep.wake_at(&attempts, now);
         tokio::select! {
             () = shutdown.cancelled() => return,
-            ended = attempts.ended() => {
+            ended = attempts.next_finished() => {
                 if let Err(error) = &ended.result {
-                    tracing::warn!(container = %ended.which.0, %error, "failed to put a container away; it will be tried again");
+                    tracing::warn!(container = %ended.key.0, %error, "failed to put a container away; it will be tried again");
                 }
-                attempts.pause_after(&ended, clock.now());
+                attempts.delay_next_attempt(&ended, clock.now());
             }
             () = clock.sleep_until(wake_at) => {}
             Ok(()) = snapshots.changed() => {
@@ -118,7 +118,7 @@ impl DueScan {
 
     /// The next deadline, or the end of a pause after a failure.
     fn wake_at(&self, attempts: &RetryQueue<(ContainerId, Due)>, now: Timestamp) -> Timestamp {
-        let retries = self.due.iter().filter_map(|due| attempts.waits_until(due.work()));
+        let retries = self.due.iter().filter_map(|due| attempts.retry_at(due.work()));
         let first = retries.chain(self.next).chain([now.after(LONGEST_SLEEP)]).min();
         first.unwrap_or(now).max(now.after(SHORTEST_SLEEP))
     }

@@ -33,7 +33,7 @@ pub async fn reconcile(service: Service, clock: Arc<dyn Clock>, shutdown: Cancel
         // What an operation is busy with is being finished.
         for id in unfinished.iter().copied().filter(|id| !service.is_busy(*id)) {
             let service = service.clone();
-            attempts.begin(id, now, async move { service.reconcile_unless_busy(id).await });
+            attempts.start(id, now, async move { service.reconcile_unless_busy(id).await });
         }
         if now >= next_full && full.is_empty() {
             next_full = now.after(INTERVAL);
@@ -43,11 +43,11 @@ pub async fn reconcile(service: Service, clock: Arc<dyn Clock>, shutdown: Cancel
 
         tokio::select! {
             () = shutdown.cancelled() => return,
-            ended = attempts.ended() => {
+            ended = attempts.next_finished() => {
                 if let Err(error) = &ended.result {
-                    tracing::warn!(container = %ended.which, %error, "failed to finish with a container; it will be tried again");
+                    tracing::warn!(container = %ended.key, %error, "failed to finish with a container; it will be tried again");
                 }
-                attempts.pause_after(&ended, clock.now());
+                attempts.delay_next_attempt(&ended, clock.now());
             }
             Some(ended) = full.join_next() => {
                 if let Ok(Err(error)) = ended {

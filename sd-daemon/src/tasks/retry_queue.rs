@@ -1,81 +1,87 @@
-//! Work on containers that may fail and is then tried again.
+//! Runs fallible work on containers, several at a time, and delays the next attempt at each.
 
 use std::collections::HashSet;
 use std::hash::Hash;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::backoff::Backoff;
+use crate::backoff::{Backoff, RetrySchedule};
 use crate::domain::Timestamp;
 use crate::service::ServiceError;
 
-/// Several pieces of work at once, with a pause for each after each try. `Work` names one: a container, or
-/// one of several things to do with it.
-pub(super) struct RetryQueue<Work> {
-    at_once: usize,
-    running: JoinSet<(Work, Result<(), ServiceError>)>,
-    in_progress: HashSet<Work>,
-    backoff: Backoff<Work>,
+/// The delays between two attempts at the same work. Without jitter: the engine is on the same host, and
+/// each piece of work waits from its own last attempt.
+const RETRY_DELAYS: Backoff = Backoff::exact(Duration::from_secs(1), Duration::from_secs(60));
+
+/// Work in progress, and the earliest time of the next attempt at each piece of it. `Key` names one
+/// piece: a container, or one action on a container.
+pub(super) struct RetryQueue<Key> {
+    limit: usize,
+    running: JoinSet<(Key, Result<(), ServiceError>)>,
+    in_progress: HashSet<Key>,
+    schedule: RetrySchedule<Key>,
 }
 
-impl<Work: Copy + Eq + Hash + Send + 'static> RetryQueue<Work> {
-    /// Nothing yet; later so many at once.
-    pub(super) fn new(at_once: usize) -> Self {
+impl<Key: Copy + Eq + Hash + Send + 'static> RetryQueue<Key> {
+    /// An empty queue that runs at most `limit` pieces of work at a time.
+    pub(super) fn new(limit: usize) -> Self {
         Self {
-            at_once,
+            limit,
             running: JoinSet::new(),
             in_progress: HashSet::new(),
-            backoff: Backoff::default(),
+            schedule: RetrySchedule::new(RETRY_DELAYS),
         }
     }
 
-    /// Forgets the pauses of work that is not needed any more.
-    pub(super) fn retain(&mut self, needs_work: impl Fn(Work) -> bool) {
-        self.backoff.retain(needs_work);
+    /// Forgets the delays of work that is no longer needed.
+    pub(super) fn retain(&mut self, is_needed: impl Fn(Key) -> bool) {
+        self.schedule.retain(is_needed);
     }
 
-    /// Begins some work, unless it is going on, has to wait, or there is no place.
-    pub(super) fn begin(
+    /// Starts this work unless it is in progress or delayed, or the limit is reached.
+    pub(super) fn start(
         &mut self,
-        which: Work,
+        key: Key,
         now: Timestamp,
         work: impl Future<Output = Result<(), ServiceError>> + Send + 'static,
     ) {
-        let has_place = self.running.len() < self.at_once;
-        if has_place && self.backoff.permits(which, now) && self.in_progress.insert(which) {
-            self.running.spawn(async move { (which, work.await) });
+        let has_capacity = self.running.len() < self.limit;
+        if has_capacity && self.schedule.permits(key, now) && self.in_progress.insert(key) {
+            self.running.spawn(async move { (key, work.await) });
         }
     }
 
-    /// When work that waits may be tried again.
-    pub(super) fn waits_until(&self, which: Work) -> Option<Timestamp> {
-        self.backoff.until(which)
+    /// The earliest time of the next attempt. Returns `None` if this work was not attempted yet.
+    pub(super) fn retry_at(&self, key: Key) -> Option<Timestamp> {
+        self.schedule.retry_at(key)
     }
 
-    /// Waits until some work has ended; for ever while there is none.
-    pub(super) async fn ended(&mut self) -> Ended<Work> {
+    /// Waits until a piece of work has finished. Waits forever while none is running.
+    pub(super) async fn next_finished(&mut self) -> Finished<Key> {
         loop {
             match self.running.join_next().await {
-                Some(Ok((which, result))) => return Ended { which, result },
-                // A panic in the work is the service's to report; this is not tried again.
+                Some(Ok((key, result))) => return Finished { key, result },
+                // The service reports a panic as an error, so the work itself does not panic. Its key stays
+                // in progress, and it is not tried again.
                 Some(Err(_)) => {}
                 None => std::future::pending().await,
             }
         }
     }
 
-    /// Begins the pause after some work. It is as well begun after success: what is not needed any
-    /// more is forgotten, and for what still is once a second is often enough.
-    pub(super) fn pause_after(&mut self, ended: &Ended<Work>, now: Timestamp) {
-        self.in_progress.remove(&ended.which);
-        self.backoff.failed(ended.which, now);
+    /// Delays the next attempt at finished work, after success too: work that is no longer needed is
+    /// forgotten by [`Self::retain`], and once a second is often enough for work that is.
+    pub(super) fn delay_next_attempt(&mut self, finished: &Finished<Key>, now: Timestamp) {
+        self.in_progress.remove(&finished.key);
+        self.schedule.record_failure(finished.key, now);
     }
 }
 
-/// Some work that has ended.
-pub(super) struct Ended<Work> {
-    /// Which.
-    pub(super) which: Work,
-    /// How it went.
+/// One finished attempt.
+pub(super) struct Finished<Key> {
+    /// The work that was attempted.
+    pub(super) key: Key,
+    /// Whether it succeeded.
     pub(super) result: Result<(), ServiceError>,
 }
