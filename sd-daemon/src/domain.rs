@@ -4,6 +4,7 @@
 //! no database, no wire format. [`transition()`] decides; everybody else carries inputs to it and carries
 //! out the [`Effect`] it answers with.
 
+mod actor;
 mod container;
 mod creation;
 mod event;
@@ -17,6 +18,7 @@ mod traffic;
 mod transition;
 mod words;
 
+pub use actor::{Actor, Caller, Means};
 pub use container::{ContainerId, Name, OperationId};
 pub use creation::{Creation, IdempotencyKey};
 pub use event::{Event, EventKind, RecordedEvent, Subject, Words};
@@ -30,7 +32,8 @@ pub use record::{Activity, LastActive, Lifecycle, Record, RecordFields, Signal, 
 pub use timestamp::Timestamp;
 pub use traffic::{ByteCount, ConnectionAge, ProbeResult, Traffic, TrafficSample, UseRule};
 pub use transition::{
-    Effect, Extension, Input, NextState, Refusal, RemoveMode, Report, Transition, transition,
+    Context, Effect, Extension, Input, NextState, Refusal, RemoveMode, Report, Request, Transition,
+    transition,
 };
 
 /// Why a text is not the value it should be.

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::{
-    ContainerId, Creation, Effect, IdempotencyKey, Input, Name, OperationId, Record, Refusal,
+    ContainerId, Creation, Effect, IdempotencyKey, Input, Name, OperationId, Policy, Record, Refusal,
 };
 
 pub use directory::StateDirectory;
@@ -275,8 +275,9 @@ impl Registry {
         &self,
         id: ContainerId,
         input: Input,
+        policy: Policy,
     ) -> Result<Result<Applied, Refusal>, RegistryError> {
-        self.run(move |store| store.apply(id, input)).await
+        self.run(move |store| store.apply(id, input, policy)).await
     }
 
     /// Whether a request with this key came before.

@@ -23,62 +23,76 @@ use super::event::{Event, EventKind, Words};
 use super::policy::Deadline;
 use super::words::HumanDuration;
 use super::{
-    DeadlineReason, Due, EffectiveLimit, Endpoints, Exit, LastActive, Lifecycle, Limits, LiveState,
+    Caller, DeadlineReason, Due, EffectiveLimit, Endpoints, Exit, LastActive, Lifecycle, Limits, LiveState,
     Observation, ObservedState, Policy, ProcessId, Record, RunId, Signal, StopCause, TimeLimit, Timestamp,
 };
 
-/// Everything that can happen to a container.
+/// Everything that can change a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// Somebody wants it to run.
-    Start,
-    /// Somebody wants it to stop.
-    Stop,
-    /// Somebody wants it gone.
-    Remove(RemoveMode),
-    /// Somebody gives it limits of its own. Those that are missing stay as they are.
-    SetLimits(Limits),
-    /// Somebody pushes its deadline.
-    Extend {
-        /// How.
-        extension: Extension,
-        /// The policy that says when it would be stopped.
-        policy: Policy,
+    /// A client requested a change.
+    Requested {
+        /// The change.
+        request: Request,
+        /// The client.
+        by: Caller,
     },
-    /// It seemed due for something in the run of this generation.
+    /// A deadline of the run of this generation may have passed.
     Due {
-        /// What for.
+        /// Which deadline.
         due: Due,
-        /// The run that seemed due.
+        /// The run that the deadline belongs to.
         generation: u64,
-        /// The policy to ask again.
-        policy: Policy,
     },
-    /// It reported on itself, from the run of this generation.
+    /// The container checked in from the run of this generation.
     CheckIn {
-        /// The run that reported.
+        /// The run that sent the report.
         generation: u64,
-        /// What it reported.
+        /// The report.
         report: Report,
     },
-    /// It was seen in use from the host, in the run of this generation.
+    /// The prober saw use of the run of this generation.
     Used {
-        /// The run that was seen.
+        /// The probed run.
         generation: u64,
-        /// Which signal told of it.
+        /// The signal that showed the use.
         signal: Signal,
-        /// How much.
+        /// How much: connections, or thousandths of a core.
         value: u32,
     },
-    /// The engine showed it.
+    /// An inspection of the container by the engine.
     Observed(Observation),
-    /// The engine does not know it.
-    Vanished {
-        /// The policy that says after how long it was to be removed.
-        policy: Policy,
+    /// The engine does not have the container.
+    Vanished,
+    /// The engine refused to start the container.
+    StartRejected {
+        /// The engine's message.
+        message: String,
     },
-    /// The engine refused to start it.
-    StartRejected,
+}
+
+/// A change that a client can request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Start the container.
+    Start,
+    /// Stop the container.
+    Stop,
+    /// Remove the container.
+    Remove(RemoveMode),
+    /// Set limits of the container. Limits that are `None` stay as they are.
+    SetLimits(Limits),
+    /// Postpone the deadline of the container.
+    Extend(Extension),
+}
+
+/// The environment of a transition: everything besides the record and the input that decides it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// The present.
+    pub now: Timestamp,
+    /// When containers are stopped and removed.
+    pub policy: Policy,
 }
 
 /// What a container says of itself.
@@ -162,19 +176,20 @@ const ASKED: &str = "asked for over the API";
 /// Why something happens that was done with the engine's own tools.
 const ON_HOST: &str = "done on the host, not by spin-docker";
 
-/// Decides what follows when `input` happens to `record` at `now`.
-pub fn transition(record: &Record, input: Input, now: Timestamp) -> Result<Transition, Refusal> {
+/// Decides what follows when `input` happens to `record`.
+pub fn transition(record: &Record, input: Input, context: &Context) -> Result<Transition, Refusal> {
+    let Context { now, policy } = context;
+    let now = *now;
     match input {
-        Input::Start => start(record),
-        Input::Stop => stop(record),
-        Input::Remove(mode) => Ok(remove(record, mode, StopCause::Requested)),
-        Input::SetLimits(limits) => Ok(set_limits(record, limits)),
-        Input::Extend { extension, policy } => extend(record, extension, &policy, now),
-        Input::Due {
-            due,
-            generation,
-            policy,
-        } => Ok(when_due(record, due, generation, &policy, now)),
+        // The caller is recorded as the actor of the event once reasons are structured.
+        Input::Requested { request, by: _ } => match request {
+            Request::Start => start(record),
+            Request::Stop => stop(record),
+            Request::Remove(mode) => Ok(remove(record, mode, StopCause::Requested)),
+            Request::SetLimits(limits) => Ok(set_limits(record, limits)),
+            Request::Extend(extension) => extend(record, extension, policy, now),
+        },
+        Input::Due { due, generation } => Ok(when_due(record, due, generation, policy, now)),
         Input::CheckIn { generation, report } => Ok(check_in(record, generation, report, now)),
         Input::Used {
             generation,
@@ -182,8 +197,8 @@ pub fn transition(record: &Record, input: Input, now: Timestamp) -> Result<Trans
             value,
         } => Ok(used(record, generation, signal, value, now)),
         Input::Observed(observation) => Ok(observed(record, observation, now)),
-        Input::Vanished { policy } => Ok(vanished(record, &policy)),
-        Input::StartRejected => Ok(start_rejected(record, now)),
+        Input::Vanished => Ok(vanished(record, policy)),
+        Input::StartRejected { message: _ } => Ok(start_rejected(record, now)),
     }
 }
 

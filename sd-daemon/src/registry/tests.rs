@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::clock::ManualClock;
 use crate::domain::{
-    ContainerPort, Endpoints, Exit, IdempotencyKey, Lifecycle, Limits, LiveState, Observation, ObservedState,
-    Policy, ProcessId, Report, RunId, StopCause, TimeLimit, Timestamp,
+    Caller, ContainerPort, Endpoints, Exit, IdempotencyKey, Lifecycle, Limits, LiveState, Observation,
+    ObservedState, Policy, ProcessId, Report, Request, RunId, StopCause, TimeLimit, Timestamp,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_373_731_250);
@@ -83,7 +83,11 @@ async fn bound(registry: &Registry, number: u8) -> Arc<Record> {
 }
 
 async fn apply(registry: &Registry, number: u8, input: Input) -> Applied {
-    registry.apply(id(number), input).await.unwrap().unwrap()
+    registry
+        .apply(id(number), input, policy())
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 fn live(run: &str, state: LiveState) -> Input {
@@ -98,7 +102,11 @@ fn live(run: &str, state: LiveState) -> Input {
 }
 
 fn vanished() -> Input {
-    let policy = Policy {
+    Input::Vanished
+}
+
+fn policy() -> Policy {
+    Policy {
         default_timeout: TimeLimit::Never,
         default_lifetime: TimeLimit::Never,
         default_rest: TimeLimit::Never,
@@ -106,8 +114,14 @@ fn vanished() -> Input {
         restart_grace: Duration::ZERO,
         resumed_at: NOW,
         warn_before: Duration::ZERO,
-    };
-    Input::Vanished { policy }
+    }
+}
+
+fn requested(request: Request) -> Input {
+    Input::Requested {
+        request,
+        by: Caller::unidentified(),
+    }
 }
 
 fn report(generation: u64, connections: u32) -> Input {
@@ -135,7 +149,7 @@ async fn every_state_is_found_again_exactly_as_it_was() {
         vec![],
         vec![running()],
         vec![live("first", LiveState::Paused)],
-        vec![running(), Input::Stop],
+        vec![running(), requested(Request::Stop)],
         vec![
             running(),
             observed(ObservedState::Ended {
@@ -143,14 +157,17 @@ async fn every_state_is_found_again_exactly_as_it_was() {
                 exit: Exit::BySignal,
             }),
         ],
-        vec![running(), Input::Remove(crate::domain::RemoveMode::Graceful)],
-        vec![Input::Remove(crate::domain::RemoveMode::Force)],
         vec![
             running(),
-            Input::SetLimits(Limits {
+            requested(Request::Remove(crate::domain::RemoveMode::Graceful)),
+        ],
+        vec![requested(Request::Remove(crate::domain::RemoveMode::Force))],
+        vec![
+            running(),
+            requested(Request::SetLimits(Limits {
                 idle_timeout: Some(TimeLimit::Never),
                 ..Limits::default()
-            }),
+            })),
         ],
         vec![running(), report(1, 3)],
     ];
@@ -221,7 +238,7 @@ async fn what_has_vanished_is_gone_for_good() {
 async fn what_nobody_knows_cannot_be_changed() {
     let directory = tempfile::tempdir().unwrap();
     let registry = open(&directory);
-    let applied = apply(&registry, 1, Input::Start).await;
+    let applied = apply(&registry, 1, requested(Request::Start)).await;
     assert_eq!(
         (applied.record, applied.change, applied.effect),
         (None, Change::None, None)
@@ -234,7 +251,10 @@ async fn a_refusal_changes_nothing() {
     let registry = open(&directory);
     bound(&registry, 1).await;
     apply(&registry, 1, live("first", LiveState::Paused)).await;
-    let refused = registry.apply(id(1), Input::Start).await.unwrap();
+    let refused = registry
+        .apply(id(1), requested(Request::Start), policy())
+        .await
+        .unwrap();
     assert_eq!(refused.unwrap_err(), Refusal::Paused);
     assert!(matches!(
         registry.snapshot().get(id(1)).unwrap().lifecycle(),
@@ -321,7 +341,7 @@ async fn readers_see_what_was_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     let registry = open(&directory);
     bound(&registry, 1).await;
-    let states = [live("first", LiveState::Running), Input::Stop];
+    let states = [live("first", LiveState::Running), requested(Request::Stop)];
     for input in states {
         let applied = apply(&registry, 1, input).await;
         assert_eq!(registry.snapshot().get(id(1)).cloned(), applied.record);

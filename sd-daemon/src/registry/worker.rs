@@ -15,8 +15,8 @@ use super::files::{self, OpenFiles, PlacingError};
 use super::{Applied, Change, History, Opened, RegistryError, Snapshot, history, row};
 use crate::clock::Clock;
 use crate::domain::{
-    ContainerId, Creation, Event, EventKind, IdempotencyKey, Input, Name, NextState, OperationId, Record,
-    RecordedEvent, Refusal, Timestamp, transition,
+    ContainerId, Context, Creation, Event, EventKind, IdempotencyKey, Input, Name, NextState, OperationId,
+    Policy, Record, RecordedEvent, Refusal, Timestamp, transition,
 };
 use crate::known_bad::KnownBad;
 
@@ -136,6 +136,7 @@ impl Store {
         &mut self,
         id: ContainerId,
         input: Input,
+        policy: Policy,
     ) -> Result<Result<Applied, Refusal>, RegistryError> {
         let Some(record) = self.records.get(&id) else {
             return Ok(Ok(Applied {
@@ -150,7 +151,7 @@ impl Store {
         } else {
             self.clock.now()
         };
-        let step = match transition(&record, input, now) {
+        let step = match transition(&record, input, &Context { now, policy }) {
             Ok(step) => step,
             Err(refusal) => return Ok(Err(refusal)),
         };

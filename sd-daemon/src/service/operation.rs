@@ -6,7 +6,9 @@ use tokio::sync::oneshot;
 use tracing::Instrument;
 
 use super::{STOP_GRACE, Service, ServiceError, acquire_engine_slot};
-use crate::domain::{ContainerId, Due, Effect, Extension, Input, Lifecycle, Limits, Record, RemoveMode};
+use crate::domain::{
+    Caller, ContainerId, Due, Effect, Extension, Input, Lifecycle, Limits, Record, RemoveMode, Request,
+};
 use crate::engine::EngineError;
 use crate::registry::Applied;
 
@@ -24,7 +26,7 @@ impl Service {
             if looked.record.is_none() {
                 return Err(ServiceError::NotFound(reference));
             }
-            let wished = service.request(id, &reference, Input::Start).await?;
+            let wished = service.request(id, &reference, requested(Request::Start)).await?;
             let settled = service.run_effects(id, wished).await?;
             settled.record.ok_or(ServiceError::NotFound(reference))
         })
@@ -48,7 +50,7 @@ impl Service {
             };
             let wished = match service.refresh(id).await {
                 Ok(Applied { record: None, .. }) => Err(ServiceError::NotFound(name)),
-                Ok(_) => service.request(id, &name, Input::Stop).await,
+                Ok(_) => service.request(id, &name, requested(Request::Stop)).await,
                 Err(error) => Err(error),
             };
             let wished = match wished {
@@ -87,11 +89,7 @@ impl Service {
             if due != Due::Removal {
                 service.probe_now(id).await;
             }
-            let input = Input::Due {
-                due,
-                generation,
-                policy: service.policy(),
-            };
+            let input = Input::Due { due, generation };
             let wished = service.apply(id, input).await?;
             if let (Some(effect), Some(record)) = (wished.effect, &wished.record) {
                 tracing::info!(container = %id, name = record.name().as_str(), ?effect, "due");
@@ -104,9 +102,8 @@ impl Service {
     /// Pushes the deadline of a container. The engine is not asked.
     pub async fn extend(&self, reference: &str, extension: Extension) -> Result<Arc<Record>, ServiceError> {
         let id = self.find(reference)?.id();
-        let policy = self.policy();
         let wished = self
-            .request(id, reference, Input::Extend { extension, policy })
+            .request(id, reference, requested(Request::Extend(extension)))
             .await?;
         wished
             .record
@@ -125,7 +122,9 @@ impl Service {
                 .get(id)
                 .ok_or_else(|| ServiceError::NotFound(reference.clone()))?;
             service.refresh(id).await?;
-            let wished = service.request(id, &reference, Input::Remove(mode)).await?;
+            let wished = service
+                .request(id, &reference, requested(Request::Remove(mode)))
+                .await?;
             service.run_effects(id, wished).await.map(drop)
         })
         .await
@@ -134,7 +133,9 @@ impl Service {
     /// Gives a container limits of its own. The engine is not asked.
     pub async fn set_limits(&self, reference: &str, limits: Limits) -> Result<Arc<Record>, ServiceError> {
         let id = self.find(reference)?.id();
-        let wished = self.request(id, reference, Input::SetLimits(limits)).await?;
+        let wished = self
+            .request(id, reference, requested(Request::SetLimits(limits)))
+            .await?;
         wished
             .record
             .ok_or_else(|| ServiceError::NotFound(reference.to_owned()))
@@ -144,9 +145,7 @@ impl Service {
     pub(super) async fn refresh(&self, id: ContainerId) -> Result<Applied, ServiceError> {
         let input = match self.inspect(id).await? {
             Some(observation) => Input::Observed(observation),
-            None => Input::Vanished {
-                policy: self.policy(),
-            },
+            None => Input::Vanished,
         };
         let applied = self.apply(id, input).await?;
         Ok(applied)
@@ -154,7 +153,7 @@ impl Service {
 
     /// Lets somebody's wish happen to a container, and says in words why it cannot.
     async fn request(&self, id: ContainerId, reference: &str, input: Input) -> Result<Applied, ServiceError> {
-        match self.inner.registry.apply(id, input).await? {
+        match self.inner.registry.apply(id, input, self.policy()).await? {
             Ok(applied) => Ok(applied),
             Err(refusal) => Err(ServiceError::Refused(refusal, reference.to_owned())),
         }
@@ -162,7 +161,7 @@ impl Service {
 
     /// Lets something happen to a container that no state refuses.
     pub(super) async fn apply(&self, id: ContainerId, input: Input) -> Result<Applied, ServiceError> {
-        match self.inner.registry.apply(id, input).await? {
+        match self.inner.registry.apply(id, input, self.policy()).await? {
             Ok(applied) => Ok(applied),
             Err(refusal) => Err(ServiceError::Bug(format!(
                 "an observation was refused: {refusal:?}"
@@ -189,19 +188,19 @@ impl Service {
             tried.push(effect);
             let acted = self.execute_effect(id, effect).await;
             let input = match (self.inspect(id).await, &acted) {
-                (Ok(None), _) => Input::Vanished {
-                    policy: self.policy(),
-                },
-                (Ok(Some(seen)), Err(EngineError::Rejected(_) | EngineError::NoNetwork(_)))
+                (Ok(None), _) => Input::Vanished,
+                (Ok(Some(seen)), Err(EngineError::Rejected(message) | EngineError::NoNetwork(message)))
                     if effect == Effect::Start && !seen.is_live() =>
                 {
-                    Input::StartRejected
+                    Input::StartRejected {
+                        message: message.clone(),
+                    }
                 }
                 (Ok(Some(seen)), _) => Input::Observed(seen),
                 // What is unknown stays as it is.
                 (Err(error), _) => return Err(acted.err().unwrap_or(error).into()),
             };
-            let was_refused = input == Input::StartRejected;
+            let was_refused = matches!(input, Input::StartRejected { .. });
             applied = self.apply(id, input).await?;
             // Whatever the engine answered, if it answered at all: what counts is what came of it.
             if let Err(error) = acted
@@ -235,6 +234,14 @@ impl Service {
                 Ok(()) | Err(_) => engine.remove(id).await,
             },
         }
+    }
+}
+
+/// A request of a client that the HTTP layer does not identify yet.
+fn requested(request: Request) -> Input {
+    Input::Requested {
+        request,
+        by: Caller::unidentified(),
     }
 }
 

@@ -114,8 +114,8 @@ fn observed(state: ObservedState) -> Input {
 }
 
 /// What a step leads to, in a word that fits into a table.
-fn outcome(record: &Record, input: Input) -> (String, Option<Effect>) {
-    match transition(record, input, NOW) {
+fn outcome(record: &Record, case: impl Into<Case>) -> (String, Option<Effect>) {
+    match transition(record, case, NOW) {
         Err(refusal) => (format!("refused: {refusal:?}"), None),
         Ok(Transition {
             next: NextState::Same,
@@ -150,12 +150,12 @@ const GRACEFUL: Option<Effect> = Some(Effect::Remove(RemoveMode::Graceful));
 const START: Option<Effect> = Some(Effect::Start);
 const STOP: Option<Effect> = Some(Effect::Stop);
 
-fn after(record: &Record, input: Input) -> Record {
-    after_at(record, input, NOW)
+fn after(record: &Record, case: impl Into<Case>) -> Record {
+    after_at(record, case, NOW)
 }
 
-fn after_at(record: &Record, input: Input, now: Timestamp) -> Record {
-    match transition(record, input, now).unwrap().next {
+fn after_at(record: &Record, case: impl Into<Case>, now: Timestamp) -> Record {
+    match transition(record, case, now).unwrap().next {
         NextState::Changed(next) => *next,
         NextState::Same => record.clone(),
         NextState::Gone => panic!("gone"),
@@ -163,19 +163,14 @@ fn after_at(record: &Record, input: Input, now: Timestamp) -> Record {
 }
 
 /// What the history is told of a step, in whole sentences.
-fn told(record: &Record, input: Input, now: Timestamp) -> Option<(EventKind, String)> {
-    let event = transition(record, input, now).unwrap().event;
+fn told(record: &Record, case: impl Into<Case>, now: Timestamp) -> Option<(EventKind, String)> {
+    let event = transition(record, case, now).unwrap().event;
     event.map(|event| (event.what, event.why.into_owned()))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be nothing")]
 fn says(what: EventKind, why: &str) -> Option<(EventKind, String)> {
     Some((what, why.to_owned()))
-}
-
-fn vanished() -> Input {
-    let policy = policy(TimeLimit::Never);
-    Input::Vanished { policy }
 }
 
 /// A running container that was used in this way at that moment.
@@ -209,16 +204,53 @@ fn policy(default_timeout: TimeLimit) -> Policy {
     }
 }
 
-fn due_to_stop(generation: u64, policy: Policy) -> Input {
+fn due_to_stop(generation: u64, policy: Policy) -> Case {
     due_for(Due::Stop, generation, policy)
 }
 
-fn due_for(due: Due, generation: u64, policy: Policy) -> Input {
-    Input::Due {
-        due,
-        generation,
+fn due_for(due: Due, generation: u64, policy: Policy) -> Case {
+    Case {
+        input: Input::Due { due, generation },
         policy,
     }
+}
+
+/// An input and the policy that applies when it arrives.
+#[derive(Clone, Debug)]
+struct Case {
+    input: Input,
+    policy: Policy,
+}
+
+impl From<Input> for Case {
+    fn from(input: Input) -> Self {
+        let policy = policy(TimeLimit::Never);
+        Self { input, policy }
+    }
+}
+
+impl From<Request> for Case {
+    fn from(request: Request) -> Self {
+        requested(request).into()
+    }
+}
+
+fn requested(request: Request) -> Input {
+    Input::Requested {
+        request,
+        by: Caller::unidentified(),
+    }
+}
+
+fn start_rejected() -> Input {
+    Input::StartRejected {
+        message: "port is already allocated".to_owned(),
+    }
+}
+
+fn transition(record: &Record, case: impl Into<Case>, now: Timestamp) -> Result<Transition, Refusal> {
+    let Case { input, policy } = case.into();
+    super::transition(record, input, &Context { now, policy })
 }
 
 fn timeout_of(timeout: TimeLimit) -> Limits {

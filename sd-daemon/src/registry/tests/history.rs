@@ -24,7 +24,7 @@ async fn change(registry: &Registry, number: u8, seconds: u64) {
         idle_timeout,
         ..Limits::default()
     };
-    apply(registry, number, Input::SetLimits(limits)).await;
+    apply(registry, number, requested(Request::SetLimits(limits))).await;
 }
 
 #[tokio::test]

@@ -124,8 +124,8 @@ fn a_warning_is_given_once_for_each_deadline_and_changes_nothing_else() {
     );
     assert_eq!(transition(&expected, warning(), moment), Ok(Transition::same()));
     let extension = Extension::By(Duration::from_secs(60));
-    let shift_clock = Input::Extend {
-        extension,
+    let shift_clock = Case {
+        input: requested(Request::Extend(extension)),
         policy: policy(),
     };
     let shift_clock = after_at(&expected, shift_clock, moment);
@@ -205,7 +205,7 @@ fn a_stop_names_who_decided_on_the_timeout() {
         image_rules: [rule].into(),
         ..policy(TimeLimit::Never)
     };
-    let of_its_own = after(&running(), Input::SetLimits(timeout_of(seconds(100))));
+    let of_its_own = after(&running(), Request::SetLimits(timeout_of(seconds(100))));
     for (record, policy, words) in [
         (of_its_own, policy(TimeLimit::Never), "set for this container"),
         (labelled, policy(TimeLimit::Never), "from its image's label"),
@@ -224,8 +224,8 @@ fn a_stop_names_who_decided_on_the_timeout() {
 #[test]
 fn a_stop_after_somebody_asked_to_keep_it_says_so() {
     let default = policy(seconds(9_000));
-    let kept = Input::Extend {
-        extension: Extension::By(Duration::from_secs(3_600)),
+    let kept = Case {
+        input: requested(Request::Extend(Extension::By(Duration::from_secs(3_600)))),
         policy: default.clone(),
     };
     let kept = after(&running(), kept);
@@ -299,7 +299,7 @@ fn what_has_been_at_rest_for_as_long_as_it_may_is_removed() {
 #[test]
 fn somebody_who_starts_it_in_the_last_moment_keeps_it() {
     let [.., (record, due, policy)] = dues();
-    let started = after(&record, Input::Start);
+    let started = after(&record, Request::Start);
     assert_eq!(
         transition(&started, due_for(due, 7, policy), NOW),
         Ok(Transition::same())

@@ -7,16 +7,19 @@ const TIMEOUT: Duration = Duration::from_secs(9_000);
 /// When the records are stopped unless somebody does something.
 const IDLE_END: Timestamp = Timestamp::from_millis(EARLIER.as_millis() + 9_000_000);
 
-fn by(span: Duration) -> Input {
+fn by(span: Duration) -> Case {
     extend(Extension::By(span), default_policy())
 }
 
-fn hold(span: Duration) -> Input {
+fn hold(span: Duration) -> Case {
     extend(Extension::For(span), default_policy())
 }
 
-fn extend(extension: Extension, policy: Policy) -> Input {
-    Input::Extend { extension, policy }
+fn extend(extension: Extension, policy: Policy) -> Case {
+    Case {
+        input: requested(Request::Extend(extension)),
+        policy,
+    }
 }
 
 fn default_policy() -> Policy {
@@ -128,7 +131,7 @@ fn no_extension_leads_past_the_longest_run() {
 
 #[test]
 fn a_pinned_container_has_no_deadline_to_push_and_needs_none() {
-    let pinned = after(&running(), Input::SetLimits(timeout_of(TimeLimit::Never)));
+    let pinned = after(&running(), Request::SetLimits(timeout_of(TimeLimit::Never)));
     for input in [by(HOUR), hold(HOUR)] {
         assert_eq!(outcome(&pinned, input.clone()), ("same".to_owned(), None));
         assert_eq!(told(&pinned, input, NOW), None);

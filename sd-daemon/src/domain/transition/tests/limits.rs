@@ -4,11 +4,11 @@ use super::*;
 
 #[test]
 fn a_timeout_of_its_own_beats_the_default_both_ways() {
-    let long = after(&running(), Input::SetLimits(timeout_of(seconds(1000))));
+    let long = after(&running(), Request::SetLimits(timeout_of(seconds(1000))));
     assert!(!policy(seconds(1)).is_due(&long, Due::Stop, NOW));
-    let pinned = after(&running(), Input::SetLimits(timeout_of(TimeLimit::Never)));
+    let pinned = after(&running(), Request::SetLimits(timeout_of(TimeLimit::Never)));
     assert_eq!(policy(seconds(1)).stops_at(&pinned), None);
-    let short = after(&running(), Input::SetLimits(timeout_of(seconds(1))));
+    let short = after(&running(), Request::SetLimits(timeout_of(seconds(1))));
     assert!(policy(TimeLimit::Never).is_due(&short, Due::Stop, NOW));
 }
 
@@ -26,8 +26,8 @@ fn limits_that_are_not_given_stay_as_they_are() {
         remove_after: Some(TimeLimit::After(48 * HOUR)),
         ..Limits::default()
     };
-    let record = after(&running(), Input::SetLimits(first));
-    let record = after(&record, Input::SetLimits(second));
+    let record = after(&running(), Request::SetLimits(first));
+    let record = after(&record, Request::SetLimits(second));
     let expected = Limits {
         idle_timeout: Some(TimeLimit::After(HOUR)),
         ..second
@@ -38,7 +38,7 @@ fn limits_that_are_not_given_stay_as_they_are() {
 #[test]
 fn limits_can_be_given_in_every_state() {
     for record in [starting(), running(), paused(), stopping(), stopped(), removing()] {
-        let next = after(&record, Input::SetLimits(timeout_of(seconds(5))));
+        let next = after(&record, Request::SetLimits(timeout_of(seconds(5))));
         assert_eq!(*next.limits(), timeout_of(seconds(5)));
         assert_eq!(next.lifecycle(), record.lifecycle());
     }
@@ -68,7 +68,7 @@ fn a_change_says_which_limits_and_the_same_limits_again_are_none() {
         ),
     ] {
         let why = format!("{why}, asked for over the API");
-        let change = Input::SetLimits(limits);
+        let change = Request::SetLimits(limits);
         assert_eq!(
             told(&running(), change.clone(), NOW),
             says(EventKind::Changed, &why),

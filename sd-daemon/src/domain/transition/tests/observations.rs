@@ -48,7 +48,7 @@ fn observations_lead_where_the_design_says() {
 
 #[test]
 fn a_start_and_a_run_behind_our_back_are_new_runs_with_a_fresh_clock() {
-    assert_eq!(after(&stopped(), Input::Start).generation(), 8);
+    assert_eq!(after(&stopped(), Request::Start).generation(), 8);
     for record in [stopped(), running(), paused()] {
         let next = after(&record, live("second", LiveState::Running));
         assert_eq!(next.generation(), 8);
@@ -96,7 +96,7 @@ fn a_thawed_container_gets_time_to_be_used() {
 
 #[test]
 fn a_stopping_container_shows_its_ports_and_a_stopped_one_has_none() {
-    let stopping = after(&running(), Input::Stop);
+    let stopping = after(&running(), Request::Stop);
     assert_eq!(stopping.lifecycle().endpoints(), Some(&endpoints(49_153)));
     let stopped = after(&stopping, ended("first", Exit::BySignal));
     assert_eq!(stopped.lifecycle().endpoints(), None);
@@ -122,7 +122,7 @@ fn a_new_name_is_taken_over_in_every_state() {
 fn what_has_vanished_is_gone_from_every_state() {
     for record in [starting(), running(), paused(), stopping(), stopped(), removing()] {
         assert_eq!(
-            outcome(&record, vanished()),
+            outcome(&record, Input::Vanished),
             ("gone".to_owned(), None),
             "{}",
             state(&record)
@@ -191,8 +191,8 @@ fn what_the_engine_shows_is_told_with_its_reason() {
             says(EventKind::Stopped, ""),
         ),
         (stopped, ended("first", BY_ITSELF), None),
-        (running, vanished(), says(EventKind::Removed, ON_HOST)),
-        (removing, vanished(), says(EventKind::Removed, asked)),
+        (running, Input::Vanished, says(EventKind::Removed, ON_HOST)),
+        (removing, Input::Vanished, says(EventKind::Removed, asked)),
     ];
     for (from, input, expected) in table {
         let label = format!("{} sees {input:?}", state(&from()));
@@ -208,7 +208,8 @@ fn a_removal_that_nobody_asked_for_says_why() {
             endpoints: None,
         })
     };
-    let vanished = |default_rest| Input::Vanished {
+    let vanished = |default_rest| Case {
+        input: Input::Vanished,
         policy: Policy {
             default_rest,
             ..policy(TimeLimit::Never)

@@ -8,24 +8,24 @@ use super::*;
 #[derive(Clone, Debug)]
 struct Event {
     pause: Duration,
-    input: Input,
+    case: Case,
 }
 
-fn inputs(policy: Policy) -> impl Strategy<Value = Input> {
+fn inputs(policy: Policy) -> impl Strategy<Value = Case> {
     let generation = 0_u64..6;
     prop_oneof![
-        Just(Input::Start),
-        Just(Input::Stop),
-        Just(Input::Remove(RemoveMode::Graceful)),
-        Just(Input::Remove(RemoveMode::Force)),
-        Just(Input::StartRejected),
-        (1_u64..200).prop_map(|timeout| Input::SetLimits(timeout_of(seconds(timeout)))),
+        Just(Request::Start.into()),
+        Just(Request::Stop.into()),
+        Just(Request::Remove(RemoveMode::Graceful).into()),
+        Just(Request::Remove(RemoveMode::Force).into()),
+        Just(start_rejected().into()),
+        (1_u64..200).prop_map(|timeout| Request::SetLimits(timeout_of(seconds(timeout))).into()),
         generation
             .clone()
             .prop_map(move |generation| due_to_stop(generation, policy.clone())),
-        (generation, 0_u32..3).prop_map(|(generation, connections)| report(generation, connections)),
-        observations(),
-        observations(),
+        (generation, 0_u32..3).prop_map(|(generation, connections)| report(generation, connections).into()),
+        observations().prop_map(Case::from),
+        observations().prop_map(Case::from),
     ]
 }
 
@@ -45,9 +45,9 @@ fn observations() -> impl Strategy<Value = Input> {
 }
 
 fn histories(policy: Policy) -> impl Strategy<Value = Vec<Event>> {
-    let event = (0_u64..60_000, inputs(policy)).prop_map(|(millis, input)| Event {
+    let event = (0_u64..60_000, inputs(policy)).prop_map(|(millis, case)| Event {
         pause: Duration::from_millis(millis),
-        input,
+        case,
     });
     prop::collection::vec(event, 1..60)
 }
@@ -62,12 +62,12 @@ fn new_record() -> Record {
 /// Plays a history; `check` sees every step with the record before and after it.
 fn play(
     history: Vec<Event>,
-    mut check: impl FnMut(&Record, &Input, &Record, Option<Effect>, Timestamp) -> Result<(), TestCaseError>,
+    mut check: impl FnMut(&Record, &Case, &Record, Option<Effect>, Timestamp) -> Result<(), TestCaseError>,
 ) -> Result<(), TestCaseError> {
     let (mut record, mut now) = (new_record(), NOW);
-    for Event { pause, input } in history {
+    for Event { pause, case } in history {
         now = now.after(pause);
-        let Ok(Transition { next, effect, .. }) = transition(&record, input.clone(), now) else {
+        let Ok(Transition { next, effect, .. }) = transition(&record, case.clone(), now) else {
             continue;
         };
         let after = match next {
@@ -75,7 +75,7 @@ fn play(
             NextState::Changed(next) => *next,
             NextState::Gone => return Err(TestCaseError::fail("gone without having vanished")),
         };
-        check(&record, &input, &after, effect, now)?;
+        check(&record, &case, &after, effect, now)?;
         record = after;
     }
     Ok(())
@@ -143,7 +143,7 @@ proptest! {
 
     #[test]
     fn with_idle_stops_off_nothing_ends_as_idle(history in histories(never())) {
-        let timeouts_stay_off = |event: &Event| !matches!(event.input, Input::SetLimits(_));
+        let timeouts_stay_off = |event: &Event| !matches!(event.case.input, Input::Requested { request: Request::SetLimits(_), .. });
         let history = history.into_iter().filter(timeouts_stay_off).collect();
         play(history, |_, _, after, _, _| {
             let is_idle = matches!(
@@ -157,9 +157,9 @@ proptest! {
 
     #[test]
     fn nothing_is_stopped_for_idleness_before_its_deadline(history in histories(policy(seconds(30)))) {
-        play(history, |before, input, after, effect, now| {
-            if let (Input::Due { policy, .. }, Some(Effect::Stop)) = (input, effect) {
-                let TimeLimit::After(timeout) = policy.idle_timeout(before).limit else {
+        play(history, |before, case, after, effect, now| {
+            if let (Input::Due { .. }, Some(Effect::Stop)) = (&case.input, effect) {
+                let TimeLimit::After(timeout) = case.policy.idle_timeout(before).limit else {
                     return Err(TestCaseError::fail("stopped what is pinned"));
                 };
                 prop_assert!(now.since(before.activity().last_active().at) >= timeout);

@@ -53,7 +53,11 @@ fn wishes_lead_where_the_diagram_says() {
         ),
     ];
     for (from, expected) in table {
-        let wishes = [Input::Start, Input::Stop, Input::Remove(RemoveMode::Graceful)];
+        let wishes = [
+            Request::Start,
+            Request::Stop,
+            Request::Remove(RemoveMode::Graceful),
+        ];
         for (input, (expected, effect)) in wishes.into_iter().zip(expected) {
             let label = format!("{} then {input:?}", state(&from()));
             assert_eq!(outcome(&from(), input), (expected.to_owned(), effect), "{label}");
@@ -67,15 +71,15 @@ fn a_rejected_start_removes_what_never_lived_and_keeps_what_did() {
     never_lived.fields.last_run = None;
     let force = Some(Effect::Remove(RemoveMode::Force));
     assert_eq!(
-        outcome(&never_lived, Input::StartRejected),
+        outcome(&never_lived, start_rejected()),
         ("removing".to_owned(), force)
     );
     assert_eq!(
-        outcome(&starting(), Input::StartRejected),
+        outcome(&starting(), start_rejected()),
         ("stopped Failed".to_owned(), None)
     );
     for other in [running(), paused(), stopping(), stopped(), removing()] {
-        assert_eq!(outcome(&other, Input::StartRejected), ("same".to_owned(), None));
+        assert_eq!(outcome(&other, start_rejected()), ("same".to_owned(), None));
     }
 }
 
@@ -83,15 +87,15 @@ fn a_rejected_start_removes_what_never_lived_and_keeps_what_did() {
 fn what_is_asked_for_is_told_once() {
     const ASKED: &str = "asked for over the API";
     for from in [starting(), running(), paused()] {
-        assert_eq!(told(&from, Input::Stop, NOW), says(EventKind::Stopping, ASKED));
+        assert_eq!(told(&from, Request::Stop, NOW), says(EventKind::Stopping, ASKED));
     }
-    assert_eq!(told(&stopping(), Input::Stop, NOW), None);
-    assert_eq!(told(&stopped(), Input::Stop, NOW), None);
+    assert_eq!(told(&stopping(), Request::Stop, NOW), None);
+    assert_eq!(told(&stopped(), Request::Stop, NOW), None);
     // What the engine makes of these is told when it has done it.
-    assert_eq!(told(&stopped(), Input::Start, NOW), None);
-    assert_eq!(told(&running(), Input::Remove(RemoveMode::Force), NOW), None);
+    assert_eq!(told(&stopped(), Request::Start, NOW), None);
+    assert_eq!(told(&running(), Request::Remove(RemoveMode::Force), NOW), None);
     assert_eq!(
-        told(&starting(), Input::StartRejected, NOW),
+        told(&starting(), start_rejected(), NOW),
         says(EventKind::Stopped, "the engine refused to start it")
     );
 }

@@ -289,7 +289,7 @@ impl<'a> Day<'a> {
     }
 
     /// Lets something happen now.
-    fn happen(&mut self, input: Input) {
+    fn happen(&mut self, input: impl Into<Case>) {
         self.record = after_at(&self.record, input, self.now);
     }
 
@@ -307,7 +307,7 @@ impl<'a> Day<'a> {
 
     fn start(&mut self) {
         if matches!(self.record.lifecycle(), Lifecycle::Stopped { .. }) {
-            self.happen(Input::Start);
+            self.happen(Request::Start);
             self.come_to_life();
         }
     }
@@ -473,14 +473,14 @@ impl<'a> Day<'a> {
             Action::Freeze(span) => self.freeze(span),
             Action::Stop => {
                 if self.is_running() {
-                    self.happen(Input::Stop);
+                    self.happen(Request::Stop);
                     self.come_to_rest();
                 }
             }
             Action::Stray => {
                 let generation = self.record.generation() - 1;
                 for input in [
-                    report(generation, 3),
+                    report(generation, 3).into(),
                     due_to_stop(generation, self.policy.clone()),
                 ] {
                     assert_eq!(transition(&self.record, input, self.now), Ok(Transition::same()));
@@ -529,15 +529,15 @@ impl<'a> Day<'a> {
     }
 
     fn extend(&mut self, extension: Extension) {
-        let input = Input::Extend {
-            extension,
+        let case = Case {
+            input: requested(Request::Extend(extension)),
             policy: self.policy.clone(),
         };
         if !self.is_running() {
-            assert!(transition(&self.record, input, self.now).is_err());
+            assert!(transition(&self.record, case, self.now).is_err());
             return;
         }
-        self.happen(input);
+        self.happen(case);
         if let Some((idle_end, _)) = self.promise.idle_end() {
             self.promise.kept.push(match extension {
                 Extension::By(span) => idle_end.max(self.now).after(span),
@@ -549,7 +549,7 @@ impl<'a> Day<'a> {
 
     fn set(&mut self, limits: Limits) {
         const OWN: &str = "(set for this container)";
-        self.happen(Input::SetLimits(limits));
+        self.happen(Request::SetLimits(limits));
         if let Some(limit) = limits.idle_timeout {
             self.promise.timeout = (limit, OWN);
         }
