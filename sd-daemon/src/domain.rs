@@ -5,9 +5,9 @@
 //! out the [`Effect`] it answers with.
 
 mod actor;
-mod container;
 mod creation;
 mod event;
+mod id;
 mod image;
 mod observation;
 mod policy;
@@ -19,9 +19,9 @@ mod transition;
 mod words;
 
 pub use actor::{Actor, Caller, Means};
-pub use container::{ContainerId, Name, OperationId};
 pub use creation::{Creation, IdempotencyKey};
 pub use event::{Event, EventKind, RecordedEvent, Subject, Words};
+pub use id::{ContainerId, Name, OperationId};
 pub use image::{Image, ImagePattern, ImageRef};
 pub use observation::{Exit, LiveState, Observation, ObservedState, ProcessId, RunId};
 pub use policy::{

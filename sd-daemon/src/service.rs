@@ -328,11 +328,10 @@ pub(crate) fn find(snapshot: &Snapshot, reference: &str) -> Result<Arc<Record>, 
     if let Some(record) = snapshot.records().find(|record| record.name().as_str() == name) {
         return Ok(Arc::clone(record));
     }
-    let is_prefix =
-        reference.len() >= SHORTEST_PREFIX && reference.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_long_enough = reference.len() >= SHORTEST_PREFIX;
     let mut matches = snapshot
         .records()
-        .filter(|record| is_prefix && record.id().to_string().starts_with(reference));
+        .filter(|record| is_long_enough && record.id().as_str().starts_with(reference));
     match (matches.next(), matches.next()) {
         (Some(record), None) => Ok(Arc::clone(record)),
         (None, _) => Err(ServiceError::NotFound(reference.to_owned())),

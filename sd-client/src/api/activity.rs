@@ -10,7 +10,7 @@ use super::{Status, StopReason, Timestamp};
 /// Answer of `GET /v1/containers/{ref}/activity`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
-    /// 64 hex digits.
+    /// The id of the container.
     pub container_id: String,
     /// With a leading slash.
     pub name: String,

@@ -10,7 +10,7 @@ use super::{Timestamp, text};
 /// One container as the daemon describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
-    /// 64 hex digits, the engine's own id.
+    /// The engine's id: 1 to 128 lower-case letters, digits or dashes. Docker uses 64 hex digits.
     pub container_id: String,
     /// With a leading slash, as the engine writes it: `/hungry_bell`.
     pub name: String,

@@ -124,8 +124,7 @@ fn describe_unknown(
         ..
     } in unknown
     {
-        let id = id.to_string();
-        let id = &id[..12];
+        let id = id.short();
         writeln!(out, "  {} of {}, {}", plain(name), plain(image), plain(state))?;
         writeln!(out, "    look:   docker inspect {id}; docker logs --tail 20 {id}")?;
         writeln!(out, "    remove: docker rm --force --volumes {id}")?;

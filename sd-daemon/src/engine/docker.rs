@@ -145,11 +145,11 @@ impl DockerEngine {
             })
             .await;
         match found {
-            Ok(found) => match found.id.as_deref().map(str::parse::<ContainerId>) {
-                Some(Ok(other)) if other != id => Ok(None),
-                Some(Ok(_)) => Ok(Some(found)),
+            Ok(found) => match found.id.as_deref().and_then(convert::container_id) {
+                Some(other) if other != id => Ok(None),
+                Some(_) => Ok(Some(found)),
                 // An answer that makes no sense must not look like an end either.
-                Some(Err(_)) | None => Err(EngineError::Rejected(
+                None => Err(EngineError::Rejected(
                     "it tells of a container without saying which".to_owned(),
                 )),
             },
@@ -235,7 +235,7 @@ impl Engine for DockerEngine {
             docker.create_container(options, body).await
         });
         match created.await {
-            Ok(created) => created.id.parse().map_err(|_| {
+            Ok(created) => convert::container_id(&created.id).ok_or_else(|| {
                 EngineError::Rejected(format!("it answered with the container id {:?}", created.id))
             }),
             Err(CallError::Answer { status: 404, .. }) => Err(EngineError::NoSuchImage),

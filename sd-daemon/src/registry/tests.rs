@@ -424,6 +424,52 @@ async fn a_file_of_the_version_before_knows_no_engine_and_learns_one() {
 }
 
 #[tokio::test]
+async fn format_4_keeps_its_rows_and_the_next_event_number() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(FILE_NAME);
+    fs::write(&file, "").unwrap();
+    let connection = schema::begin_at(&file, 4).unwrap();
+    let container = id(1);
+    let rows = format!(
+        "insert into container (id, operation, name, image, created_at, generation, state, since, cause, evidence,
+             connections)
+         values ('{container}', '{}', 'web', 'web', 1, 1, 'stopped', 1, 'requested', 'started=1/0', 0);
+         insert into history (at, container, name, image, what, why)
+         values (1, '{container}', 'web', 'web', 'created', ''), (2, '{container}', 'web', 'web', 'stopped', '');
+         delete from history where at = 2;",
+        operation(1)
+    );
+    connection.execute_batch(&rows).unwrap();
+    drop(connection);
+    let registry = open(&directory);
+    assert_eq!(registry.snapshot().get(container).unwrap().name().as_str(), "web");
+    close(registry).await;
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let last: i64 = connection
+        .query_row(
+            "select seq from sqlite_sequence where name = 'history'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(last, 2);
+}
+
+#[tokio::test]
+async fn opaque_container_id_is_stored() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory);
+    registry.open_creation(creation(1, None), MOST).await.unwrap();
+    let id: ContainerId = "web-1".parse().unwrap();
+    registry
+        .bind(operation(1), id, "web".parse().unwrap())
+        .await
+        .unwrap();
+    close(registry).await;
+    assert!(open(&directory).snapshot().get(id).is_some());
+}
+
+#[tokio::test]
 async fn a_row_that_makes_no_sense_is_refused_by_the_schema() {
     let directory = tempfile::tempdir().unwrap();
     let registry = open(&directory);
@@ -434,7 +480,9 @@ async fn a_row_that_makes_no_sense_is_refused_by_the_schema() {
         "update container set state = 'stopped', since = 1",
         "update container set ports = '22/tcp=1'",
         "update container set state = 'dreaming'",
-        "update container set id = 'short'",
+        "update container set id = ''",
+        "update container set id = '../images'",
+        "update container set id = 'UPPER'",
         "update container set created_at = 'yesterday'",
     ] {
         assert!(connection.execute(nonsense, []).is_err(), "{nonsense}");

@@ -77,6 +77,13 @@ fn labelled_limits(labels: &HashMap<String, String>) -> Result<Limits, String> {
     })
 }
 
+/// The id of a container, if the text is one: Docker's ids are 64 lower-case hex digits. Names and prefixes of ids,
+/// which other programs write in the same places, are not ids.
+pub(super) fn container_id(text: &str) -> Option<ContainerId> {
+    let is_id = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    is_id.then(|| text.parse().ok())?
+}
+
 /// Whether a container is on its way out, for good.
 pub(super) fn is_being_removed(container: &ContainerInspectResponse) -> bool {
     let status = container.state.as_ref().and_then(|state| state.status);
@@ -91,7 +98,7 @@ pub(super) fn observation(
     signalled: bool,
 ) -> Result<Observation, EngineError> {
     // A name that somebody on the host chose may be one that we would not accept; the id is always one.
-    let short_id = || id.to_string()[..12].parse::<Name>();
+    let short_id = || id.short().parse::<Name>();
     let name = container
         .name
         .as_deref()
@@ -132,7 +139,7 @@ pub(super) fn observation(
 /// A container that names the create it came from.
 pub(super) fn managed(container: &ContainerSummary) -> Option<Managed> {
     Some(Managed {
-        id: container.id.as_ref()?.parse().ok()?,
+        id: container_id(container.id.as_deref()?)?,
         operation: container.labels.as_ref()?.get(OPERATION_LABEL)?.parse().ok()?,
     })
 }
@@ -141,7 +148,7 @@ pub(super) fn managed(container: &ContainerSummary) -> Option<Managed> {
 pub(super) fn claimant(container: ContainerSummary) -> Option<LabelledContainer> {
     let name = container.names.and_then(|names| names.into_iter().next());
     Some(LabelledContainer {
-        id: container.id?.parse().ok()?,
+        id: container_id(&container.id?)?,
         instance: container.labels?.remove(INSTANCE_LABEL)?,
         name: name.unwrap_or_default(),
         image: container.image.unwrap_or_default(),
@@ -314,6 +321,20 @@ mod tests {
     #[test]
     fn an_inspection_without_a_status_is_an_error_and_not_a_state() {
         assert!(observe(serde_json::json!({ "Name": "/ab" }), false).is_err());
+    }
+
+    #[test]
+    fn container_id_of_docker_is_64_hex_digits() {
+        assert_eq!(container_id(ID), ID.parse().ok());
+        for text in [
+            "",
+            "web",
+            &ID[..12],
+            &ID.to_uppercase(),
+            &format!("{}-", &ID[1..]),
+        ] {
+            assert_eq!(container_id(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use bollard::query_parameters::EventsOptionsBuilder;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use tokio::time::Instant;
 
-use super::{Connection, Network, policy};
+use super::{Connection, Network, convert, policy};
 use crate::domain::ContainerId;
 use crate::engine::{EngineError, EngineEvent};
 
@@ -175,7 +175,7 @@ impl Follower {
 
 /// The container a message is about. Its other attributes may come from an image's labels.
 fn container_of(message: &EventMessage) -> Option<ContainerId> {
-    message.actor.as_ref()?.id.as_ref()?.parse().ok()
+    convert::container_id(message.actor.as_ref()?.id.as_deref()?)
 }
 
 /// When it happened.

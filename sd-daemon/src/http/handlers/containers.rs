@@ -13,7 +13,7 @@ use sd_client::api::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::domain::{self, ContainerId, Extension, IdempotencyKey, Limits, Name, Record, TimeLimit};
+use crate::domain::{self, Extension, IdempotencyKey, Limits, Name, Record, TimeLimit};
 use crate::http::payload::{Payload, Query, Reference};
 use crate::http::problem::Problem;
 use crate::service::{NewContainer, Service};
@@ -178,11 +178,7 @@ fn new_container(body: CreateContainer, key: Option<String>) -> Result<NewContai
         .map(|name| name.parse())
         .transpose()
         .map_err(|invalid| Problem::invalid("name", invalid))?;
-    // Asked for an id that is gone, Docker looks for a container of that name.
-    if name
-        .as_ref()
-        .is_some_and(|name| name.as_str().parse::<ContainerId>().is_ok())
-    {
+    if name.as_ref().is_some_and(Name::is_like_an_id) {
         return Err(Problem::invalid(
             "name",
             "must not be 64 hexadecimal digits, as ids are",

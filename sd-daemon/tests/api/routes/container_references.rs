@@ -170,3 +170,28 @@ async fn every_way_to_call_a_container_asks_the_engine_about_its_full_id() {
         assert_eq!(asked, wanted);
     }
 }
+
+#[tokio::test]
+async fn opaque_id_is_found_by_id_prefix_and_name() {
+    let daemon = TestDaemon::without_tasks();
+    for id in ["pod-7-web", "pod-8-web"] {
+        daemon.engine.next_id(id.parse().unwrap());
+    }
+    let (container, other) = (daemon.create().await, daemon.create().await);
+    assert_eq!(
+        (container.container_id.as_str(), other.container_id.as_str()),
+        ("pod-7-web", "pod-8-web")
+    );
+    for reference in ["pod-7-web", "pod-7", &container.name] {
+        let path = format!("/v1/containers/{}", encoded(reference));
+        assert_eq!(in_time(send(&daemon, "GET", &path, "")).await, 200, "{reference}");
+    }
+    for (reference, status) in [("pod-", 409), ("pod", 404), ("7-web", 404)] {
+        let path = format!("/v1/containers/{reference}");
+        assert_eq!(
+            in_time(send(&daemon, "GET", &path, "")).await,
+            status,
+            "{reference}"
+        );
+    }
+}
