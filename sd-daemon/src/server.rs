@@ -1,15 +1,20 @@
 //! The HTTP/1.1 server: accepts connections, limits them and closes those that stall.
 //!
-//! It serves any router and knows no handler. Both listeners of the daemon, the API's and the check-in listener, run on it.
+//! Replaces `axum::serve`, which has no timeouts for slow clients and no limit per address; axum-server has no limit
+//! per address either. It serves any router and knows no handler. The API listener and the check-in listener both run
+//! on it.
 
 mod accept;
 mod body;
 mod connections;
-mod heads;
+mod http1;
+mod peer;
+mod state;
 mod stream;
 mod timeouts;
 
-pub(crate) use accept::LocalAddr;
-pub use accept::{ListenerConfig, Peer, serve, serve_within};
-pub(crate) use connections::{Connection, source};
-pub use timeouts::Limits;
+pub use accept::{ListenerConfig, serve, serve_with_limits};
+pub(crate) use connections::{Connection, address_or_network};
+pub(crate) use peer::LocalAddr;
+pub use peer::Peer;
+pub use timeouts::ConnectionLimits;

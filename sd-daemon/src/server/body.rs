@@ -1,4 +1,4 @@
-//! Bodies whose end is noted: from then on somebody else is waited for.
+//! A body that reports to its connection when it has been read or dropped.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,29 +7,33 @@ use std::task::{Context, Poll};
 use axum::body::HttpBody;
 use hyper::body::{Frame, SizeHint};
 
-use super::Connection;
+use super::connections::Connection;
 
-/// What a body is part of.
+/// The message that a body belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum Message {
     Request,
     Response,
 }
 
-/// A body that belongs to a guest.
-pub(super) struct Watched<B> {
+/// A body of a request or response on a connection.
+pub(super) struct TrackedBody<B> {
     body: B,
-    guest: Arc<Connection>,
-    part: Part,
+    connection: Arc<Connection>,
+    message: Message,
 }
 
-impl<B> Watched<B> {
-    pub(super) fn new(body: B, guest: Arc<Connection>, part: Part) -> Self {
-        Self { body, guest, part }
+impl<B> TrackedBody<B> {
+    pub(super) fn new(body: B, connection: Arc<Connection>, message: Message) -> Self {
+        Self {
+            body,
+            connection,
+            message,
+        }
     }
 }
 
-impl<B: HttpBody + Unpin> HttpBody for Watched<B> {
+impl<B: HttpBody + Unpin> HttpBody for TrackedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -49,12 +53,12 @@ impl<B: HttpBody + Unpin> HttpBody for Watched<B> {
     }
 }
 
-/// A body is dropped when it has been read, and when nobody wants it any more.
-impl<B> Drop for Watched<B> {
+/// A body is dropped after its last frame, or earlier if no handler reads it.
+impl<B> Drop for TrackedBody<B> {
     fn drop(&mut self) {
-        match self.part {
-            Part::Request => self.guest.has_asked(),
-            Part::Response => self.guest.is_answered(),
+        match self.message {
+            Message::Request => self.connection.request_received(),
+            Message::Response => self.connection.response_sent(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A connection of which is noted whether its peer sends and takes anything.
+//! A socket that reports to its connection whether the client sends and reads.
 
 use std::io;
 use std::pin::Pin;
@@ -7,39 +7,39 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::Connection;
-use super::connections::Takes;
+use super::connections::Connection;
+use super::state::WriteProgress;
 
-/// A connection that belongs to a guest.
-pub(super) struct WatchedStream<S> {
+/// The socket of a connection.
+pub(super) struct TrackedStream<S> {
     stream: S,
-    guest: Arc<Connection>,
-    /// Whether the peer took something when there was something last. Kept here as well because writes are many.
-    takes: Takes,
+    connection: Arc<Connection>,
+    /// The outcome of the last write. Kept here as well, because writes are frequent and the connection has a lock.
+    progress: WriteProgress,
 }
 
-impl<S> WatchedStream<S> {
-    pub(super) fn new(stream: S, guest: Arc<Connection>) -> Self {
+impl<S> TrackedStream<S> {
+    pub(super) fn new(stream: S, connection: Arc<Connection>) -> Self {
         Self {
             stream,
-            guest,
-            takes: Takes::Some,
+            connection,
+            progress: WriteProgress::Writing,
         }
     }
 
-    fn note<T>(&mut self, written: &Poll<T>) {
-        let takes = match written {
-            Poll::Ready(_) => Takes::Some,
-            Poll::Pending => Takes::Nothing,
+    fn record_write<T>(&mut self, written: &Poll<T>) {
+        let progress = match written {
+            Poll::Ready(_) => WriteProgress::Writing,
+            Poll::Pending => WriteProgress::Blocked,
         };
-        if takes != self.takes {
-            self.takes = takes;
-            self.guest.takes(takes);
+        if progress != self.progress {
+            self.progress = progress;
+            self.connection.write_progressed(progress);
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TrackedStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -49,17 +49,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
         if buffer.filled().len() > before {
-            this.guest.has_sent();
+            this.connection.bytes_received();
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TrackedStream<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.note(&written);
+        this.record_write(&written);
         written
     }
 
@@ -70,7 +70,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
-        this.note(&written);
+        this.record_write(&written);
         written
     }
 

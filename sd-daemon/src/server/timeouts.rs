@@ -1,38 +1,39 @@
-//! The numbers.
+//! The numbers: connection limits and timeouts of a listener.
 
 use std::time::Duration;
 
-/// What a listener takes on, and how long it waits for whom.
+/// Connection limits and timeouts of a listener.
 #[derive(Clone, Debug)]
-pub struct Limits {
-    /// Connections at once. Further ones wait in the kernel until one ends. Three quarters of them are a crowd.
+pub struct ConnectionLimits {
+    /// Open connections. Further ones stay in the kernel's accept queue. Three quarters of this number are an overload.
     pub connections: usize,
-    /// Connections of one address that have not shown credentials; more of them are a crowd. Enough for a browser,
-    /// or a script with thirty clients at once.
+    /// Unauthenticated connections per address at the normal timeouts; more of them are an overload of that address.
+    /// Enough for a browser, or for a script with thirty parallel requests.
     pub unauthenticated: usize,
-    /// As many of them there may be: a burst of more is hung up on.
-    pub most_strangers: usize,
-    /// For the head of a request, and for the first one on a new connection.
-    pub head: Duration,
-    /// For the next request on a connection that is kept open. Longer than proxies usually keep theirs (60 s), so
-    /// that it is they who close them: what is sent to a connection that is just being closed is lost.
-    pub idle: Duration,
-    /// For a peer to take some of its answer. An answer that goes on for ever may be silent for as long as it is.
+    /// Unauthenticated connections per address in all. Further ones are closed at once.
+    pub max_unauthenticated: usize,
+    /// Timeout for the request headers, and for the first request on a new connection.
+    pub headers: Duration,
+    /// Timeout for the next request on a keep-alive connection. Longer than the usual 60 s of proxies, so that the
+    /// proxy closes the connection: a request sent to a connection that the daemon is closing is lost.
+    pub keep_alive: Duration,
+    /// How long a client may read nothing while response bytes are waiting. A response without waiting bytes, such as
+    /// a quiet event stream, has no timeout.
     pub unread: Duration,
-    /// For any of these, and for the body of a request without credentials, while there is a crowd.
-    pub in_crowd: Duration,
+    /// Replaces each of these, and limits the body of an unauthenticated request, under overload.
+    pub overload: Duration,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             connections: 512,
             unauthenticated: 32,
-            most_strangers: 128,
-            head: Duration::from_secs(10),
-            idle: Duration::from_secs(75),
+            max_unauthenticated: 128,
+            headers: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
             unread: Duration::from_secs(20),
-            in_crowd: Duration::from_secs(1),
+            overload: Duration::from_secs(1),
         }
     }
 }

@@ -100,7 +100,7 @@ pub(crate) struct Setup {
     pub(crate) prober: FakeProber,
     pub(crate) webhook: Option<Receiver>,
     pub(crate) access: ApiAccess,
-    pub(crate) limits: server::Limits,
+    pub(crate) limits: server::ConnectionLimits,
     pub(crate) report_rate: http::ReportRate,
 }
 
@@ -138,9 +138,9 @@ impl Default for Setup {
                 proxies: Vec::new(),
             },
             // Tests make many requests at once, and on a busy machine they take their time over each.
-            limits: server::Limits {
+            limits: server::ConnectionLimits {
                 unauthenticated: 64,
-                ..server::Limits::default()
+                ..server::ConnectionLimits::default()
             },
             report_rate: http::ReportRate::default(),
         }
@@ -240,7 +240,7 @@ impl TestDaemon {
             let (limits, shutdown) = (setup.limits.clone(), shutdown.clone());
             process.run(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                server::serve_within(limits, listener, router, shutdown).await;
+                server::serve_with_limits(limits, listener, router, shutdown).await;
             });
         };
         serve(

@@ -1,5 +1,7 @@
-//! Requests that one program takes for one and another for two. Whoever gets a proxy to send such a thing can put words
-//! into the mouth of its next client.
+//! Requests with ambiguous framing, sent directly and through nginx.
+//!
+//! If a proxy and the daemon disagree on where a request ends, an attacker can prepend bytes to the next client's
+//! request. The tests prove that one connection never yields two responses to one request.
 
 mod corpus;
 
@@ -13,9 +15,9 @@ use tokio::time::timeout;
 use crate::program::{CREDENTIALS, PATIENCE, Program, connect};
 use corpus::corpus;
 
-/// Sends it all and reads what comes until the connection is closed.
-async fn answers(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> (Vec<u16>, String) {
-    // Some is refused before it has been sent to its end.
+/// Sends `request` and reads until the connection is closed. Returns the status codes and the text of all responses.
+async fn responses(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> (Vec<u16>, String) {
+    // The daemon may close the connection before it has read everything.
     drop(stream.write_all(request.as_bytes()).await);
     let mut text = Vec::new();
     let until_closed = async {
@@ -26,25 +28,25 @@ async fn answers(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str)
     };
     let is_closed = timeout(PATIENCE, until_closed).await.is_ok();
     let text = String::from_utf8_lossy(&text).into_owned();
-    assert!(is_closed, "{request:?} is waited for after {text}");
+    assert!(is_closed, "{request:?} left the connection open after {text}");
     let statuses = text
         .split("HTTP/1.")
         .skip(1)
-        .filter_map(|answer| answer.get(2..5)?.parse().ok());
+        .filter_map(|response| response.get(2..5)?.parse().ok());
     (statuses.collect(), text)
 }
 
 #[tokio::test]
-async fn what_can_be_understood_in_two_ways_is_refused_and_nothing_behind_it_is_read() {
+async fn ambiguous_framing_never_yields_two_responses() {
     let program = Program::start(&[]);
-    for (what, request, expected) in corpus() {
+    for (case, request, expected) in corpus() {
         let stream = connect([127, 0, 0, 1], program.api()).await.unwrap();
-        let (statuses, text) = answers(stream, &request).await;
-        assert_eq!(statuses, expected, "{what}: {request:?} was answered with {text}");
+        let (statuses, text) = responses(stream, &request).await;
+        assert_eq!(statuses, expected, "{case}: {request:?} got {text}");
     }
 }
 
-/// nginx in front of the daemon, which keeps its connections to it.
+/// nginx in front of the daemon, with keep-alive connections to it.
 struct Proxy {
     child: Child,
     socket: std::path::PathBuf,
@@ -96,31 +98,31 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // Asked like this it ends its workers as well.
+        // SIGTERM stops the workers as well; `Child::kill` would leave them.
         drop(Command::new("kill").arg(self.child.id().to_string()).status());
         drop(self.child.wait());
     }
 }
 
 #[tokio::test]
-async fn behind_a_proxy_nobody_gets_an_answer_that_is_meant_for_another_or_asks_for_another() {
+async fn clients_behind_nginx_get_only_their_own_responses() {
     let program = Program::start(&[]);
     let directory = tempfile::tempdir().unwrap();
     let proxy = Proxy::start(directory.path(), &program);
-    for (number, (what, request, _)) in corpus().into_iter().enumerate() {
-        // How the proxy understands it is its own affair.
+    for (number, (case, request, _)) in corpus().into_iter().enumerate() {
+        // nginx may reject the request itself.
         let mut attacker = UnixStream::connect(&proxy.socket).await.unwrap();
         drop(attacker.write_all(request.as_bytes()).await);
         let mut first = [0; 16];
         drop(timeout(PATIENCE, attacker.read(&mut first)).await.unwrap());
 
-        // Its next client comes along the connection that is kept.
+        // The next client shares the keep-alive connection between nginx and the daemon.
         let path = format!("/v1/victim-{number}");
         let victim =
             format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{CREDENTIALS}\r\n");
         let stream = UnixStream::connect(&proxy.socket).await.unwrap();
-        let (statuses, text) = answers(stream, &victim).await;
-        assert_eq!(statuses, [404], "after {what}: {text}");
-        assert!(text.contains(&path), "after {what}: {text}");
+        let (statuses, text) = responses(stream, &victim).await;
+        assert_eq!(statuses, [404], "after {case}: {text}");
+        assert!(text.contains(&path), "after {case}: {text}");
     }
 }

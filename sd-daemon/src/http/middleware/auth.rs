@@ -194,7 +194,7 @@ pub(in crate::http) async fn require(
     let source = proxies.client(peer.address(), request.headers());
     match credentials.check(source, user, password).await {
         Ok(()) => {
-            guest.is_known();
+            guest.authenticated();
             Ok(next.run(request).await)
         }
         Err(Refusal::Wrong) => Err(Problem::unauthorized()),

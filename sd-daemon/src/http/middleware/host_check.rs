@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use url::{Host, Url};
 
 use crate::http::problem::Problem;
-use crate::server::{Connection, LocalAddr};
+use crate::server::LocalAddr;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -113,12 +113,6 @@ impl IntoResponse for Refusal {
 
 fn judge(names: &Names, own: IpAddr, request: &Request) -> Result<(), Refusal> {
     let called = called(request)?;
-    let guest = request.extensions().get::<Arc<Connection>>();
-    if guest.is_some_and(|guest| guest.says_two_ends()) {
-        return Err(Refusal::Ambiguous(
-            "a request has a content-length or comes in chunks, and not both",
-        ));
-    }
     refuse_odd_framing(request.headers())?;
     if let Some(called) = &called {
         let host = host(called).ok_or(Refusal::Ambiguous("the header host is not a name or an address"))?;

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::server::source;
+use crate::server::address_or_network;
 
 /// Far more than there are addresses that anything comes from; 128 KiB.
 const BUCKETS: usize = 16 * 1024;
@@ -67,7 +67,7 @@ impl RateLimiter {
     }
 
     fn of(&self, address: IpAddr) -> &AtomicU64 {
-        let hash = self.hasher.hash_one(source(address));
+        let hash = self.hasher.hash_one(address_or_network(address));
         let buckets = self.full_at.len() as u64;
         // Less than the number of buckets, which is a usize.
         &self.full_at[usize::try_from(hash % buckets).unwrap_or_default()]

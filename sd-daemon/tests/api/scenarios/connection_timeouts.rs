@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sd_daemon::server::Limits;
+use sd_daemon::server::ConnectionLimits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -14,19 +14,19 @@ const PATIENT: Duration = Duration::from_secs(3);
 const FOR_EVER: Duration = Duration::from_secs(3600);
 const CREDENTIALS: &str = "authorization: Basic YWRtaW46c3BpbmRvY2tlcg==\r\n";
 
-fn daemon(limits: Limits) -> TestDaemon {
+fn daemon(limits: ConnectionLimits) -> TestDaemon {
     TestDaemon::with_setup(Setup {
         limits,
         ..Setup::default()
     })
 }
 
-fn long_limits() -> Limits {
-    Limits {
-        head: FOR_EVER,
-        idle: FOR_EVER,
+fn long_limits() -> ConnectionLimits {
+    ConnectionLimits {
+        headers: FOR_EVER,
+        keep_alive: FOR_EVER,
         unread: FOR_EVER,
-        ..Limits::default()
+        ..ConnectionLimits::default()
     }
 }
 
@@ -49,8 +49,8 @@ async fn until_closed(mut stream: TcpStream) {
 
 #[tokio::test]
 async fn a_connection_that_is_kept_open_ends_when_no_other_request_comes() {
-    let daemon = daemon(Limits {
-        idle: SHORT,
+    let daemon = daemon(ConnectionLimits {
+        keep_alive: SHORT,
         ..long_limits()
     });
     until_closed(ask(&daemon, "/v1/images").await).await;
@@ -58,8 +58,8 @@ async fn a_connection_that_is_kept_open_ends_when_no_other_request_comes() {
 
 #[tokio::test]
 async fn a_request_that_was_begun_has_to_be_ended_also_after_another_one() {
-    let daemon = daemon(Limits {
-        head: PATIENT,
+    let daemon = daemon(ConnectionLimits {
+        headers: PATIENT,
         ..long_limits()
     });
     let mut stream = ask(&daemon, "/v1/images").await;
@@ -69,8 +69,8 @@ async fn a_request_that_was_begun_has_to_be_ended_also_after_another_one() {
 
 #[tokio::test]
 async fn a_stream_of_events_stays_open_however_silent_it_is() {
-    let daemon = daemon(Limits {
-        idle: SHORT,
+    let daemon = daemon(ConnectionLimits {
+        keep_alive: SHORT,
         unread: SHORT,
         ..long_limits()
     });
@@ -91,7 +91,7 @@ async fn a_stream_of_events_stays_open_however_silent_it_is() {
 
 #[tokio::test]
 async fn who_takes_nothing_of_what_it_asked_for_is_hung_up_on() {
-    let daemon = daemon(Limits {
+    let daemon = daemon(ConnectionLimits {
         unread: SHORT,
         ..long_limits()
     });
@@ -106,7 +106,7 @@ async fn who_takes_nothing_of_what_it_asked_for_is_hung_up_on() {
 
 #[tokio::test]
 async fn who_reads_slowly_but_reads_is_answered_to_the_end() {
-    let daemon = daemon(Limits {
+    let daemon = daemon(ConnectionLimits {
         unread: Duration::from_secs(2),
         ..long_limits()
     });

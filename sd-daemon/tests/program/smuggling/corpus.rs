@@ -1,18 +1,20 @@
-//! The requests.
+//! The requests of the smuggling tests.
 
 use crate::program::CREDENTIALS;
 
-/// What is smuggled, or a second request where the first one ends before it.
+/// The smuggled request. It is a second request wherever the first one ends before it.
 const SECOND: &str = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 const CHUNKED: &str = "transfer-encoding: chunked\r\n";
 const CHUNKS: &str = "2\r\n{}\r\n0\r\n\r\n";
 const HOST: &str = "host: localhost\r\n";
-/// An answer that shows that a body was read as `{}`: there is no image in it.
-const UNDERSTOOD: &[u16] = &[422, 200];
-/// One answer, and the connection is closed.
-const REFUSED: &[u16] = &[400];
+/// The body was read as `{}`, which lacks the image, and the second request was answered as well.
+const ACCEPTED: &[u16] = &[422, 200];
+/// The request was rejected and the connection closed.
+const REJECTED: &[u16] = &[400];
+/// The body was read as `{}` by its chunks, and the connection closed, as RFC 9112 section 6.1 requires.
+const CHUNKS_THEN_CLOSED: &[u16] = &[422];
 
-/// A create with these headers and this body, and what comes behind it.
+/// A create request with these headers and this body, followed by [`SECOND`].
 fn create(headers: &str, body: &str) -> String {
     format!(
         "POST /v1/containers HTTP/1.1\r\nhost: localhost\r\n{CREDENTIALS}content-type: application/json\r\n\
@@ -20,17 +22,25 @@ fn create(headers: &str, body: &str) -> String {
     )
 }
 
-/// A request in these words, and what comes behind it.
-fn words(line: &str, headers: &str) -> String {
+/// A request without a body, followed by [`SECOND`].
+fn bodiless(line: &str, headers: &str) -> String {
     format!("{line}\r\n{headers}\r\n{SECOND}")
 }
 
-/// What it is, the request, and the statuses of all answers.
+/// A description, the bytes to send, and the status codes of all responses.
 type Case = (&'static str, String, &'static [u16]);
 
-/// Everything that is tried.
+/// All requests.
 pub(super) fn corpus() -> Vec<Case> {
-    let parts = [lengths(), encodings(), chunks(), lines(), headers(), understood()];
+    let parts = [
+        lengths(),
+        encodings(),
+        length_and_encoding(),
+        chunks(),
+        request_lines(),
+        headers(),
+        accepted(),
+    ];
     parts.concat()
 }
 
@@ -38,7 +48,7 @@ fn lengths() -> Vec<Case> {
     let lengths = ["+2", "-1", "0x2", "2, 2", "2 2", "", "99999999999999999999999"];
     let case = |length| {
         let request = create(&format!("content-length: {length}\r\n"), "{}");
-        ("a length that is none", request, REFUSED)
+        ("invalid content-length", request, REJECTED)
     };
     lengths.into_iter().map(case).collect()
 }
@@ -54,9 +64,47 @@ fn encodings() -> Vec<Case> {
     ];
     let case = |encoding| {
         let request = create(&format!("transfer-encoding: {encoding}\r\n"), CHUNKS);
-        ("an encoding that is not read", request, REFUSED)
+        ("unsupported transfer-encoding", request, REJECTED)
     };
     encodings.into_iter().map(case).collect()
+}
+
+/// One response each: the chunks decide, and the daemon closes the connection.
+fn length_and_encoding() -> Vec<Case> {
+    let length = "content-length: 4\r\n";
+    let smuggling = format!("content-length: {}\r\n", CHUNKS.len() + SECOND.len());
+    let both = |headers: &str| create(headers, CHUNKS);
+    vec![
+        (
+            "length before encoding",
+            both(&format!("{length}{CHUNKED}")),
+            CHUNKS_THEN_CLOSED,
+        ),
+        (
+            "encoding before length",
+            both(&format!("{CHUNKED}{length}")),
+            CHUNKS_THEN_CLOSED,
+        ),
+        (
+            "length that covers the second request",
+            both(&format!("{smuggling}{CHUNKED}")),
+            CHUNKS_THEN_CLOSED,
+        ),
+        (
+            "both in a second request",
+            format!(
+                "{}{}",
+                bodiless("GET /healthz HTTP/1.1", HOST).replace(SECOND, ""),
+                both(&format!("{length}{CHUNKED}"))
+            ),
+            &[200, 422],
+        ),
+        (
+            "both in a GET",
+            bodiless("GET /healthz HTTP/1.1", &format!("{HOST}{length}{CHUNKED}")),
+            &[200],
+        ),
+    ]
 }
 
 fn chunks() -> Vec<Case> {
@@ -68,11 +116,11 @@ fn chunks() -> Vec<Case> {
         "2\n{}\n0\n\n",
         "2;a\n{}\r\n0\r\n\r\n",
     ];
-    let case = |body| ("a chunk that is none", create(CHUNKED, body), REFUSED);
+    let case = |body| ("invalid chunk", create(CHUNKED, body), REJECTED);
     bodies.into_iter().map(case).collect()
 }
 
-fn lines() -> Vec<Case> {
+fn request_lines() -> Vec<Case> {
     let lines = [
         "GET /healthz HTTP/1.2",
         "GET /healthz http/1.1",
@@ -82,127 +130,108 @@ fn lines() -> Vec<Case> {
         "GET http://evil.example/healthz HTTP/1.1",
         "CONNECT localhost:80 HTTP/1.1",
     ];
-    let case = |line| ("a line that begins no request here", words(line, HOST), REFUSED);
+    let case = |line| ("invalid request line", bodiless(line, HOST), REJECTED);
     lines.into_iter().map(case).collect()
 }
 
 fn headers() -> Vec<Case> {
     vec![
         (
-            "length and chunks",
-            create("content-length: 4\r\ntransfer-encoding: chunked\r\n", CHUNKS),
-            REFUSED,
-        ),
-        (
-            "chunks and length",
-            create("transfer-encoding: chunked\r\ncontent-length: 4\r\n", CHUNKS),
-            REFUSED,
-        ),
-        (
-            "length and chunks of a read",
-            words(
-                "GET /healthz HTTP/1.1",
-                &format!("{HOST}content-length: 4\r\n{CHUNKED}"),
-            ),
-            REFUSED,
-        ),
-        (
             "two lengths",
             create("content-length: 2\r\ncontent-length: 30\r\n", "{}"),
-            REFUSED,
+            REJECTED,
         ),
-        ("chunks twice", create(&CHUNKED.repeat(2), CHUNKS), REFUSED),
+        ("two encodings", create(&CHUNKED.repeat(2), CHUNKS), REJECTED),
         (
-            "a space before the colon",
+            "space before the colon",
             create("transfer-encoding : chunked\r\n", CHUNKS),
-            REFUSED,
+            REJECTED,
         ),
         (
-            "a folded line",
+            "folded header",
             create("x: a\r\n b\r\ncontent-length: 2\r\n", "{}"),
-            REFUSED,
+            REJECTED,
         ),
         (
-            "a folded encoding",
+            "folded transfer-encoding",
             create("transfer-encoding:\r\n chunked\r\ncontent-length: 2\r\n", "{}"),
-            REFUSED,
+            REJECTED,
         ),
         (
-            "a carriage return",
+            "bare carriage return",
             create("x: a\rtransfer-encoding: chunked\r\ncontent-length: 2\r\n", "{}"),
-            REFUSED,
+            REJECTED,
         ),
         (
-            "a zero byte",
+            "null byte",
             create("x: a\0b\r\ncontent-length: 2\r\n", "{}"),
-            REFUSED,
+            REJECTED,
         ),
         (
-            "a space first",
-            words("GET /healthz HTTP/1.1", &format!(" x: y\r\n{HOST}")),
-            REFUSED,
+            "space before the first header",
+            bodiless("GET /healthz HTTP/1.1", &format!(" x: y\r\n{HOST}")),
+            REJECTED,
         ),
         (
-            "chunks in HTTP/1.0",
+            "transfer-encoding in HTTP/1.0",
             create(CHUNKED, CHUNKS).replacen("1.1", "1.0", 1),
-            REFUSED,
+            REJECTED,
         ),
-        ("no host", words("GET /healthz HTTP/1.1", ""), REFUSED),
+        ("no host", bodiless("GET /healthz HTTP/1.1", ""), REJECTED),
         (
             "two hosts",
-            words("GET /healthz HTTP/1.1", &HOST.repeat(2)),
-            REFUSED,
+            bodiless("GET /healthz HTTP/1.1", &HOST.repeat(2)),
+            REJECTED,
         ),
     ]
 }
 
-fn understood() -> Vec<Case> {
+fn accepted() -> Vec<Case> {
     let hidden = format!("{HOST}content-length: {}\r\n", SECOND.len());
     let last = SECOND.replace("/healthz", "/v1/images");
     vec![
-        // These are understood, and end where they end.
         (
-            "the same length twice",
+            "equal lengths",
             create("content-length: 2\r\ncontent-length: 2\r\n", "{}"),
-            UNDERSTOOD,
+            ACCEPTED,
         ),
-        ("a length", create("content-length: 2\r\n", "{}"), UNDERSTOOD),
-        ("chunks", create(CHUNKED, CHUNKS), UNDERSTOOD),
+        ("content-length", create("content-length: 2\r\n", "{}"), ACCEPTED),
+        ("chunked", create(CHUNKED, CHUNKS), ACCEPTED),
         (
-            "extensions of chunks",
+            "chunk extensions",
             create(CHUNKED, "2;a=b\r\n{}\r\n0;c\r\n\r\n"),
-            UNDERSTOOD,
+            ACCEPTED,
         ),
         (
-            "a trailer",
+            "trailer",
             create(CHUNKED, "2\r\n{}\r\n0\r\ncontent-length: 90\r\n\r\n"),
-            UNDERSTOOD,
+            ACCEPTED,
         ),
         (
-            "an own address",
-            words("GET http://localhost/healthz HTTP/1.1", HOST),
+            "absolute form",
+            bodiless("GET http://localhost/healthz HTTP/1.1", HOST),
             &[200, 200],
         ),
-        // RFC 9112 allows a line to end with a line feed alone. It is the end of the line in every place.
+        // RFC 9112 section 2.2 allows a bare line feed as a line terminator.
         (
-            "line feeds",
+            "bare line feeds",
             create("content-length: 2\r\n", "{}").replace("\r\n", "\n"),
-            UNDERSTOOD,
+            ACCEPTED,
         ),
         (
-            "one line feed",
+            "one bare line feed",
             create("x: a\ntransfer-encoding: chunked\r\n", CHUNKS),
-            UNDERSTOOD,
+            ACCEPTED,
         ),
-        // A body that nobody reads is no request: what comes behind it is the next one.
+        // The daemon skips a body that no handler reads; the bytes after it are the next request.
         (
-            "a body of a read",
-            words("GET /healthz HTTP/1.1", &hidden) + &last,
+            "body of a GET",
+            bodiless("GET /healthz HTTP/1.1", &hidden) + &last,
             &[200, 401],
         ),
         (
-            "a body without credentials",
-            words("POST /v1/containers HTTP/1.1", &hidden) + &last,
+            "body without credentials",
+            bodiless("POST /v1/containers HTTP/1.1", &hidden) + &last,
             &[401, 401],
         ),
     ]
