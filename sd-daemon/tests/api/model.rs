@@ -48,7 +48,7 @@ impl StateMachineTest for System {
 }
 
 #[test]
-fn whatever_happens_what_has_to_be_true_is_true() {
+fn invariants_hold_after_every_random_transition() {
     let mut config = Config {
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(concat!(
             env!("CARGO_MANIFEST_DIR"),

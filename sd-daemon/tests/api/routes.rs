@@ -6,6 +6,7 @@ mod check_in;
 mod check_in_token;
 mod container_references;
 mod containers_create;
+mod containers_create_fields;
 mod containers_delete;
 mod containers_list;
 mod containers_patch;

@@ -13,7 +13,6 @@ mod idle_stop;
 mod idle_stop_race;
 mod other_engine;
 mod panics;
-mod request_smuggling;
 mod restart;
 mod reused_address;
 mod time_limits;

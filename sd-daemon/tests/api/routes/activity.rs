@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{Answer, IDLE_TIMEOUT, START_TEXT, TestDaemon};
 
 #[tokio::test]
-async fn a_container_that_was_stopped_for_want_of_use_tells_all_of_it() {
+async fn activity_explains_an_idle_stop() {
     let daemon = TestDaemon::start();
     let container = daemon.create_named("one").await;
     daemon.clock.advance(IDLE_TIMEOUT);
@@ -76,7 +76,7 @@ async fn a_container_that_was_stopped_for_want_of_use_tells_all_of_it() {
 }
 
 #[tokio::test]
-async fn reading_is_no_use_whatever_is_read() {
+async fn reads_are_no_activity() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.clock.advance(IDLE_TIMEOUT / 2);

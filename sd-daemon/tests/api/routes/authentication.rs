@@ -41,7 +41,7 @@ fn guarded_paths() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn nothing_is_answered_without_the_right_credentials() {
+async fn every_route_requires_valid_credentials() {
     let daemon = TestDaemon::without_tasks();
     let long = format!("Basic {}", "A".repeat(12 * 1024));
     let headers = [
@@ -90,7 +90,7 @@ async fn nothing_is_answered_without_the_right_credentials() {
 }
 
 #[tokio::test]
-async fn a_thousand_wrong_tries_end_in_refusals_and_others_notice_nothing() {
+async fn failed_logins_are_limited_per_address() {
     let daemon = TestDaemon::start();
     let guess = daemon.anonymous_from([127, 0, 0, 7]);
     let mut wrong = 0;
@@ -136,7 +136,7 @@ async fn a_thousand_wrong_tries_end_in_refusals_and_others_notice_nothing() {
 
 /// The proxy appends who came to it; what stands before that its client has written.
 #[tokio::test]
-async fn behind_a_proxy_that_is_named_one_client_does_not_lock_out_the_others() {
+async fn failed_logins_are_limited_per_client_of_a_proxy() {
     let mut setup = Setup::default();
     setup.access.proxies = vec!["127.0.0.1/32".parse().unwrap()];
     let daemon = TestDaemon::with_setup(setup);
@@ -161,14 +161,14 @@ async fn behind_a_proxy_that_is_named_one_client_does_not_lock_out_the_others() 
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_not_found_with_credentials() {
+async fn unknown_path_returns_404_with_credentials() {
     let daemon = TestDaemon::start();
     let answer = Answer::to(daemon.request(Method::GET, "/v2/containers")).await;
     assert_eq!(answer.kind(), kind(404, "unknown-path"));
 }
 
 #[tokio::test]
-async fn a_method_that_a_path_does_not_have_is_not_allowed() {
+async fn unsupported_method_returns_405() {
     let daemon = TestDaemon::start();
     for (method, path) in [
         ("DELETE", "/v1/containers"),
@@ -183,7 +183,7 @@ async fn a_method_that_a_path_does_not_have_is_not_allowed() {
 }
 
 #[tokio::test]
-async fn health_and_check_in_need_no_credentials() {
+async fn health_and_check_in_require_no_credentials() {
     let daemon = TestDaemon::start();
     assert_eq!(
         Answer::to(daemon.anonymous(Method::GET, "/healthz")).await.status,
@@ -196,7 +196,7 @@ async fn health_and_check_in_need_no_credentials() {
 }
 
 #[tokio::test]
-async fn containers_reach_check_in_and_nothing_else_whatever_credentials_they_have() {
+async fn check_in_listener_serves_only_check_in() {
     let daemon = TestDaemon::without_tasks();
     for (method, path) in GUARDED {
         let request = daemon.to_check_in_listener(method.parse().unwrap(), path);
@@ -207,7 +207,7 @@ async fn containers_reach_check_in_and_nothing_else_whatever_credentials_they_ha
 }
 
 #[tokio::test]
-async fn every_answer_carries_an_id_of_its_request() {
+async fn every_response_has_a_unique_request_id() {
     let daemon = TestDaemon::start();
     let first = Answer::to(daemon.request(Method::GET, "/v1/containers")).await;
     let second = Answer::to(daemon.request(Method::GET, "/v1/containers")).await;

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::{Answer, TestDaemon, id, in_time, kind};
 
 #[tokio::test]
-async fn a_container_is_credited_with_the_connections_it_reports() {
+async fn reported_connections_are_recorded() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.clock.advance(Duration::from_secs(60));
@@ -25,7 +25,7 @@ async fn a_container_is_credited_with_the_connections_it_reports() {
 }
 
 #[tokio::test]
-async fn every_name_of_the_field_is_read_from_a_form_and_from_json() {
+async fn all_field_names_work_in_forms_and_json() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     for (name, connections) in [
@@ -61,7 +61,7 @@ async fn every_name_of_the_field_is_read_from_a_form_and_from_json() {
 }
 
 #[tokio::test]
-async fn a_report_without_connections_is_no_activity() {
+async fn report_of_zero_connections_is_no_activity() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.clock.advance(Duration::from_secs(60));
@@ -72,7 +72,7 @@ async fn a_report_without_connections_is_no_activity() {
 }
 
 #[tokio::test]
-async fn an_address_that_no_container_has_is_unknown() {
+async fn report_from_an_unknown_address_is_rejected() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     for address in [Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 17, 0, 99)] {
@@ -85,7 +85,7 @@ async fn an_address_that_no_container_has_is_unknown() {
 }
 
 #[tokio::test]
-async fn no_header_speaks_for_another_address() {
+async fn forwarding_headers_are_ignored() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let claimed = daemon.address_of(&container).to_string();
@@ -100,7 +100,7 @@ async fn no_header_speaks_for_another_address() {
 }
 
 #[tokio::test]
-async fn a_container_speaks_for_itself_whatever_its_headers_claim() {
+async fn source_address_wins_over_forwarding_headers() {
     let daemon = TestDaemon::start();
     let (container, other) = (daemon.create().await, daemon.create().await);
     let report = from(&daemon, &container).header("x-forwarded-for", daemon.address_of(&other).to_string());
@@ -110,7 +110,7 @@ async fn a_container_speaks_for_itself_whatever_its_headers_claim() {
 }
 
 #[tokio::test]
-async fn a_wrong_report_changes_nothing() {
+async fn invalid_report_changes_nothing() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
     daemon.engine.forget_calls();
@@ -142,7 +142,7 @@ async fn a_wrong_report_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_address_that_was_passed_on_is_the_next_containers() {
+async fn reused_address_credits_the_new_container() {
     let daemon = TestDaemon::start();
     let first = daemon.create().await;
     let address = daemon.address_of(&first);
@@ -161,7 +161,7 @@ async fn an_address_that_was_passed_on_is_the_next_containers() {
 }
 
 #[tokio::test]
-async fn an_address_that_was_passed_on_unnoticed_is_nobodys() {
+async fn address_reused_without_an_event_is_rejected() {
     let daemon = TestDaemon::start();
     daemon.engine.skip_events();
     let (first, second) = (daemon.create_stopped().await, daemon.create().await);
@@ -181,7 +181,7 @@ async fn an_address_that_was_passed_on_unnoticed_is_nobodys() {
 }
 
 #[tokio::test]
-async fn a_report_about_an_earlier_run_is_not_credited_to_the_present_one() {
+async fn report_of_an_earlier_run_is_rejected() {
     let daemon = TestDaemon::start();
     daemon.engine.skip_events();
     let container = daemon.create().await;
@@ -194,7 +194,7 @@ async fn a_report_about_an_earlier_run_is_not_credited_to_the_present_one() {
 }
 
 #[tokio::test]
-async fn a_report_that_is_verified_after_a_stop_was_decided_is_not_acknowledged() {
+async fn report_verified_after_a_stop_began_is_rejected() {
     // Nobody else inspects it then.
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
@@ -214,7 +214,7 @@ async fn a_report_that_is_verified_after_a_stop_was_decided_is_not_acknowledged(
 }
 
 #[tokio::test]
-async fn while_the_engine_is_away_the_latest_known_holder_is_credited() {
+async fn report_without_the_engine_credits_the_known_holder() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.disconnect();
@@ -223,7 +223,7 @@ async fn while_the_engine_is_away_the_latest_known_holder_is_credited() {
 }
 
 #[tokio::test]
-async fn a_report_that_is_faster_than_the_start_is_credited() {
+async fn report_before_the_start_completes_is_credited() {
     let daemon = TestDaemon::start();
     let hold = daemon.engine.hold(Point::After(Action::Start));
     let (container, answer) = tokio::join!(daemon.create(), async {
@@ -240,7 +240,7 @@ async fn a_report_that_is_faster_than_the_start_is_credited() {
 }
 
 #[tokio::test]
-async fn the_client_checks_in() {
+async fn client_checks_in_by_address() {
     let daemon = TestDaemon::start();
     daemon.create().await;
     let report = sd_client::api::CheckIn::connections(1);

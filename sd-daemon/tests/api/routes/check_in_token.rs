@@ -27,7 +27,7 @@ async fn actives(daemon: &TestDaemon, containers: &[&Container]) -> Vec<u32> {
 }
 
 #[tokio::test]
-async fn a_token_speaks_for_its_container_from_anywhere_and_for_no_other() {
+async fn token_identifies_its_container_from_any_address() {
     let daemon = TestDaemon::start();
     let (container, other) = (daemon.create().await, daemon.create().await);
     let token = daemon.token_of(&container);
@@ -40,7 +40,7 @@ async fn a_token_speaks_for_its_container_from_anywhere_and_for_no_other() {
 }
 
 #[tokio::test]
-async fn a_wrong_token_speaks_for_nobody_whoever_sends_it() {
+async fn invalid_token_is_rejected() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let token = daemon.token_of(&container);
@@ -71,7 +71,7 @@ async fn a_wrong_token_speaks_for_nobody_whoever_sends_it() {
 }
 
 #[tokio::test]
-async fn the_token_of_a_container_that_does_not_run_is_nobodys() {
+async fn token_of_a_stopped_container_is_rejected() {
     let daemon = TestDaemon::start();
     let (stopped, removed) = (daemon.create_stopped().await, daemon.create().await);
     let tokens = [&stopped, &removed].map(|container| daemon.token_of(container));
@@ -95,7 +95,7 @@ async fn the_token_of_a_container_that_does_not_run_is_nobodys() {
 }
 
 #[tokio::test]
-async fn a_token_outlives_the_daemon_and_needs_no_engine() {
+async fn token_survives_a_restart_without_the_engine() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let token = daemon.token_of(&container);
@@ -107,7 +107,7 @@ async fn a_token_outlives_the_daemon_and_needs_no_engine() {
 }
 
 #[tokio::test]
-async fn a_report_by_token_that_is_faster_than_the_start_is_credited() {
+async fn report_before_the_start_completes_is_credited() {
     let daemon = TestDaemon::start();
     let hold = daemon.engine.hold(Point::After(Action::Start));
     let (container, answer) = tokio::join!(daemon.create(), async {
@@ -130,7 +130,7 @@ async fn a_report_by_token_that_is_faster_than_the_start_is_credited() {
 }
 
 #[tokio::test]
-async fn the_client_sends_its_token_and_reads_the_receipt() {
+async fn client_sends_its_token_and_reads_the_response() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let client = Client::new(&daemon.check_in_url().replace("/v1/check-in", ""))
@@ -159,7 +159,7 @@ async fn the_client_sends_its_token_and_reads_the_receipt() {
 }
 
 #[tokio::test]
-async fn other_credentials_are_no_token() {
+async fn basic_credentials_are_ignored() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let by_address = daemon
@@ -175,7 +175,7 @@ async fn other_credentials_are_no_token() {
 }
 
 #[tokio::test]
-async fn use_reported_by_token_keeps_it_up() {
+async fn report_by_token_postpones_the_idle_stop() {
     let daemon = TestDaemon::start();
     let (witness, container) = (daemon.create().await, daemon.create().await);
     daemon.clock.advance(IDLE_TIMEOUT / 2);

@@ -107,7 +107,7 @@ fn stands_for(reference: &str, container: &Container) -> bool {
 }
 
 #[tokio::test]
-async fn whatever_stands_for_no_container_is_refused_before_the_engine_is_asked() {
+async fn invalid_reference_never_reaches_the_engine() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
     daemon.engine.forget_calls();
@@ -139,7 +139,7 @@ async fn whatever_stands_for_no_container_is_refused_before_the_engine_is_asked(
 }
 
 #[tokio::test]
-async fn every_way_to_call_a_container_asks_the_engine_about_its_full_id() {
+async fn valid_reference_reaches_the_engine_as_a_full_id() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
     daemon.engine.forget_calls();

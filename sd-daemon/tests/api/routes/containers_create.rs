@@ -15,7 +15,7 @@ use crate::support::{Answer, TestDaemon, in_time, kind};
 const LATE: EngineError = EngineError::TimedOut(Duration::from_secs(60));
 
 #[tokio::test]
-async fn a_form_creates_a_running_container_and_says_where_it_is() {
+async fn form_creates_a_running_container() {
     let daemon = TestDaemon::start();
     let answer = create_by_form(&daemon, &[("image", "sd-postgres")]).await;
     let container: Container = serde_json::from_str(&answer.body).unwrap();
@@ -29,7 +29,7 @@ async fn a_form_creates_a_running_container_and_says_where_it_is() {
 }
 
 #[tokio::test]
-async fn json_creates_a_container_like_a_form_does() {
+async fn json_creates_a_running_container() {
     let daemon = TestDaemon::start();
     let answer = create_by_json(&daemon, &json!({ "image": "sd-postgres" })).await;
     assert_eq!(
@@ -43,7 +43,7 @@ fn is_token(variable: &str) -> bool {
 }
 
 #[tokio::test]
-async fn everything_that_was_asked_for_reaches_the_engine() {
+async fn all_fields_reach_the_engine() {
     let daemon = TestDaemon::start();
     let wanted = json!({
         "image": "sd-web:1.2", "name": "/hungry_bell", "env": { "A": "1", "SD_CHECK_IN_URL": "mine" },
@@ -70,7 +70,7 @@ async fn everything_that_was_asked_for_reaches_the_engine() {
 }
 
 #[tokio::test]
-async fn a_container_is_told_where_to_check_in() {
+async fn container_gets_check_in_url_and_token() {
     let daemon = TestDaemon::start();
     daemon.create().await;
     let environment = created(&daemon).environment;
@@ -81,7 +81,7 @@ async fn a_container_is_told_where_to_check_in() {
 }
 
 #[tokio::test]
-async fn just_after_the_start_a_create_waits_for_the_place_to_check_in() {
+async fn create_waits_for_the_check_in_address() {
     let daemon = TestDaemon::start();
     daemon.service.set_check_in(CheckInAddress::Pending);
     let hold = daemon.engine.hold(Point::After(Action::Image));
@@ -104,7 +104,7 @@ async fn just_after_the_start_a_create_waits_for_the_place_to_check_in() {
 }
 
 #[tokio::test]
-async fn an_image_may_name_the_port_of_its_application() {
+async fn image_label_selects_the_app_port() {
     let daemon = TestDaemon::start();
     let container = daemon
         .client
@@ -116,7 +116,7 @@ async fn an_image_may_name_the_port_of_its_application() {
 }
 
 #[tokio::test]
-async fn an_image_without_ports_makes_a_container_without_ports() {
+async fn image_without_ports_publishes_none() {
     let daemon = TestDaemon::start();
     let answer = create_by_form(&daemon, &[("image", "sd-quiet")]).await.json();
     assert_eq!(
@@ -130,7 +130,7 @@ async fn an_image_without_ports_makes_a_container_without_ports() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_not_on_the_server_is_named() {
+async fn missing_image_is_reported_by_name() {
     let daemon = TestDaemon::start();
     let answer = create_by_form(&daemon, &[("image", "badimage")]).await;
     let detail = "Image badimage not found on this server".to_owned();
@@ -139,7 +139,7 @@ async fn an_image_that_is_not_on_the_server_is_named() {
 }
 
 #[tokio::test]
-async fn a_name_belongs_to_one_container_of_the_host() {
+async fn name_of_a_foreign_container_is_rejected() {
     let daemon = TestDaemon::start();
     daemon.engine.create_behind_back("somebody_elses", None);
     let answer = create_by_form(&daemon, &[("image", "sd-postgres"), ("name", "somebody_elses")]).await;
@@ -156,7 +156,7 @@ async fn a_name_belongs_to_one_container_of_the_host() {
 }
 
 #[tokio::test]
-async fn a_body_with_a_wrong_value_is_refused_by_the_name_of_the_field() {
+async fn invalid_value_is_rejected_with_the_field_name() {
     let daemon = TestDaemon::without_tasks();
     let cases = [
         (json!({}), "image"),
@@ -208,7 +208,7 @@ async fn a_body_with_a_wrong_value_is_refused_by_the_name_of_the_field() {
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_is_malformed() {
+async fn unparsable_body_is_rejected() {
     let daemon = TestDaemon::without_tasks();
     for body in [
         "",
@@ -237,7 +237,7 @@ async fn a_body_that_cannot_be_read_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_body_of_another_type_is_not_read() {
+async fn unsupported_media_type_is_rejected() {
     let daemon = TestDaemon::without_tasks();
     for media_type in [
         Some("text/plain"),
@@ -262,7 +262,7 @@ async fn a_body_of_another_type_is_not_read() {
 }
 
 #[tokio::test]
-async fn json_that_says_it_is_a_form_is_told_how_to_say_it_right() {
+async fn json_sent_as_a_form_gets_a_hint() {
     let daemon = TestDaemon::without_tasks();
     let request = daemon
         .request(Method::POST, "/v1/containers")
@@ -275,7 +275,7 @@ async fn json_that_says_it_is_a_form_is_told_how_to_say_it_right() {
 }
 
 #[tokio::test]
-async fn a_type_may_carry_parameters_and_capital_letters() {
+async fn media_type_allows_parameters_and_any_case() {
     let daemon = TestDaemon::start();
     let request = daemon
         .request(Method::POST, "/v1/containers")
@@ -285,7 +285,7 @@ async fn a_type_may_carry_parameters_and_capital_letters() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_body_is_told_what_is_missing() {
+async fn missing_body_is_rejected_with_the_field_name() {
     let daemon = TestDaemon::without_tasks();
     let (status, _, detail) = Answer::to(daemon.request(Method::POST, "/v1/containers"))
         .await
@@ -294,7 +294,7 @@ async fn a_request_without_a_body_is_told_what_is_missing() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused() {
+async fn oversized_body_is_rejected() {
     let daemon = TestDaemon::without_tasks();
     let body = json!({ "image": "sd-postgres", "cmd": ["x".repeat(65 * 1024)] });
     assert_eq!(
@@ -305,7 +305,7 @@ async fn a_body_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn a_command_that_cannot_be_executed_leaves_nothing_behind() {
+async fn unexecutable_command_leaves_no_container() {
     let daemon = TestDaemon::start();
     let wanted = json!({ "image": "sd-postgres", "cmd": [FakeEngine::MISSING_PROGRAM] });
     let (status, suffix, detail) = create_by_json(&daemon, &wanted).await.problem();
@@ -315,7 +315,7 @@ async fn a_command_that_cannot_be_executed_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn what_the_engine_refuses_to_make_leaves_nothing_behind() {
+async fn engine_rejection_leaves_no_container() {
     let daemon = TestDaemon::start();
     daemon.engine.fail_next(
         Point::Before(Action::Create),
@@ -327,7 +327,7 @@ async fn what_the_engine_refuses_to_make_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_container_that_ends_at_once_is_created_and_stopped() {
+async fn container_that_exits_immediately_is_created() {
     let daemon = TestDaemon::start();
     let hold = daemon.engine.hold(Point::After(Action::Start));
     let wanted = CreateContainer::of_image("sd-postgres");
@@ -344,7 +344,7 @@ async fn a_container_that_ends_at_once_is_created_and_stopped() {
 }
 
 #[tokio::test]
-async fn a_create_whose_answer_is_lost_is_found_and_made_once() {
+async fn create_with_a_lost_response_makes_one_container() {
     let daemon = TestDaemon::start();
     daemon.engine.fail_next(Point::After(Action::Create), LATE);
     let container = daemon.create().await;
@@ -353,7 +353,7 @@ async fn a_create_whose_answer_is_lost_is_found_and_made_once() {
 }
 
 #[tokio::test]
-async fn a_start_whose_answer_is_lost_is_a_start() {
+async fn start_with_a_lost_response_succeeds() {
     let daemon = TestDaemon::start();
     daemon.engine.fail_next(Point::After(Action::Start), LATE);
     let container = daemon.create().await;
@@ -362,7 +362,7 @@ async fn a_start_whose_answer_is_lost_is_a_start() {
 }
 
 #[tokio::test]
-async fn a_create_that_nobody_can_find_is_removed_when_it_appears() {
+async fn timed_out_create_is_removed_when_it_appears() {
     let daemon = TestDaemon::start();
     daemon.engine.fail_next(Point::Before(Action::Create), LATE);
     let answer = create_by_form(&daemon, &[("image", "sd-postgres")]).await;
@@ -376,7 +376,7 @@ async fn a_create_that_nobody_can_find_is_removed_when_it_appears() {
 }
 
 #[tokio::test]
-async fn a_create_that_never_appears_is_forgotten() {
+async fn timed_out_create_expires() {
     let daemon = TestDaemon::start();
     daemon.engine.fail_next(Point::Before(Action::Create), LATE);
     create_by_form(&daemon, &[("image", "sd-postgres")]).await;
@@ -389,7 +389,7 @@ async fn a_create_that_never_appears_is_forgotten() {
 }
 
 #[tokio::test]
-async fn an_engine_that_is_away_makes_nothing() {
+async fn create_without_the_engine_is_refused() {
     let daemon = TestDaemon::start();
     daemon.engine.disconnect();
     let answer = create_by_form(&daemon, &[("image", "sd-postgres")]).await;
@@ -399,7 +399,7 @@ async fn an_engine_that_is_away_makes_nothing() {
 }
 
 #[tokio::test]
-async fn a_container_is_made_even_when_the_caller_hangs_up() {
+async fn create_completes_after_the_client_disconnects() {
     for point in [
         Point::Before(Action::Create),
         Point::After(Action::Create),

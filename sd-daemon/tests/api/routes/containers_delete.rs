@@ -8,7 +8,7 @@ use sd_daemon::engine::fake::{Action, Point};
 use crate::support::{Answer, TestDaemon, id, in_time, kind};
 
 #[tokio::test]
-async fn a_deleted_container_is_gone_with_its_volume_and_stays_unknown() {
+async fn delete_removes_the_container_and_its_volume() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let volume = daemon.engine.volume_of(id(&container)).unwrap();
@@ -30,7 +30,7 @@ async fn a_deleted_container_is_gone_with_its_volume_and_stays_unknown() {
 }
 
 #[tokio::test]
-async fn a_running_container_is_stopped_before_it_is_removed() {
+async fn delete_stops_a_running_container_first() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon
@@ -45,7 +45,7 @@ async fn a_running_container_is_stopped_before_it_is_removed() {
 }
 
 #[tokio::test]
-async fn force_removes_without_asking_the_container() {
+async fn force_removes_without_stopping_first() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let answer = Answer::to(daemon.request(Method::DELETE, &format!("{}?force=true", container.uri))).await;
@@ -54,7 +54,7 @@ async fn force_removes_without_asking_the_container() {
 }
 
 #[tokio::test]
-async fn a_stopped_container_can_be_deleted() {
+async fn stopped_container_can_be_deleted() {
     let daemon = TestDaemon::start();
     let container = daemon.create_stopped().await;
     daemon
@@ -66,7 +66,7 @@ async fn a_stopped_container_can_be_deleted() {
 }
 
 #[tokio::test]
-async fn a_container_that_somebody_removed_can_be_deleted() {
+async fn externally_removed_container_can_be_deleted() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
     daemon.engine.remove_behind_back(id(&container));
@@ -85,7 +85,7 @@ async fn a_container_that_somebody_removed_can_be_deleted() {
 }
 
 #[tokio::test]
-async fn a_container_that_is_removed_shows_as_stopping_until_it_is_gone() {
+async fn container_is_stopping_until_it_is_removed() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let hold = daemon.engine.hold(Point::Before(Action::Remove));
@@ -104,7 +104,7 @@ async fn a_container_that_is_removed_shows_as_stopping_until_it_is_gone() {
 }
 
 #[tokio::test]
-async fn a_deletion_waits_for_the_stop_that_is_under_way() {
+async fn delete_waits_for_a_stop_in_progress() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let hold = daemon.engine.hold(Point::Before(Action::Stop));
@@ -119,7 +119,7 @@ async fn a_deletion_waits_for_the_stop_that_is_under_way() {
 }
 
 #[tokio::test]
-async fn a_container_can_be_deleted_while_it_is_created() {
+async fn container_can_be_deleted_during_its_create() {
     let daemon = TestDaemon::start();
     let hold = daemon.engine.hold(Point::Before(Action::Start));
     let (created, removed) = tokio::join!(daemon.create_named("hungry_bell"), async {
@@ -134,7 +134,7 @@ async fn a_container_can_be_deleted_while_it_is_created() {
 }
 
 #[tokio::test]
-async fn of_two_deletions_one_finds_nothing_left() {
+async fn second_of_two_concurrent_deletes_gets_404() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let delete = || async {
@@ -150,7 +150,7 @@ async fn of_two_deletions_one_finds_nothing_left() {
 }
 
 #[tokio::test]
-async fn a_name_is_free_again_after_a_deletion() {
+async fn delete_releases_the_name() {
     let daemon = TestDaemon::start();
     let first = daemon.create_named("hungry_bell").await;
     daemon
@@ -163,7 +163,7 @@ async fn a_name_is_free_again_after_a_deletion() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_the_engine_refuses_is_tried_again() {
+async fn rejected_removal_is_retried() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.fail_next(
@@ -179,7 +179,7 @@ async fn a_deletion_that_the_engine_refuses_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_deletion_whose_answer_is_lost_is_a_deletion() {
+async fn removal_with_a_lost_response_succeeds() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let lost = EngineError::Unavailable("connection reset".to_owned());
@@ -193,7 +193,7 @@ async fn a_deletion_whose_answer_is_lost_is_a_deletion() {
 }
 
 #[tokio::test]
-async fn a_query_that_is_not_understood_deletes_nothing() {
+async fn invalid_query_deletes_nothing() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     for query in ["?force=perhaps", "?forse=true", "?audit=true"] {

@@ -10,21 +10,21 @@ use serde_json::json;
 use crate::support::{Answer, IMAGE, START_TEXT, TestDaemon, kind};
 
 #[tokio::test]
-async fn the_images_are_listed_in_order() {
+async fn images_are_sorted() {
     let daemon = TestDaemon::start();
     let images = daemon.client.images().await.unwrap();
     assert_eq!(images, ["sd-postgres:latest", "sd-quiet:latest", "sd-web:1.2"]);
 }
 
 #[tokio::test]
-async fn without_containers_the_list_is_empty() {
+async fn list_without_containers_is_empty() {
     let daemon = TestDaemon::start();
     let answer = Answer::to(daemon.request(Method::GET, "/v1/containers")).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "[]"));
 }
 
 #[tokio::test]
-async fn a_container_has_the_fields_of_the_original_as_strings_and_some_more() {
+async fn container_object_has_all_fields() {
     let daemon = TestDaemon::start();
     let id = "2cd8a1b037d8752a481b373f225ac72ced9ec89ba784b7868dbb784072358f0e";
     daemon.engine.next_id(id.parse().unwrap());
@@ -56,7 +56,7 @@ async fn a_container_has_the_fields_of_the_original_as_strings_and_some_more() {
 }
 
 #[tokio::test]
-async fn the_newest_container_comes_first() {
+async fn list_is_sorted_newest_first() {
     let daemon = TestDaemon::start();
     for name in ["first", "second", "third"] {
         daemon.create_named(name).await;
@@ -71,7 +71,7 @@ async fn the_newest_container_comes_first() {
 }
 
 #[tokio::test]
-async fn the_list_can_be_filtered() {
+async fn list_can_be_filtered() {
     let daemon = TestDaemon::start();
     let stopped = daemon.create_named("first").await;
     daemon.client.stop(&stopped.container_id).await.unwrap();
@@ -101,7 +101,7 @@ async fn the_list_can_be_filtered() {
 }
 
 #[tokio::test]
-async fn a_query_that_is_not_understood_is_refused() {
+async fn invalid_query_is_rejected() {
     let daemon = TestDaemon::without_tasks();
     for query in ["?colour=red", "?audit=perhaps", "?name=a&name=b", "?force=true"] {
         let answer = Answer::to(daemon.request(Method::GET, &format!("/v1/containers{query}"))).await;
@@ -111,7 +111,7 @@ async fn a_query_that_is_not_understood_is_refused() {
 }
 
 #[tokio::test]
-async fn a_container_is_found_by_id_by_a_prefix_of_it_and_by_name() {
+async fn container_is_found_by_id_prefix_and_name() {
     let daemon = TestDaemon::start();
     let container = daemon.create_named("hungry_bell").await;
     let id = container.container_id.as_str();
@@ -130,7 +130,7 @@ async fn a_container_is_found_by_id_by_a_prefix_of_it_and_by_name() {
 }
 
 #[tokio::test]
-async fn a_container_that_nobody_knows_is_not_found() {
+async fn unknown_container_is_not_found() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create_named("hungry_bell").await;
     daemon.engine.forget_calls();
@@ -163,7 +163,7 @@ async fn a_container_that_nobody_knows_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_path_that_is_not_text_is_malformed() {
+async fn non_utf8_path_is_rejected() {
     let daemon = TestDaemon::without_tasks();
     for method in ["GET", "PATCH", "DELETE"] {
         let request = daemon.request(method.parse().unwrap(), "/v1/containers/%ff");
@@ -173,7 +173,7 @@ async fn a_path_that_is_not_text_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_prefix_of_two_ids_is_ambiguous() {
+async fn ambiguous_prefix_is_rejected() {
     let daemon = TestDaemon::start();
     for rest in ["0", "1"] {
         daemon
@@ -188,7 +188,7 @@ async fn a_prefix_of_two_ids_is_ambiguous() {
 }
 
 #[tokio::test]
-async fn containers_that_somebody_else_made_do_not_exist() {
+async fn foreign_containers_are_not_found() {
     let daemon = TestDaemon::without_tasks();
     let foreign = daemon.engine.create_behind_back("somebody_elses", None);
     daemon.engine.start_behind_back(foreign);
@@ -206,7 +206,7 @@ async fn containers_that_somebody_else_made_do_not_exist() {
 }
 
 #[tokio::test]
-async fn reading_a_thousand_containers_asks_the_engine_nothing() {
+async fn listing_containers_makes_no_engine_call() {
     let daemon = TestDaemon::without_tasks();
     let wanted = CreateContainer::of_image(IMAGE);
     for _ in 0..40 {

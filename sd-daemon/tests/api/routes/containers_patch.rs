@@ -13,7 +13,7 @@ use crate::support::{Answer, TestDaemon, id, in_time, kind};
 const LATE: EngineError = EngineError::TimedOut(Duration::from_secs(60));
 
 #[tokio::test]
-async fn a_stop_is_acknowledged_at_once_and_shows_the_ports_until_it_is_done() {
+async fn stop_is_accepted_immediately_and_keeps_ports_meanwhile() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let hold = daemon.engine.hold(Point::Before(Action::Stop));
@@ -30,7 +30,7 @@ async fn a_stop_is_acknowledged_at_once_and_shows_the_ports_until_it_is_done() {
 }
 
 #[tokio::test]
-async fn a_stopped_container_has_no_ports_and_no_connections() {
+async fn stopped_container_has_no_ports_or_connections() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     assert_eq!(daemon.check_in(&container, 3).await, 204);
@@ -49,7 +49,7 @@ async fn a_stopped_container_has_no_ports_and_no_connections() {
 }
 
 #[tokio::test]
-async fn a_container_is_given_ten_seconds_to_stop() {
+async fn stop_grace_period_is_ten_seconds() {
     let daemon = TestDaemon::start();
     let container = daemon.create_stopped().await;
     let calls = daemon.engine.calls();
@@ -69,7 +69,7 @@ async fn stopping_a_stopped_container_changes_nothing() {
 }
 
 #[tokio::test]
-async fn stopping_twice_starts_one_operation() {
+async fn repeated_stop_joins_the_first() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let hold = daemon.engine.hold(Point::Before(Action::Stop));
@@ -86,7 +86,7 @@ async fn stopping_twice_starts_one_operation() {
 }
 
 #[tokio::test]
-async fn a_start_gives_new_ports_and_a_fresh_clock() {
+async fn start_assigns_new_ports_and_a_new_deadline() {
     let daemon = TestDaemon::start();
     let container = daemon.create_stopped().await;
     daemon.clock.advance(Duration::from_secs(8000));
@@ -115,7 +115,7 @@ async fn starting_a_running_container_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_start_waits_for_the_stop_that_is_under_way() {
+async fn start_waits_for_a_stop_in_progress() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let hold = daemon.engine.hold(Point::Before(Action::Stop));
@@ -134,7 +134,7 @@ async fn a_start_waits_for_the_stop_that_is_under_way() {
 }
 
 #[tokio::test]
-async fn a_stop_waits_for_the_start_that_is_under_way() {
+async fn stop_waits_for_a_start_in_progress() {
     let daemon = TestDaemon::start();
     let container = daemon.create_stopped().await;
     let hold = daemon.engine.hold(Point::Before(Action::Start));
@@ -151,7 +151,7 @@ async fn a_stop_waits_for_the_start_that_is_under_way() {
 }
 
 #[tokio::test]
-async fn a_container_that_cannot_be_started_again_stays_and_says_so() {
+async fn failed_start_keeps_the_container_stopped() {
     let daemon = TestDaemon::start();
     let container = daemon.create_stopped().await;
     daemon.engine.fail_next(
@@ -171,7 +171,7 @@ async fn a_container_that_cannot_be_started_again_stays_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_start_whose_answer_is_lost_is_a_start() {
+async fn start_with_a_lost_response_succeeds() {
     let daemon = TestDaemon::start();
     let container = daemon.create_stopped().await;
     daemon.engine.fail_next(Point::After(Action::Start), LATE);
@@ -184,7 +184,7 @@ async fn a_start_whose_answer_is_lost_is_a_start() {
 }
 
 #[tokio::test]
-async fn a_stop_that_fails_is_tried_again_until_it_is_done() {
+async fn failed_stop_is_retried() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     for _ in 0..3 {
@@ -207,7 +207,7 @@ async fn a_stop_that_fails_is_tried_again_until_it_is_done() {
 }
 
 #[tokio::test]
-async fn a_frozen_container_cannot_be_started_but_can_be_stopped() {
+async fn paused_container_can_be_stopped_but_not_started() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.pause(id(&container));
@@ -219,7 +219,7 @@ async fn a_frozen_container_cannot_be_started_but_can_be_stopped() {
 }
 
 #[tokio::test]
-async fn a_container_that_somebody_removed_is_not_found() {
+async fn externally_removed_container_is_not_found() {
     for status in ["running", "stopped"] {
         let daemon = TestDaemon::without_tasks();
         let container = daemon.create().await;
@@ -230,7 +230,7 @@ async fn a_container_that_somebody_removed_is_not_found() {
 }
 
 #[tokio::test]
-async fn the_idle_timeout_can_be_changed_and_taken_away() {
+async fn idle_timeout_can_be_changed_and_disabled() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
     let cases = [
@@ -261,7 +261,7 @@ async fn the_idle_timeout_can_be_changed_and_taken_away() {
 }
 
 #[tokio::test]
-async fn a_stop_and_a_timeout_can_be_asked_for_at_once() {
+async fn stop_and_idle_timeout_can_be_combined() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let body = json!({ "status": "stopped", "idle_timeout": "1h" });
@@ -274,7 +274,7 @@ async fn a_stop_and_a_timeout_can_be_asked_for_at_once() {
 }
 
 #[tokio::test]
-async fn a_wrong_change_changes_nothing() {
+async fn invalid_body_changes_nothing() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
     daemon.engine.forget_calls();
@@ -297,7 +297,7 @@ async fn a_wrong_change_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_unknown_container_cannot_be_changed() {
+async fn unknown_container_is_not_found() {
     let daemon = TestDaemon::without_tasks();
     let answer = patch(&daemon, "/v1/containers/1337", "status", "stopped").await;
     let detail = "Container 1337 doesn't exist".to_owned();
@@ -306,7 +306,7 @@ async fn an_unknown_container_cannot_be_changed() {
 }
 
 #[tokio::test]
-async fn a_container_without_ports_stops_and_starts_like_any_other() {
+async fn container_without_ports_stops_and_starts() {
     let daemon = TestDaemon::start();
     let container = daemon
         .client
@@ -325,7 +325,7 @@ async fn patch(daemon: &TestDaemon, uri: &str, field: &str, value: &str) -> Answ
 }
 
 #[tokio::test]
-async fn what_is_refused_changes_no_limit_either() {
+async fn refused_start_changes_no_limit() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.pause(id(&container));

@@ -46,7 +46,7 @@ async fn come_and_go(daemon: &TestDaemon, name: &str) -> [String; 5] {
 }
 
 #[tokio::test]
-async fn a_listener_hears_everything_from_then_on_in_order() {
+async fn stream_delivers_new_events_in_order() {
     let daemon = TestDaemon::start();
     come_and_go(&daemon, "before").await;
     let mut stream = daemon.client.events(None).await.unwrap();
@@ -61,7 +61,7 @@ async fn a_listener_hears_everything_from_then_on_in_order() {
 }
 
 #[tokio::test]
-async fn an_event_says_what_happened_to_whom_when_and_why() {
+async fn event_has_container_time_and_reason() {
     let daemon = TestDaemon::start();
     let container = daemon.create_named("hungry_bell").await;
     let mut stream = daemon.client.events(Some(0)).await.unwrap();
@@ -80,7 +80,7 @@ async fn an_event_says_what_happened_to_whom_when_and_why() {
 }
 
 #[tokio::test]
-async fn the_frames_are_what_browsers_and_curl_read() {
+async fn frames_follow_the_event_stream_format() {
     let daemon = TestDaemon::start();
     let container = daemon.create_named("one").await;
     let request = daemon
@@ -103,7 +103,7 @@ async fn the_frames_are_what_browsers_and_curl_read() {
 }
 
 #[tokio::test]
-async fn who_comes_back_hears_what_was_missed_and_nothing_twice() {
+async fn resumed_stream_has_no_gap_and_no_duplicate() {
     let daemon = TestDaemon::start();
     let mut stream = daemon.client.events(None).await.unwrap();
     let mut expected = come_and_go(&daemon, "one").await.to_vec();
@@ -120,7 +120,7 @@ async fn who_comes_back_hears_what_was_missed_and_nothing_twice() {
 
 /// The registry is another one than the event was told from: a new one, or an older copy.
 #[tokio::test]
-async fn who_has_heard_what_has_not_happened_yet_hears_everything() {
+async fn last_event_id_from_the_future_replays_everything() {
     let daemon = TestDaemon::start();
     let expected = come_and_go(&daemon, "one").await.to_vec();
     let mut stream = daemon.client.events(Some(u64::MAX)).await.unwrap();
@@ -128,7 +128,7 @@ async fn who_has_heard_what_has_not_happened_yet_hears_everything() {
 }
 
 #[tokio::test]
-async fn a_start_of_the_daemon_loses_nothing_and_repeats_nothing() {
+async fn resumed_stream_spans_a_daemon_restart() {
     let daemon = TestDaemon::start();
     let mut stream = daemon.client.events(None).await.unwrap();
     let mut expected = come_and_go(&daemon, "one").await.to_vec();
@@ -154,7 +154,7 @@ async fn a_start_of_the_daemon_loses_nothing_and_repeats_nothing() {
 }
 
 #[tokio::test]
-async fn ids_go_on_when_everything_that_they_told_of_is_gone() {
+async fn event_ids_continue_after_a_restart() {
     let daemon = TestDaemon::start();
     come_and_go(&daemon, "one").await;
     let daemon = daemon.kill_and_restart().await;
@@ -164,7 +164,7 @@ async fn ids_go_on_when_everything_that_they_told_of_is_gone() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_none_is_refused() {
+async fn invalid_last_event_id_is_rejected() {
     let daemon = TestDaemon::start();
     for wrong in ["", "x", "-1", "1.5", "1 2", "99999999999999999999"] {
         let request = daemon.request(Method::GET, "/v1/events");
@@ -181,7 +181,7 @@ async fn an_id_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn a_stop_is_announced_before_it_comes_and_says_when_it_will() {
+async fn idle_stop_is_announced_with_its_time() {
     let daemon = TestDaemon::start();
     let container = daemon.create_named("db").await;
     let mut stream = daemon.client.events(Some(2)).await.unwrap();
@@ -207,7 +207,7 @@ async fn a_stop_is_announced_before_it_comes_and_says_when_it_will() {
 }
 
 #[tokio::test]
-async fn use_after_a_warning_takes_it_back_and_the_next_deadline_is_announced_again() {
+async fn activity_after_a_warning_leads_to_a_new_warning() {
     let daemon = TestDaemon::start();
     let container = daemon.create_named("db").await;
     let mut stream = daemon.client.events(Some(2)).await.unwrap();
@@ -227,7 +227,7 @@ async fn use_after_a_warning_takes_it_back_and_the_next_deadline_is_announced_ag
 }
 
 #[tokio::test]
-async fn the_stream_ends_with_the_daemon() {
+async fn shutdown_ends_the_stream() {
     let daemon = TestDaemon::start();
     let mut streams = [
         daemon.client.events(None).await.unwrap(),
@@ -244,7 +244,7 @@ async fn the_stream_ends_with_the_daemon() {
 }
 
 #[tokio::test]
-async fn a_stream_too_many_is_refused_until_another_one_ends() {
+async fn stream_limit_is_enforced() {
     const MOST: usize = 128;
     let daemon = TestDaemon::start();
     let mut streams = Vec::new();
@@ -266,7 +266,7 @@ async fn a_stream_too_many_is_refused_until_another_one_ends() {
 }
 
 #[tokio::test]
-async fn fifty_listeners_hear_the_same() {
+async fn fifty_streams_deliver_the_same_events() {
     let daemon = TestDaemon::start();
     let streams = (0..50).map(|_| daemon.client.events(None));
     let streams: Result<Vec<_>, Error> = join_all(streams).await.into_iter().collect();

@@ -31,7 +31,7 @@ fn text(container: &Container) -> String {
 }
 
 #[tokio::test]
-async fn by_stops_it_so_much_later_and_not_before() {
+async fn by_postpones_the_deadline() {
     let daemon = TestDaemon::start();
     let (witness, container) = (daemon.create().await, daemon.create().await);
     assert_eq!(text(&container), "2026-03-01T16:32:11.250Z");
@@ -54,7 +54,7 @@ async fn by_stops_it_so_much_later_and_not_before() {
 }
 
 #[tokio::test]
-async fn for_keeps_it_from_now_and_shortens_nothing() {
+async fn for_counts_from_now_and_never_shortens() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     assert_eq!(hold(&daemon, &container, HOUR).await.stops_at, container.stops_at);
@@ -74,7 +74,7 @@ async fn for_keeps_it_from_now_and_shortens_nothing() {
 }
 
 #[tokio::test]
-async fn forms_and_json_and_every_way_to_write_a_time_are_read() {
+async fn forms_and_json_accept_every_duration_format() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let request = || daemon.request(Method::POST, &format!("{}/extend", container.uri));
@@ -98,7 +98,7 @@ async fn forms_and_json_and_every_way_to_write_a_time_are_read() {
 }
 
 #[tokio::test]
-async fn the_longest_run_caps_it_and_the_history_says_so() {
+async fn max_lifetime_caps_the_extension() {
     let daemon = TestDaemon::start();
     let wanted = CreateContainer {
         max_lifetime: Some(TimeLimit::After(3 * HOUR)),
@@ -119,7 +119,7 @@ async fn the_longest_run_caps_it_and_the_history_says_so() {
 }
 
 #[tokio::test]
-async fn what_does_not_run_cannot_be_extended() {
+async fn container_that_is_not_running_cannot_be_extended() {
     let daemon = TestDaemon::start();
     let stopped = daemon.create_stopped().await;
     let paused = daemon.create().await;
@@ -147,7 +147,7 @@ async fn what_does_not_run_cannot_be_extended() {
 }
 
 #[tokio::test]
-async fn bad_bodies_are_refused_and_change_nothing() {
+async fn invalid_body_changes_nothing() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     for body in [
@@ -171,7 +171,7 @@ async fn bad_bodies_are_refused_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn an_extension_survives_a_kill() {
+async fn extension_survives_a_crash() {
     let daemon = TestDaemon::start();
     let (witness, container) = (daemon.create().await, daemon.create().await);
     let extended = extend(&daemon, &container, 24 * HOUR).await;
@@ -191,7 +191,7 @@ async fn an_extension_survives_a_kill() {
 }
 
 #[tokio::test]
-async fn holding_a_container_is_one_entry_and_no_warning() {
+async fn repeated_holds_make_one_history_entry() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let minute = Duration::from_secs(60);
@@ -225,7 +225,7 @@ async fn holding_a_container_is_one_entry_and_no_warning() {
 }
 
 #[tokio::test]
-async fn a_pinned_container_needs_no_extension() {
+async fn container_without_idle_timeout_is_not_extended() {
     let daemon = TestDaemon::start();
     let wanted = CreateContainer {
         idle_timeout: Some(TimeLimit::Never),

@@ -29,7 +29,7 @@ fn changes(daemon: &TestDaemon, id: &str) -> Vec<RequestBuilder> {
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_changes_nothing() {
+async fn cross_site_request_changes_nothing() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
     let calls = daemon.engine.calls().len();
@@ -52,7 +52,7 @@ async fn a_page_of_another_site_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_name_that_a_stranger_lets_point_here_opens_nothing() {
+async fn unknown_host_name_is_rejected() {
     let daemon = TestDaemon::without_tasks();
     for path in [
         "/v1/images",
@@ -79,7 +79,7 @@ async fn a_name_that_a_stranger_lets_point_here_opens_nothing() {
 }
 
 #[tokio::test]
-async fn names_that_are_allowed_open_and_own_pages_may_change_things() {
+async fn allowed_host_accepts_same_origin_requests() {
     let mut setup = Setup::default();
     setup.access.hosts = vec![url::Host::parse("sd.example.org").unwrap()];
     let daemon = TestDaemon::with_setup(setup);
@@ -101,7 +101,7 @@ async fn names_that_are_allowed_open_and_own_pages_may_change_things() {
 }
 
 #[tokio::test]
-async fn no_other_page_is_ever_given_leave_to_read() {
+async fn responses_have_no_cors_headers() {
     let daemon = TestDaemon::start();
     for method in [Method::OPTIONS, Method::GET] {
         for path in ["/v1/containers", "/v1/check-in", "/healthz", "/nowhere"] {

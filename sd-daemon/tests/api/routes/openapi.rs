@@ -20,7 +20,7 @@ fn keys(object: &Value) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn it_says_which_version_it_is_of() {
+async fn document_has_the_crate_version() {
     let daemon = TestDaemon::start();
     let document = document(&daemon).await;
     assert_eq!(document["openapi"], "3.1.0");
@@ -28,7 +28,7 @@ async fn it_says_which_version_it_is_of() {
 }
 
 #[tokio::test]
-async fn every_path_of_the_routes_is_in_it_and_no_other() {
+async fn document_lists_exactly_the_routes() {
     let daemon = TestDaemon::start();
     let routes = include_str!("../../../../sd-client/src/api/route.rs");
     let spelt = routes.split('"').skip(1).step_by(2);
@@ -41,7 +41,7 @@ async fn every_path_of_the_routes_is_in_it_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_method_is_allowed_where_it_is_in_it_and_nowhere_else() {
+async fn document_lists_exactly_the_allowed_methods() {
     let daemon = TestDaemon::start();
     let document = document(&daemon).await;
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -63,7 +63,7 @@ async fn a_method_is_allowed_where_it_is_in_it_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn what_it_says_without_credentials_is_refused_is_refused() {
+async fn document_states_which_operations_need_credentials() {
     let daemon = TestDaemon::start();
     let document = document(&daemon).await;
     assert_eq!(document["security"], json!([{ "password": [] }]));
@@ -85,7 +85,7 @@ async fn what_it_says_without_credentials_is_refused_is_refused() {
 
 /// Every field that is written is described, and every described one is written.
 #[tokio::test]
-async fn it_has_exactly_the_fields_of_what_is_answered() {
+async fn schemas_have_exactly_the_fields_of_responses() {
     let daemon = TestDaemon::start();
     let schemas = document(&daemon).await["components"]["schemas"].clone();
     let container = daemon.create().await;

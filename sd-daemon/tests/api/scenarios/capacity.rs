@@ -33,7 +33,7 @@ async fn create(daemon: &TestDaemon, key: Option<&str>) -> Answer {
 }
 
 #[tokio::test]
-async fn there_are_as_many_containers_as_there_may_be_at_rest_or_not() {
+async fn max_containers_counts_running_and_stopped() {
     let daemon = with_capacity(2, None);
     let (stopped, running) = (daemon.create_stopped().await, create(&daemon, Some("key")).await);
     daemon.engine.forget_calls();
@@ -60,7 +60,7 @@ async fn there_are_as_many_containers_as_there_may_be_at_rest_or_not() {
 }
 
 #[tokio::test]
-async fn of_creates_at_once_none_is_one_too_many() {
+async fn concurrent_creates_respect_max_containers() {
     let daemon = with_capacity(10, None);
     let creates = (0..20).map(|_| create(&daemon, None));
     let answers = in_time(futures_util::future::join_all(creates)).await;
@@ -70,7 +70,7 @@ async fn of_creates_at_once_none_is_one_too_many() {
 }
 
 #[tokio::test]
-async fn older_containers_than_there_may_be_now_are_kept_and_can_be_started() {
+async fn containers_above_a_lowered_limit_are_kept() {
     let daemon = TestDaemon::start();
     let (stopped, running) = (daemon.create_stopped().await, daemon.create().await);
     let mut killed = daemon.kill().await;
@@ -98,7 +98,7 @@ async fn quickest(daemon: &TestDaemon) -> [Duration; 2] {
 
 /// 64 at once: some are worked on, some wait for their turn, and the rest is sent away before anything is done.
 #[tokio::test]
-async fn of_many_creates_at_a_slow_engine_some_wait_and_the_rest_is_refused_at_once() {
+async fn excess_creates_at_a_slow_engine_are_refused() {
     const SENT: usize = 64;
     const TAKEN: usize = 32;
     let daemon = TestDaemon::start();
@@ -143,7 +143,7 @@ async fn of_many_creates_at_a_slow_engine_some_wait_and_the_rest_is_refused_at_o
 }
 
 #[tokio::test]
-async fn a_container_that_asks_for_no_memory_gets_what_the_settings_say() {
+async fn container_memory_defaults_to_the_setting() {
     let daemon = with_capacity(10, Some(2 << 30));
     daemon.create().await;
     let modest = CreateContainer {

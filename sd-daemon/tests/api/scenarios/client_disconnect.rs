@@ -24,7 +24,7 @@ const POINTS: [Point; 4] = [
 ];
 
 #[tokio::test]
-async fn two_hundred_that_hang_up_lose_no_work_and_leave_nothing_behind() {
+async fn creates_complete_after_their_clients_disconnect() {
     let daemon = TestDaemon::start();
     for wave in 0..WAVES {
         let hold = daemon.engine.hold(POINTS[wave % POINTS.len()]);

@@ -14,7 +14,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const EPOCH: Timestamp = Timestamp::from_millis(1_000);
 
 #[tokio::test]
-async fn set_back_the_idle_timeout_counts_from_the_start() {
+async fn clock_set_back_restarts_the_idle_timeout() {
     for now in [START.before(DAY), EPOCH] {
         let daemon = TestDaemon::start();
         let (container, used) = (daemon.create().await, daemon.create().await);
@@ -31,7 +31,7 @@ async fn set_back_the_idle_timeout_counts_from_the_start() {
 }
 
 #[tokio::test]
-async fn set_forward_nothing_is_stopped_before_reporters_could_speak() {
+async fn clock_set_forward_grants_the_restart_grace() {
     let daemon = TestDaemon::start();
     let (container, used) = (daemon.create().await, daemon.create().await);
     let mut killed = daemon.kill().await;
@@ -46,7 +46,7 @@ async fn set_forward_nothing_is_stopped_before_reporters_could_speak() {
 
 /// A start without the time, and a later one with it: what was noted in between looks fifty years old.
 #[tokio::test]
-async fn found_again_it_does_not_stop_everything_at_once() {
+async fn clock_corrected_after_the_epoch_grants_the_grace() {
     let daemon = TestDaemon::start();
     let mut killed = daemon.kill().await;
     killed.set_clock(EPOCH);
@@ -67,7 +67,7 @@ async fn found_again_it_does_not_stop_everything_at_once() {
 
 /// Within one boot the machine knows how much time has passed, whatever date somebody sets, and however often.
 #[tokio::test]
-async fn set_while_the_machine_goes_on_it_makes_nothing_older_or_younger() {
+async fn clock_changes_within_a_boot_do_not_change_ages() {
     let mut daemon = TestDaemon::start();
     let [running, resting] = with_limits(&daemon).await;
     let once = daemon.client.create_once(&limited(), "a key").await.unwrap();
@@ -94,7 +94,7 @@ async fn set_while_the_machine_goes_on_it_makes_nothing_older_or_younger() {
 
 /// What was before the epoch cannot be told any more. It ends later for that, and not earlier.
 #[tokio::test]
-async fn lost_and_found_while_the_machine_goes_on_it_ends_nothing_early() {
+async fn clock_lost_and_restored_stops_nothing_early() {
     let mut daemon = TestDaemon::start();
     let containers = with_limits(&daemon).await;
     for date in [EPOCH, START.after(DAY)] {

@@ -9,7 +9,7 @@ use sd_daemon::engine::Engine;
 use crate::support::{Answer, IMAGE, TestDaemon, id, in_time};
 
 #[tokio::test]
-async fn starts_and_stops_at_once_end_in_some_order_and_never_in_a_failure() {
+async fn concurrent_starts_and_stops_all_succeed() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let requests = (0..50).map(|number| {
@@ -45,7 +45,7 @@ async fn starts_and_stops_at_once_end_in_some_order_and_never_in_a_failure() {
 }
 
 #[tokio::test]
-async fn a_deletion_wins_over_everything_else() {
+async fn removal_wins_over_concurrent_requests() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let requests = (0..50).map(|number| {
@@ -87,7 +87,7 @@ async fn a_deletion_wins_over_everything_else() {
 }
 
 #[tokio::test]
-async fn of_creates_with_one_name_one_succeeds() {
+async fn concurrent_creates_with_one_name_make_one_container() {
     let daemon = TestDaemon::start();
     let wanted = CreateContainer {
         name: Some("hungry_bell".to_owned()),
@@ -109,7 +109,7 @@ async fn of_creates_with_one_name_one_succeeds() {
 }
 
 #[tokio::test]
-async fn creates_and_deletions_at_once_leave_what_was_acknowledged() {
+async fn concurrent_creates_and_removals_leave_acknowledged_state() {
     let daemon = TestDaemon::start();
     let lives = (0..30).map(|number| {
         let daemon = &daemon;

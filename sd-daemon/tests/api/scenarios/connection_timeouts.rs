@@ -48,7 +48,7 @@ async fn until_closed(mut stream: TcpStream) {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_kept_open_ends_when_no_other_request_comes() {
+async fn idle_keep_alive_connection_is_closed() {
     let daemon = daemon(ConnectionLimits {
         keep_alive: SHORT,
         ..long_limits()
@@ -57,7 +57,7 @@ async fn a_connection_that_is_kept_open_ends_when_no_other_request_comes() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_begun_has_to_be_ended_also_after_another_one() {
+async fn incomplete_second_request_is_closed_at_the_head_limit() {
     let daemon = daemon(ConnectionLimits {
         headers: PATIENT,
         ..long_limits()
@@ -68,7 +68,7 @@ async fn a_request_that_was_begun_has_to_be_ended_also_after_another_one() {
 }
 
 #[tokio::test]
-async fn a_stream_of_events_stays_open_however_silent_it_is() {
+async fn silent_event_stream_stays_open() {
     let daemon = daemon(ConnectionLimits {
         keep_alive: SHORT,
         unread: SHORT,
@@ -90,7 +90,7 @@ async fn a_stream_of_events_stays_open_however_silent_it_is() {
 }
 
 #[tokio::test]
-async fn who_takes_nothing_of_what_it_asked_for_is_hung_up_on() {
+async fn client_that_reads_nothing_is_disconnected() {
     let daemon = daemon(ConnectionLimits {
         unread: SHORT,
         ..long_limits()
@@ -105,7 +105,7 @@ async fn who_takes_nothing_of_what_it_asked_for_is_hung_up_on() {
 }
 
 #[tokio::test]
-async fn who_reads_slowly_but_reads_is_answered_to_the_end() {
+async fn slow_reader_receives_every_response() {
     let daemon = daemon(ConnectionLimits {
         unread: Duration::from_secs(2),
         ..long_limits()

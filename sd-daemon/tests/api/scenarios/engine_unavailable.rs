@@ -10,7 +10,7 @@ use sd_daemon::engine::fake::{Action, Point};
 use crate::support::{Answer, TestDaemon, id, kind};
 
 #[tokio::test]
-async fn reading_goes_on_while_the_engine_is_away() {
+async fn reads_work_while_the_engine_is_unavailable() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.disconnect();
@@ -28,7 +28,7 @@ async fn reading_goes_on_while_the_engine_is_away() {
 }
 
 #[tokio::test]
-async fn whatever_needs_the_engine_says_that_it_is_away_and_changes_nothing() {
+async fn changes_are_refused_while_the_engine_is_unavailable() {
     let daemon = TestDaemon::start();
     let (container, stopped) = (daemon.create().await, daemon.create_stopped().await);
     daemon.engine.disconnect();
@@ -47,7 +47,7 @@ async fn whatever_needs_the_engine_says_that_it_is_away_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_engine_that_is_too_slow_is_another_thing() {
+async fn engine_timeout_is_reported_as_504() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.hide(id(&container));
@@ -62,7 +62,7 @@ async fn an_engine_that_is_too_slow_is_another_thing() {
 }
 
 #[tokio::test]
-async fn an_idle_timeout_can_be_changed_while_the_engine_is_away() {
+async fn idle_timeout_can_be_changed_without_the_engine() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.disconnect();
@@ -74,7 +74,7 @@ async fn an_idle_timeout_can_be_changed_while_the_engine_is_away() {
 }
 
 #[tokio::test]
-async fn nothing_is_taken_for_dead_however_long_the_engine_is_away() {
+async fn long_engine_outage_keeps_statuses() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.disconnect();
@@ -86,7 +86,7 @@ async fn nothing_is_taken_for_dead_however_long_the_engine_is_away() {
 }
 
 #[tokio::test]
-async fn a_stop_that_lost_its_engine_half_way_is_finished_when_it_is_back() {
+async fn interrupted_stop_completes_when_the_engine_is_back() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let hold = daemon.engine.hold(Point::Before(Action::Stop));
@@ -103,7 +103,7 @@ async fn a_stop_that_lost_its_engine_half_way_is_finished_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_create_that_lost_its_engine_half_way_leaves_nothing_behind() {
+async fn interrupted_create_leaves_no_container() {
     let daemon = TestDaemon::start();
     let hold = daemon.engine.hold(Point::After(Action::Create));
     let request = daemon
@@ -124,7 +124,7 @@ async fn a_create_that_lost_its_engine_half_way_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn an_engine_that_fails_once_is_asked_again_by_nobody_but_the_caller() {
+async fn failed_request_is_not_retried_by_the_daemon() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
     let lost = EngineError::Unavailable("connection reset".to_owned());
@@ -143,7 +143,7 @@ async fn an_engine_that_fails_once_is_asked_again_by_nobody_but_the_caller() {
 }
 
 #[tokio::test]
-async fn readiness_is_that_the_engine_answered_within_three_minutes() {
+async fn readyz_fails_three_minutes_after_the_last_response() {
     let daemon = TestDaemon::start();
     daemon.create().await;
     daemon.client.ready().await.unwrap();
@@ -160,7 +160,7 @@ async fn readiness_is_that_the_engine_answered_within_three_minutes() {
 }
 
 #[tokio::test]
-async fn a_daemon_that_has_not_met_its_engine_is_not_ready() {
+async fn readyz_fails_before_the_first_engine_response() {
     let daemon = TestDaemon::without_tasks();
     let answer = Answer::to(daemon.anonymous(Method::GET, "/readyz")).await;
     assert_eq!(answer.kind(), kind(503, "not-ready"));

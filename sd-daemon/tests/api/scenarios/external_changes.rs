@@ -9,7 +9,7 @@ use sd_daemon::engine::fake::{Action, Point};
 use crate::support::{Answer, TestDaemon, id, in_time, kind};
 
 #[tokio::test]
-async fn a_container_that_somebody_stopped_is_stopped() {
+async fn external_stop_is_detected() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.stop_behind_back(id(&container));
@@ -21,7 +21,7 @@ async fn a_container_that_somebody_stopped_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_container_that_ended_by_itself_is_stopped() {
+async fn exit_is_detected() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.exit(id(&container));
@@ -30,7 +30,7 @@ async fn a_container_that_ended_by_itself_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_container_that_somebody_started_runs_with_its_new_ports() {
+async fn external_start_is_detected_with_its_new_ports() {
     let daemon = TestDaemon::start();
     let container = daemon.create_stopped().await;
     daemon.clock.advance(Duration::from_secs(60));
@@ -41,7 +41,7 @@ async fn a_container_that_somebody_started_runs_with_its_new_ports() {
 }
 
 #[tokio::test]
-async fn a_container_that_somebody_restarted_shows_its_new_ports() {
+async fn external_restart_updates_the_ports() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.stop_behind_back(id(&container));
@@ -53,7 +53,7 @@ async fn a_container_that_somebody_restarted_shows_its_new_ports() {
 }
 
 #[tokio::test]
-async fn a_container_that_somebody_removed_is_gone() {
+async fn external_removal_is_detected() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.remove_behind_back(id(&container));
@@ -63,7 +63,7 @@ async fn a_container_that_somebody_removed_is_gone() {
 }
 
 #[tokio::test]
-async fn a_frozen_container_is_paused_and_keeps_its_ports() {
+async fn external_pause_keeps_the_ports() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.pause(id(&container));
@@ -77,7 +77,7 @@ async fn a_frozen_container_is_paused_and_keeps_its_ports() {
 }
 
 #[tokio::test]
-async fn a_container_goes_by_its_new_name() {
+async fn external_rename_is_detected() {
     let daemon = TestDaemon::start();
     let container = daemon.create_named("hungry_bell").await;
     daemon
@@ -92,7 +92,7 @@ async fn a_container_goes_by_its_new_name() {
 }
 
 #[tokio::test]
-async fn an_audit_sees_what_no_event_told() {
+async fn audit_detects_changes_without_events() {
     let daemon = TestDaemon::without_tasks();
     let [gone, ended, started, kept] = four_changed_containers(&daemon).await;
     let containers = audit(&daemon).await;
@@ -109,7 +109,7 @@ async fn an_audit_sees_what_no_event_told() {
 }
 
 #[tokio::test]
-async fn a_list_without_audit_shows_what_was_known() {
+async fn list_without_audit_returns_the_known_state() {
     let daemon = TestDaemon::without_tasks();
     let [gone, ended, started, _] = four_changed_containers(&daemon).await;
     for container in [gone, ended, started] {
@@ -118,7 +118,7 @@ async fn a_list_without_audit_shows_what_was_known() {
 }
 
 #[tokio::test]
-async fn an_audit_is_no_activity_and_the_second_one_changes_nothing() {
+async fn audit_is_idempotent_and_no_activity() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
     daemon.clock.advance(Duration::from_secs(60));
@@ -130,7 +130,7 @@ async fn an_audit_is_no_activity_and_the_second_one_changes_nothing() {
 }
 
 #[tokio::test]
-async fn of_a_container_that_cannot_be_inspected_nothing_is_believed() {
+async fn audit_keeps_containers_that_cannot_be_inspected() {
     let daemon = TestDaemon::without_tasks();
     let [gone, ended, started, kept] = four_changed_containers(&daemon).await;
     daemon.engine.hide(id(&gone));
@@ -145,7 +145,7 @@ async fn of_a_container_that_cannot_be_inspected_nothing_is_believed() {
 }
 
 #[tokio::test]
-async fn what_no_event_told_is_seen_within_a_minute() {
+async fn missed_events_are_reconciled_within_a_minute() {
     let daemon = TestDaemon::start();
     daemon.engine.skip_events();
     let [gone, ended, started, _] = four_changed_containers(&daemon).await;
@@ -156,7 +156,7 @@ async fn what_no_event_told_is_seen_within_a_minute() {
 }
 
 #[tokio::test]
-async fn what_happened_while_the_engine_was_away_is_seen_when_it_is_back() {
+async fn changes_during_an_engine_outage_are_detected_afterwards() {
     let daemon = TestDaemon::start();
     let containers = [
         daemon.create().await,
@@ -175,7 +175,7 @@ async fn what_happened_while_the_engine_was_away_is_seen_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_change_between_the_last_look_of_an_operation_and_its_end_is_seen() {
+async fn change_after_the_final_inspect_of_an_operation_is_detected() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.skip_events();
@@ -193,7 +193,7 @@ async fn a_change_between_the_last_look_of_an_operation_and_its_end_is_seen() {
 }
 
 #[tokio::test]
-async fn a_label_alone_gives_no_right_to_a_container() {
+async fn container_with_a_forged_label_is_not_touched() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let forged = "0123456789abcdef0123456789abcdef".parse().unwrap();

@@ -68,7 +68,7 @@ async fn half_a_timeout_and_the_other_half(
 }
 
 #[tokio::test]
-async fn connections_that_carry_data_keep_a_container_up() {
+async fn transferring_connections_postpone_the_idle_stop() {
     let daemon = TestDaemon::start();
     let (activity, container) = half_a_timeout_and_the_other_half(&daemon, in_use()).await;
     assert_eq!(daemon.look(&container).await.status, Status::Running);
@@ -93,7 +93,7 @@ async fn connections_that_carry_data_keep_a_container_up() {
 }
 
 #[tokio::test]
-async fn connections_that_are_open_and_silent_do_not() {
+async fn silent_connections_do_not_postpone_the_idle_stop() {
     let daemon = TestDaemon::start();
     let (activity, container) = half_a_timeout_and_the_other_half(&daemon, silent()).await;
     let connections = activity.connections.unwrap();
@@ -103,7 +103,7 @@ async fn connections_that_are_open_and_silent_do_not() {
 }
 
 #[tokio::test]
-async fn connections_that_came_and_went_between_two_looks_do() {
+async fn short_connections_between_probes_count_as_activity() {
     let daemon = TestDaemon::start();
     let came_and_went = TrafficSample {
         ended: vec![Traffic {
@@ -118,7 +118,7 @@ async fn connections_that_came_and_went_between_two_looks_do() {
 }
 
 #[tokio::test]
-async fn what_a_first_look_shows_is_connected_and_not_used() {
+async fn first_probe_counts_connections_but_no_activity() {
     let daemon = TestDaemon::start();
     let first = TrafficSample {
         since_last: None,
@@ -130,7 +130,7 @@ async fn what_a_first_look_shows_is_connected_and_not_used() {
 }
 
 #[tokio::test]
-async fn connections_of_ignored_sources_are_nobodys() {
+async fn connections_from_ignored_sources_do_not_count() {
     let mut setup = Setup::default();
     setup.signals.ignored_sources = vec!["10.0.0.0/24".parse().unwrap()];
     let daemon = TestDaemon::with_setup(setup);
@@ -145,7 +145,7 @@ async fn connections_of_ignored_sources_are_nobodys() {
 }
 
 #[tokio::test]
-async fn the_processor_counts_only_where_it_is_told_to() {
+async fn cpu_usage_counts_only_above_the_configured_rate() {
     let at_work = || TrafficSample {
         processor_time: Some(PROBE_INTERVAL / 4),
         ..silent()
@@ -175,7 +175,7 @@ async fn the_processor_counts_only_where_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn where_connections_are_no_signal_they_are_seen_and_do_not_count() {
+async fn disabled_connection_signal_is_shown_but_does_not_count() {
     let mut setup = Setup::default();
     setup.signals.connections = Switch::Off;
     setup.signals.use_rule.cpu_millicores = Some(100);
@@ -191,7 +191,7 @@ async fn where_connections_are_no_signal_they_are_seen_and_do_not_count() {
 }
 
 #[tokio::test]
-async fn where_nothing_is_looked_for_nobody_looks() {
+async fn containers_are_not_probed_when_all_signals_are_off() {
     let mut setup = Setup::default();
     setup.signals.connections = Switch::Off;
     let prober = setup.prober.clone();
@@ -203,7 +203,7 @@ async fn where_nothing_is_looked_for_nobody_looks() {
 }
 
 #[tokio::test]
-async fn where_nobody_can_see_that_is_said_and_everything_else_works() {
+async fn probe_failure_is_reported_and_check_in_still_works() {
     for (blind, reason) in [
         (
             ProbeError::Elsewhere,
@@ -255,7 +255,7 @@ async fn where_nobody_can_see_that_is_said_and_everything_else_works() {
 }
 
 #[tokio::test]
-async fn the_last_look_before_a_stop_saves_what_is_in_use() {
+async fn final_probe_cancels_the_stop_of_an_active_container() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.shows(&container, Ok(silent()));
@@ -279,7 +279,7 @@ async fn the_last_look_before_a_stop_saves_what_is_in_use() {
 }
 
 #[tokio::test]
-async fn what_comes_after_a_stop_was_begun_is_too_late() {
+async fn activity_after_the_stop_began_does_not_count() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let (address, token) = (daemon.address_of(&container), daemon.token_of(&container));
@@ -305,7 +305,7 @@ async fn what_comes_after_a_stop_was_begun_is_too_late() {
 }
 
 #[tokio::test]
-async fn what_was_seen_of_a_run_is_not_shown_of_the_next_one_or_of_none() {
+async fn probe_results_do_not_outlive_their_run() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.shows(&container, Ok(in_use()));

@@ -12,7 +12,7 @@ use crate::support::{Answer, TestDaemon, kind};
 const LATE: EngineError = EngineError::TimedOut(Duration::from_secs(60));
 
 #[tokio::test]
-async fn a_key_makes_a_repetition_the_same_container() {
+async fn repeated_key_returns_the_same_container() {
     let daemon = TestDaemon::start();
     let first = create_with_key(&daemon, "one", &json!({ "image": "sd-postgres" })).await;
     let second = create_with_key(&daemon, "one", &json!({ "image": "sd-postgres" })).await;
@@ -22,7 +22,7 @@ async fn a_key_makes_a_repetition_the_same_container() {
 }
 
 #[tokio::test]
-async fn different_keys_are_different_containers() {
+async fn different_keys_make_different_containers() {
     let daemon = TestDaemon::start();
     let first = create_with_key(&daemon, "one", &json!({ "image": "sd-postgres" })).await;
     let second = create_with_key(&daemon, "two", &json!({ "image": "sd-postgres" })).await;
@@ -30,7 +30,7 @@ async fn different_keys_are_different_containers() {
 }
 
 #[tokio::test]
-async fn repetitions_that_come_at_once_wait_for_the_first() {
+async fn concurrent_repetitions_wait_for_the_first() {
     let daemon = TestDaemon::start();
     let hold = daemon.engine.hold(Point::Before(Action::Create));
     let wanted = json!({ "image": "sd-postgres" });
@@ -52,7 +52,7 @@ async fn repetitions_that_come_at_once_wait_for_the_first() {
 }
 
 #[tokio::test]
-async fn a_key_does_not_hide_another_request() {
+async fn key_reuse_with_another_request_is_rejected() {
     let daemon = TestDaemon::start();
     create_with_key(&daemon, "one", &json!({ "image": "sd-postgres" })).await;
     let answer = create_with_key(&daemon, "one", &json!({ "image": "sd-web:1.2" })).await;
@@ -61,7 +61,7 @@ async fn a_key_does_not_hide_another_request() {
 }
 
 #[tokio::test]
-async fn the_same_request_may_be_written_as_a_form_or_as_json() {
+async fn form_and_json_of_one_request_are_equal() {
     let daemon = TestDaemon::start();
     let json = create_with_key(
         &daemon,
@@ -77,7 +77,7 @@ async fn the_same_request_may_be_written_as_a_form_or_as_json() {
 }
 
 #[tokio::test]
-async fn a_failure_frees_the_key() {
+async fn failed_create_releases_the_key() {
     let daemon = TestDaemon::start();
     let wanted = json!({ "image": "sd-postgres" });
     daemon.engine.fail_next(
@@ -89,7 +89,7 @@ async fn a_failure_frees_the_key() {
 }
 
 #[tokio::test]
-async fn a_failure_to_start_frees_the_key() {
+async fn failed_start_releases_the_key() {
     let daemon = TestDaemon::start();
     let wanted = json!({ "image": "sd-postgres" });
     daemon.engine.fail_next(
@@ -101,7 +101,7 @@ async fn a_failure_to_start_frees_the_key() {
 }
 
 #[tokio::test]
-async fn a_repetition_that_waits_for_one_that_fails_makes_the_container() {
+async fn waiting_repetition_creates_after_a_failure() {
     for point in [Point::Before(Action::Create), Point::Before(Action::Start)] {
         let daemon = TestDaemon::start();
         let wanted = json!({ "image": "sd-postgres" });
@@ -122,7 +122,7 @@ async fn a_repetition_that_waits_for_one_that_fails_makes_the_container() {
 }
 
 #[tokio::test]
-async fn a_failure_that_nobody_can_resolve_frees_the_key() {
+async fn timed_out_create_releases_the_key() {
     let daemon = TestDaemon::start();
     let wanted = json!({ "image": "sd-postgres" });
     daemon.engine.fail_next(Point::Before(Action::Create), LATE);
@@ -131,7 +131,7 @@ async fn a_failure_that_nobody_can_resolve_frees_the_key() {
 }
 
 #[tokio::test]
-async fn a_key_stays_taken_after_its_container_is_removed() {
+async fn key_stays_taken_after_its_container_is_removed() {
     let daemon = TestDaemon::start();
     let wanted = json!({ "image": "sd-postgres", "name": "hungry_bell" });
     create_with_key(&daemon, "one", &wanted).await;
@@ -142,7 +142,7 @@ async fn a_key_stays_taken_after_its_container_is_removed() {
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_after_a_day() {
+async fn key_expires_after_a_day() {
     let daemon = TestDaemon::start();
     let wanted = json!({ "image": "sd-postgres", "idle_timeout": 0 });
     let first = create_with_key(&daemon, "one", &wanted).await;
@@ -155,7 +155,7 @@ async fn a_key_is_forgotten_after_a_day() {
 }
 
 #[tokio::test]
-async fn a_key_is_one_to_255_bytes_long() {
+async fn key_has_1_to_255_bytes() {
     let daemon = TestDaemon::without_tasks();
     for key in [String::new(), "x".repeat(256)] {
         let answer = create_with_key(&daemon, &key, &json!({ "image": "sd-postgres" })).await;

@@ -24,7 +24,7 @@ const ONE_SWEEP: Duration = Duration::from_millis(100);
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
-async fn an_idle_container_is_stopped_at_its_deadline() {
+async fn idle_container_is_stopped_at_its_deadline() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.clock.advance(IDLE_TIMEOUT);
@@ -34,7 +34,7 @@ async fn an_idle_container_is_stopped_at_its_deadline() {
 }
 
 #[tokio::test]
-async fn no_container_is_stopped_a_millisecond_before_its_deadline() {
+async fn idle_container_is_not_stopped_before_its_deadline() {
     let daemon = TestDaemon::start();
     let witness = daemon.create().await;
     daemon.clock.advance(MILLISECOND);
@@ -46,7 +46,7 @@ async fn no_container_is_stopped_a_millisecond_before_its_deadline() {
 }
 
 #[tokio::test]
-async fn connections_put_the_deadline_off() {
+async fn reported_connections_postpone_the_deadline() {
     let daemon = TestDaemon::start();
     let (witness, container) = (daemon.create().await, daemon.create().await);
     daemon.clock.advance(HOUR);
@@ -63,7 +63,7 @@ async fn connections_put_the_deadline_off() {
 }
 
 #[tokio::test]
-async fn reports_of_no_connections_do_not() {
+async fn reports_of_zero_connections_do_not_postpone_it() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.clock.advance(JUST_BEFORE_IDLE);
@@ -74,7 +74,7 @@ async fn reports_of_no_connections_do_not() {
 
 /// The original looked at the latest report only, however old.
 #[tokio::test]
-async fn a_container_that_fell_silent_while_it_was_active_is_stopped() {
+async fn container_that_stops_reporting_is_stopped() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     assert_eq!(daemon.check_in(&container, 5).await, 204);
@@ -83,7 +83,7 @@ async fn a_container_that_fell_silent_while_it_was_active_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_pinned_container_is_never_stopped() {
+async fn container_without_idle_timeout_is_never_stopped() {
     let daemon = TestDaemon::start();
     let (witness, pinned) = (daemon.create().await, create_with(&daemon, "0").await);
     assert_eq!((pinned.idle_timeout, pinned.stops_at), (None, None));
@@ -94,7 +94,7 @@ async fn a_pinned_container_is_never_stopped() {
 }
 
 #[tokio::test]
-async fn a_container_may_have_a_timeout_of_its_own() {
+async fn container_idle_timeout_overrides_the_default() {
     let daemon = TestDaemon::start();
     daemon.clock.advance(GRACE);
     let (other, container) = (daemon.create().await, create_with(&daemon, "90s").await);
@@ -104,7 +104,7 @@ async fn a_container_may_have_a_timeout_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_shorter_timeout_counts_from_the_last_activity() {
+async fn shorter_timeout_counts_from_the_last_activity() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.clock.advance(HOUR);
@@ -118,7 +118,7 @@ async fn a_shorter_timeout_counts_from_the_last_activity() {
 }
 
 #[tokio::test]
-async fn a_longer_timeout_counts_at_once() {
+async fn longer_timeout_applies_immediately() {
     let daemon = TestDaemon::start();
     let (witness, container) = (daemon.create().await, daemon.create().await);
     let request = daemon
@@ -131,7 +131,7 @@ async fn a_longer_timeout_counts_at_once() {
 }
 
 #[tokio::test]
-async fn a_frozen_container_is_not_idle() {
+async fn paused_container_is_not_idle() {
     let daemon = TestDaemon::start();
     let (witness, frozen) = (daemon.create().await, daemon.create().await);
     daemon.engine.pause(id(&frozen));
@@ -150,7 +150,7 @@ async fn a_frozen_container_is_not_idle() {
 
 /// The original never cancelled the timer of the run before.
 #[tokio::test]
-async fn the_deadline_of_an_earlier_run_stops_nobody() {
+async fn deadline_of_an_earlier_run_is_discarded() {
     let daemon = TestDaemon::start();
     let (witness, container) = (daemon.create().await, daemon.create_stopped().await);
     daemon.clock.advance(HOUR);
@@ -163,7 +163,7 @@ async fn the_deadline_of_an_earlier_run_stops_nobody() {
 }
 
 #[tokio::test]
-async fn after_a_restart_nothing_is_stopped_before_reporters_could_speak() {
+async fn restart_grants_a_grace_before_idle_stops() {
     let daemon = TestDaemon::start();
     let (container, silent) = (daemon.create().await, daemon.create().await);
     let killed = daemon.kill().await;
@@ -180,7 +180,7 @@ async fn after_a_restart_nothing_is_stopped_before_reporters_could_speak() {
 }
 
 #[tokio::test]
-async fn a_suspended_machine_grants_every_container_time_to_report() {
+async fn resume_from_suspend_grants_the_grace() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.clock.suspend(3 * HOUR);
@@ -193,7 +193,7 @@ async fn a_suspended_machine_grants_every_container_time_to_report() {
 }
 
 #[tokio::test]
-async fn setting_the_date_stops_nothing_early() {
+async fn wall_clock_change_stops_nothing_early() {
     let daemon = TestDaemon::start();
     let first_witness = daemon.create().await;
     daemon.clock.advance(ONE_SWEEP);
@@ -219,7 +219,7 @@ async fn setting_the_date_stops_nothing_early() {
 }
 
 #[tokio::test]
-async fn while_the_engine_is_away_nothing_is_stopped_and_then_it_is() {
+async fn idle_stop_waits_until_the_engine_is_back() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.disconnect();
@@ -241,7 +241,7 @@ async fn while_the_engine_is_away_nothing_is_stopped_and_then_it_is() {
 }
 
 #[tokio::test]
-async fn an_idle_stop_that_fails_is_tried_again() {
+async fn failed_idle_stop_is_retried() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     for _ in 0..3 {
@@ -264,7 +264,7 @@ async fn an_idle_stop_that_fails_is_tried_again() {
 }
 
 #[tokio::test]
-async fn many_idle_containers_are_stopped_eight_at_a_time() {
+async fn at_most_eight_idle_containers_are_stopped_at_once() {
     const CONTAINERS: usize = 40;
     let daemon = TestDaemon::start();
     let wanted = CreateContainer::of_image(IMAGE);
@@ -300,7 +300,7 @@ async fn many_idle_containers_are_stopped_eight_at_a_time() {
 }
 
 #[tokio::test]
-async fn somebody_who_stops_an_idle_container_first_is_the_reason() {
+async fn requested_stop_before_the_deadline_keeps_its_reason() {
     let daemon = TestDaemon::start();
     let (witness, container) = (daemon.create().await, daemon.create().await);
     daemon.client.stop(&container.container_id).await.unwrap();

@@ -6,7 +6,7 @@ use sd_daemon::engine::fake::{Action, Point};
 use crate::support::{Answer, IDLE_TIMEOUT, TestDaemon, in_time};
 
 #[tokio::test]
-async fn whoever_is_used_between_due_and_stopped_is_not_stopped() {
+async fn activity_between_deadline_and_stop_cancels_the_stop() {
     let daemon = TestDaemon::start();
     let by_address = daemon.create().await;
     let [by_token, extended, unused] = [

@@ -33,7 +33,7 @@ fn deeds(daemon: &TestDaemon) -> usize {
 }
 
 #[tokio::test]
-async fn nothing_is_forgotten_or_done_until_the_right_one_is_back() {
+async fn different_engine_changes_nothing() {
     let daemon = TestDaemon::start();
     let (container, stopped) = (daemon.create().await, daemon.create_stopped().await);
     let former = daemon.engine.become_another("the second engine");
@@ -60,7 +60,7 @@ async fn nothing_is_forgotten_or_done_until_the_right_one_is_back() {
 }
 
 #[tokio::test]
-async fn it_is_recognised_after_a_restart_too() {
+async fn different_engine_is_detected_after_a_restart() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let killed = daemon.kill().await;
@@ -71,7 +71,7 @@ async fn it_is_recognised_after_a_restart_too() {
 }
 
 #[tokio::test]
-async fn with_no_container_any_engine_will_do() {
+async fn different_engine_is_accepted_without_containers() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon
@@ -87,7 +87,7 @@ async fn with_no_container_any_engine_will_do() {
 }
 
 #[tokio::test]
-async fn an_engine_that_makes_up_its_identity_is_taken_as_it_is() {
+async fn engine_without_stable_identity_is_accepted() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.forget_identity();

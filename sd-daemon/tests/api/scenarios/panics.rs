@@ -12,7 +12,7 @@ use tracing::Level;
 use crate::support::{Answer, IMAGE, TestDaemon, id};
 
 #[tokio::test]
-async fn in_a_handler_it_is_one_answer_of_500() {
+async fn panic_in_a_handler_fails_one_request_with_500() {
     let daemon = TestDaemon::start();
     daemon.engine.panic_next(Point::Before(Action::Images));
     let list = async || Answer::to(daemon.request(Method::GET, "/v1/images")).await;
@@ -37,7 +37,7 @@ impl Write for Lines {
 }
 
 #[tokio::test]
-async fn the_log_has_the_cause_under_the_id_that_the_answer_names() {
+async fn panic_is_logged_with_the_request_id_of_the_response() {
     // Other tests panic at the same time, and are told of as ever.
     let others = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -67,7 +67,7 @@ async fn the_log_has_the_cause_under_the_id_that_the_answer_names() {
 }
 
 #[tokio::test]
-async fn in_a_create_it_leaves_nothing_behind_and_the_next_one_is_made() {
+async fn panic_during_create_leaves_no_container() {
     for point in [
         Point::Before(Action::Create),
         Point::After(Action::Create),
@@ -93,7 +93,7 @@ async fn in_a_create_it_leaves_nothing_behind_and_the_next_one_is_made() {
 }
 
 #[tokio::test]
-async fn in_a_deletion_it_does_not_keep_the_container_locked() {
+async fn panic_during_removal_releases_the_container_lock() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.panic_next(Point::Before(Action::Remove));

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{Answer, IMAGE, TestDaemon, id, in_time, kind};
 
 #[tokio::test]
-async fn everything_that_was_acknowledged_is_there_again() {
+async fn restart_keeps_acknowledged_state() {
     let daemon = TestDaemon::start();
     let (running, stopped) = (daemon.create().await, daemon.create_stopped().await);
     let request = daemon
@@ -33,7 +33,7 @@ async fn everything_that_was_acknowledged_is_there_again() {
 }
 
 #[tokio::test]
-async fn a_deleted_container_stays_deleted() {
+async fn deleted_container_stays_deleted() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon
@@ -47,7 +47,7 @@ async fn a_deleted_container_stays_deleted() {
 }
 
 #[tokio::test]
-async fn a_create_that_nobody_was_told_of_is_undone() {
+async fn unacknowledged_create_is_removed() {
     let daemon = TestDaemon::start();
     let daemon = killed_while_creating(daemon, Point::After(Action::Create)).await;
     daemon
@@ -65,7 +65,7 @@ async fn a_create_that_nobody_was_told_of_is_undone() {
 }
 
 #[tokio::test]
-async fn a_create_that_had_not_reached_the_engine_is_forgotten_in_time() {
+async fn create_that_never_reached_the_engine_expires() {
     let daemon = TestDaemon::start();
     let daemon = killed_while_creating(daemon, Point::Before(Action::Create)).await;
     daemon
@@ -75,7 +75,7 @@ async fn a_create_that_had_not_reached_the_engine_is_forgotten_in_time() {
 }
 
 #[tokio::test]
-async fn a_start_that_was_begun_is_finished() {
+async fn interrupted_start_is_completed() {
     for point in [Point::Before(Action::Start), Point::After(Action::Start)] {
         let daemon = killed_while_creating(TestDaemon::start(), point).await;
         daemon
@@ -96,7 +96,7 @@ async fn a_start_that_was_begun_is_finished() {
 }
 
 #[tokio::test]
-async fn a_stop_that_was_begun_is_finished() {
+async fn interrupted_stop_is_completed() {
     for point in [Point::Before(Action::Stop), Point::After(Action::Stop)] {
         let daemon = TestDaemon::start();
         let container = daemon.create().await;
@@ -112,7 +112,7 @@ async fn a_stop_that_was_begun_is_finished() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_was_begun_is_finished() {
+async fn interrupted_removal_is_completed() {
     for point in [
         Point::Before(Action::Stop),
         Point::Before(Action::Remove),
@@ -136,7 +136,7 @@ async fn a_deletion_that_was_begun_is_finished() {
 }
 
 #[tokio::test]
-async fn what_happened_meanwhile_is_seen() {
+async fn changes_during_downtime_are_detected() {
     let daemon = TestDaemon::start();
     let (gone, ended) = (daemon.create().await, daemon.create().await);
     let started = daemon.create_stopped().await;
@@ -151,7 +151,7 @@ async fn what_happened_meanwhile_is_seen() {
 }
 
 #[tokio::test]
-async fn without_its_engine_the_daemon_starts_and_takes_nothing_for_dead() {
+async fn daemon_starts_without_engine_and_keeps_statuses() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let killed = daemon.kill().await;
@@ -167,7 +167,7 @@ async fn without_its_engine_the_daemon_starts_and_takes_nothing_for_dead() {
 }
 
 #[tokio::test]
-async fn a_key_keeps_its_meaning() {
+async fn idempotency_key_survives_a_restart() {
     let daemon = TestDaemon::start();
     let wanted = CreateContainer::of_image(IMAGE);
     let container = daemon.client.create_once(&wanted, "one").await.unwrap();
@@ -180,7 +180,7 @@ async fn a_key_keeps_its_meaning() {
 }
 
 #[tokio::test]
-async fn a_create_repeated_with_its_key_after_a_kill_makes_one_container() {
+async fn repeated_create_after_a_crash_makes_one_container() {
     let points = [
         Point::Before(Action::Create),
         Point::After(Action::Create),
@@ -200,7 +200,7 @@ async fn a_create_repeated_with_its_key_after_a_kill_makes_one_container() {
 }
 
 #[tokio::test]
-async fn a_create_repeated_with_its_key_has_its_name_again() {
+async fn repeated_create_after_a_crash_reuses_its_name() {
     let daemon = TestDaemon::start();
     let hold = daemon.engine.hold(Point::After(Action::Create));
     let wanted = CreateContainer {
@@ -239,7 +239,7 @@ async fn a_create_repeated_with_its_key_has_its_name_again() {
 }
 
 #[tokio::test]
-async fn activity_survives() {
+async fn activity_survives_a_restart() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     assert_eq!(daemon.check_in(&container, 7).await, 204);

@@ -23,7 +23,7 @@ const KNOWN_EVERY: u32 = 10;
 const MOMENT: Duration = Duration::from_millis(1);
 
 #[tokio::test]
-async fn whoever_had_an_address_never_gets_what_the_next_one_reports() {
+async fn check_in_never_credits_the_previous_address_holder() {
     let rounds = std::env::var(ROUNDS).map_or(DEFAULT_ROUNDS, |text| text.parse().unwrap());
     let as_many_as_you_like = ReportRate {
         burst: u32::MAX,

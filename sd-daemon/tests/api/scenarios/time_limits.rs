@@ -20,7 +20,7 @@ fn hours(hours: u32) -> TimeLimit {
 }
 
 #[tokio::test]
-async fn each_limit_is_decided_by_the_most_specific_who_sets_it() {
+async fn most_specific_source_decides_each_limit() {
     let mut setup = Setup::default();
     setup.policy.image_rules = [ImageRule {
         images: "sd-lab*".parse().unwrap(),
@@ -62,7 +62,7 @@ async fn each_limit_is_decided_by_the_most_specific_who_sets_it() {
 }
 
 #[tokio::test]
-async fn a_label_that_means_nothing_is_refused_with_its_name() {
+async fn invalid_image_label_is_rejected_by_name() {
     let daemon = TestDaemon::start();
     let labelled = Image {
         bad_label: Some("its label spin-docker.idle-timeout=\"soon\" must be a duration".to_owned()),
@@ -80,7 +80,7 @@ async fn a_label_that_means_nothing_is_refused_with_its_name() {
 }
 
 #[tokio::test]
-async fn a_run_ends_when_it_has_lasted_as_long_as_it_may_however_much_it_is_used() {
+async fn max_lifetime_stops_an_active_container() {
     let daemon = TestDaemon::start();
     let wanted = CreateContainer {
         max_lifetime: Some(hours(3)),
@@ -106,7 +106,7 @@ async fn a_run_ends_when_it_has_lasted_as_long_as_it_may_however_much_it_is_used
 }
 
 #[tokio::test]
-async fn what_is_at_rest_is_removed_in_time_counted_from_its_stop_and_only_where_that_is_set() {
+async fn remove_after_counts_from_the_stop() {
     let daemon = TestDaemon::start();
     let wanted = CreateContainer {
         remove_after: Some(hours(24)),
@@ -130,7 +130,7 @@ async fn what_is_at_rest_is_removed_in_time_counted_from_its_stop_and_only_where
 }
 
 #[tokio::test]
-async fn limits_that_are_changed_hold_at_once() {
+async fn changed_limits_apply_immediately() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.clock.advance(HOUR);

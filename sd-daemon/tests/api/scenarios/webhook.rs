@@ -152,7 +152,7 @@ async fn hear(State(ear): State<Ear>, uri: Uri, headers: HeaderMap, body: Bytes)
 }
 
 #[tokio::test]
-async fn everything_that_happens_is_posted_in_order() {
+async fn events_are_posted_in_order() {
     let mut receiver = TestReceiver::that(&[]).await;
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     let container = daemon.create_stopped().await;
@@ -180,7 +180,7 @@ async fn everything_that_happens_is_posted_in_order() {
 }
 
 #[tokio::test]
-async fn with_a_secret_posts_are_signed_and_without_they_are_not() {
+async fn posts_are_signed_if_a_secret_is_set() {
     let key = b"thirty-two bytes that are random";
     let secret = format!("whsec_{}", STANDARD.encode(key));
     let mut receiver = TestReceiver::that(&[]).await;
@@ -200,7 +200,7 @@ async fn with_a_secret_posts_are_signed_and_without_they_are_not() {
 }
 
 #[tokio::test]
-async fn what_is_not_taken_is_tried_again_as_the_same_and_nothing_overtakes_it() {
+async fn failed_delivery_is_retried_before_later_events() {
     let refused = [500, 404, 401, 429, 304].map(Reaction::Answer);
     let mut receiver = TestReceiver::that(&refused).await;
     let daemon = TestDaemon::with_setup(receiver.setup(Some("hush")));
@@ -221,7 +221,7 @@ async fn what_is_not_taken_is_tried_again_as_the_same_and_nothing_overtakes_it()
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn redirect_is_not_followed() {
     let mut receiver = TestReceiver::that(&[Reaction::Redirect]).await;
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     daemon.create().await;
@@ -231,7 +231,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn what_the_receiver_says_is_gone_is_not_tried_again() {
+async fn delivery_answered_with_410_is_not_retried() {
     let mut receiver = TestReceiver::that(&[Reaction::Answer(410)]).await;
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     daemon.create().await;
@@ -240,7 +240,7 @@ async fn what_the_receiver_says_is_gone_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_never_answers_holds_nothing_up_and_is_asked_again() {
+async fn unresponsive_receiver_blocks_nothing_and_is_retried() {
     let mut receiver = TestReceiver::that(&[Reaction::Never]).await;
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     let container = daemon.create().await;
@@ -265,7 +265,7 @@ async fn a_receiver_that_never_answers_holds_nothing_up_and_is_asked_again() {
 }
 
 #[tokio::test]
-async fn after_a_crash_it_goes_on_where_it_was() {
+async fn delivery_resumes_after_a_crash() {
     let mut receiver = TestReceiver::that(&[Reaction::Answer(200), Reaction::Answer(200)]).await;
     receiver.react_with(Reaction::Answer(503));
     let daemon = TestDaemon::with_setup(receiver.setup(None));
@@ -288,7 +288,7 @@ async fn after_a_crash_it_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn told_for_the_first_time_it_hears_of_what_happens_from_then_on() {
+async fn new_receiver_gets_events_from_its_first_start() {
     let daemon = TestDaemon::start();
     daemon.create_stopped().await;
     let mut receiver = TestReceiver::that(&[]).await;
@@ -304,7 +304,7 @@ async fn told_for_the_first_time_it_hears_of_what_happens_from_then_on() {
 }
 
 #[tokio::test]
-async fn what_is_forgotten_while_the_receiver_is_away_is_skipped() {
+async fn events_pruned_during_an_outage_are_skipped() {
     let mut receiver = TestReceiver::that(&[]).await;
     receiver.react_with(Reaction::Answer(502));
     let daemon = TestDaemon::with_setup(receiver.setup(None));

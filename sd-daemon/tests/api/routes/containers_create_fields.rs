@@ -129,7 +129,7 @@ fn with_field(name: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn no_field_of_docker_reaches_it_in_any_spelling() {
+async fn docker_create_fields_are_rejected_in_any_spelling() {
     let daemon = TestDaemon::without_tasks();
     for field in HOST_CONFIG.into_iter().chain(OTHERS) {
         for spelling in spellings(field)
@@ -180,7 +180,7 @@ async fn assert_refused(daemon: &TestDaemon, request: reqwest::RequestBuilder, f
 
 /// An image is a reference and nothing that a path could be made of.
 #[tokio::test]
-async fn nothing_but_an_image_is_an_image() {
+async fn image_references_with_url_syntax_are_rejected() {
     let daemon = TestDaemon::without_tasks();
     for image in [
         "",
