@@ -11,7 +11,6 @@ mod request;
 pub mod route;
 mod text;
 mod time;
-mod value;
 
 pub use activity::{
     Activity, Event, EventKind, HistoryEntry, OpenConnections, PolicySource, Signal, SignalKind, SignalState,
@@ -24,4 +23,5 @@ pub use request::{
     ContainerQuery, CreateContainer, DesiredStatus, ExtendContainer, RemoveMode, RemoveQuery, UpdateContainer,
 };
 pub use time::Timestamp;
-pub use value::{Cpus, InvalidValue, Memory, Span, TimeLimit};
+
+pub use crate::quantity::{Cpus, InvalidQuantity, Memory, Span, TimeLimit};

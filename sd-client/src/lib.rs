@@ -18,6 +18,7 @@
 //! ```
 
 pub mod api;
+pub mod quantity;
 
 #[cfg(feature = "http")]
 mod address;

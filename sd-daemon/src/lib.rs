@@ -22,7 +22,6 @@ pub mod app;
 mod backoff;
 pub mod clock;
 pub mod domain;
-mod duration;
 pub mod engine;
 #[cfg(feature = "test-support")]
 pub mod fuzz;
@@ -31,6 +30,7 @@ mod known_bad;
 pub mod log;
 pub mod password;
 pub mod prober;
+mod quantity;
 pub mod registry;
 pub mod server;
 pub mod service;

@@ -2,7 +2,6 @@
 //!
 //! Longer than most files here: what a setting means, what is refused and how it is shown again stand side by side.
 
-mod memory;
 mod options;
 
 use std::fmt;
@@ -16,6 +15,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use sd_client::quantity::{self, Memory, MemoryLimit};
 use url::{Host, Url};
 
 use crate::domain::{ImageRule, Limits, Policy, TimeLimit, Timestamp, UseRule};
@@ -25,7 +25,6 @@ use crate::service::{Capacity, Signals, Switch};
 use crate::tls::{self, Tls};
 use crate::webhook::{Receiver, SigningKey};
 
-use memory::MemorySetting;
 pub use options::{CheckInListen, Cli, Command, LogFormat, MANUAL, Options, RecoverArgs};
 use options::{DEFAULT_FILE, LimitSetting, SignalSetting};
 
@@ -42,7 +41,7 @@ const DEFAULT_PROBE_INTERVAL: Duration = Duration::from_secs(15);
 const DEFAULT_SIGNALS: &[SignalSetting] = &[SignalSetting::CheckIn, SignalSetting::Connections];
 const DEFAULT_CPU_THRESHOLD: f64 = 0.1;
 /// Enough for what people run on demand, and little enough that one of them does not take the machine down.
-const DEFAULT_MEMORY: MemorySetting = MemorySetting::Bytes(2 << 30);
+const DEFAULT_MEMORY: MemoryLimit = MemoryLimit::AtMost(Memory::from_bytes(2 << 30).expect("it is in range"));
 /// Far more than a team has, and few enough to be listed in no time.
 const DEFAULT_MOST_CONTAINERS: u32 = 200;
 const DEFAULT_BUSY_LIMIT: Duration = Duration::from_secs(4 * 60 * 60);
@@ -319,7 +318,7 @@ fn validate_probe_interval(policy: &Policy, interval: Duration) -> Result<(), Se
         if let TimeLimit::After(timeout) = limit
             && interval >= timeout
         {
-            let format_limit = humantime::format_duration;
+            let format_limit = |duration| format_limit(TimeLimit::After(duration));
             return Err(SettingsError::Unusable {
                 key: "probe_interval",
                 reason: format!(
@@ -531,7 +530,9 @@ impl fmt::Display for Settings {
         writeln!(formatter, "publish_address = \"{}\"", self.publish_address)?;
         writeln!(formatter, "network = \"{}\"", self.network)?;
         let memory = self.capacity.memory_bytes;
-        let memory = memory.map_or(MemorySetting::Unlimited, MemorySetting::Bytes);
+        let memory = memory
+            .and_then(Memory::from_bytes)
+            .map_or(MemoryLimit::Unlimited, MemoryLimit::AtMost);
         writeln!(formatter, "memory_limit = \"{memory}\"")?;
         writeln!(formatter, "max_containers = {}", self.capacity.containers)?;
         writeln!(formatter, "check_in_listen = \"{}\"", self.check_in_listen)?;
@@ -604,7 +605,7 @@ impl Settings {
         writeln!(
             formatter,
             "probe_interval = \"{}\"",
-            humantime::format_duration(self.probe_interval)
+            format_limit(TimeLimit::After(self.probe_interval))
         )?;
         writeln!(
             formatter,
@@ -626,7 +627,7 @@ impl Settings {
         writeln!(
             formatter,
             "busy_limit = \"{}\"",
-            humantime::format_duration(signals.busy_limit)
+            format_limit(TimeLimit::After(signals.busy_limit))
         )
     }
 }
@@ -634,7 +635,7 @@ impl Settings {
 fn format_limit(limit: TimeLimit) -> String {
     match limit {
         TimeLimit::Never => "never".to_owned(),
-        TimeLimit::After(duration) => humantime::format_duration(duration).to_string(),
+        TimeLimit::After(duration) => quantity::TimeLimit::After(duration).to_string(),
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Args {
     #[arg(value_name = "REF")]
     reference: String,
     /// By how much later, such as 2h; never past the end of its longest run
-    #[arg(value_name = "DURATION")]
+    #[arg(value_name = "DURATION", value_parser = Span::parse_with_unit)]
     by: Span,
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sd_client::quantity::Span;
+
 use crate::error::CliError;
 use crate::output::human;
 
@@ -11,14 +13,8 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(200);
 #[derive(Debug, clap::Args)]
 pub(super) struct WaitTimeout {
     /// Give up waiting after this long
-    #[arg(
-        long,
-        value_name = "DURATION",
-        default_value = "60s",
-        requires = "wait",
-        value_parser = human::parse_duration
-    )]
-    wait_timeout: Duration,
+    #[arg(long, value_name = "DURATION", default_value = "60s", requires = "wait")]
+    wait_timeout: Span,
 }
 
 impl WaitTimeout {
@@ -28,10 +24,10 @@ impl WaitTimeout {
         work: impl Future<Output = Result<T, CliError>>,
         sentence: &str,
     ) -> Result<T, CliError> {
-        tokio::time::timeout(self.wait_timeout, work)
+        tokio::time::timeout(self.wait_timeout.duration(), work)
             .await
             .unwrap_or_else(|_| {
-                let limit = human::duration(self.wait_timeout);
+                let limit = human::duration(self.wait_timeout.duration());
                 Err(CliError::TimedOut(format!("{sentence} within {limit}")))
             })
     }

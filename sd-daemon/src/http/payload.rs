@@ -213,15 +213,15 @@ mod tests {
         let cases = [
             (
                 json!({ "image": "web", "idle_timeout": "soon" }),
-                "idle_timeout: \"soon\" is not allowed: give whole seconds",
+                "idle_timeout: \"soon\" is not a time limit: expected a duration such as",
             ),
             (
                 json!({ "image": "web", "memory": "lots" }),
-                "memory: \"lots\" is not allowed: give bytes",
+                "memory: \"lots\" is not an amount of memory: expected a size such as",
             ),
             (
                 json!({ "image": "web", "cpus": -1 }),
-                "cpus: \"-1\" is not allowed: give a number of cores",
+                "cpus: \"-1\" is not a number of cores: expected cores such as",
             ),
             (
                 json!({ "image": 5 }),

@@ -11,12 +11,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+use sd_client::quantity::{self, MemoryLimit, Span};
 use serde::Deserialize;
 use url::Host;
 
-use super::memory::MemorySetting;
 use crate::domain::{ImagePattern, TimeLimit};
-use crate::duration;
 use crate::engine::docker::NetworkName;
 
 /// Containers on demand over the Docker engine, put away when nobody uses them.
@@ -175,7 +174,7 @@ pub struct Options {
 
     /// Memory of a container that asks for none: 512m, 2g, or unlimited [default: 2g].
     #[arg(long, global = true, env = "SD_DAEMON_MEMORY_LIMIT", value_name = "BYTES")]
-    pub(super) memory_limit: Option<MemorySetting>,
+    pub(super) memory_limit: Option<MemoryLimit>,
 
     /// How many containers there may be, those at rest included [default: 200].
     #[arg(long, global = true, env = "SD_DAEMON_MAX_CONTAINERS", value_name = "NUMBER")]
@@ -335,7 +334,10 @@ impl FromStr for LimitSetting {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Ok(Self(duration::parse_limit(text)?))
+        let limit: quantity::TimeLimit = text
+            .parse()
+            .map_err(|error: quantity::InvalidQuantity| error.to_string())?;
+        Ok(Self(limit.into()))
     }
 }
 
@@ -348,7 +350,10 @@ impl FromStr for SpanSetting {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Ok(Self(duration::parse_span(text)?))
+        let span: Span = text
+            .parse()
+            .map_err(|error: quantity::InvalidQuantity| error.to_string())?;
+        Ok(Self(span.duration()))
     }
 }
 

@@ -4,7 +4,6 @@
 //! recognises the container by its address or by its token. The settings of the other commands are not read.
 
 use std::ffi::OsString;
-use std::time::Duration;
 
 use clap::ArgGroup;
 use sd_client::CheckInResponse;
@@ -15,7 +14,6 @@ use super::target::CheckInTarget;
 use super::{connections, program};
 use crate::error::CliError;
 use crate::output::Printer;
-use crate::output::human;
 use crate::{clock, signals};
 
 const EXAMPLES: &str = "\
@@ -59,8 +57,8 @@ pub(crate) struct Args {
     ///
     /// Has to be shorter than the idle timeout of the container. When that is made shorter later, two
     /// reports are made in it.
-    #[arg(long, value_name = "DURATION", value_parser = human::parse_duration)]
-    every: Option<Duration>,
+    #[arg(long, value_name = "DURATION")]
+    every: Option<Span>,
 }
 
 /// Where the number comes from.
@@ -137,7 +135,7 @@ pub(crate) async fn run(args: Args, url: Option<&str>, out: &mut Printer<'_>) ->
             () = end => Err(CliError::Interrupted(None)),
         },
         Some(every) => tokio::select! {
-            outcome = periodic::keep_reporting(&reporter, every, out) => outcome,
+            outcome = periodic::keep_reporting(&reporter, every.duration(), out) => outcome,
             () = end => Ok(()),
         },
     }

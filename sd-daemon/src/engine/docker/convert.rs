@@ -7,6 +7,7 @@ use bollard::models::{
     ContainerInspectResponse, ContainerState, ContainerStateStatusEnum as Status, ContainerSummary,
     EndpointSettings, ImageInspect, ImageSummary, NetworkInspect, PortMap,
 };
+use sd_client::quantity;
 
 use super::LabelledContainer;
 use super::policy::{INSTANCE_LABEL, OPERATION_LABEL};
@@ -14,7 +15,6 @@ use crate::domain::{
     ContainerId, Endpoints, Exit, Image, Limits, LiveState, Name, Observation, ObservedState, ProcessId,
     RunId, TimeLimit,
 };
-use crate::duration;
 use crate::engine::{EngineError, Managed};
 
 /// The label by which an image names its application's port.
@@ -65,10 +65,10 @@ fn labelled_limits(labels: &HashMap<String, String>) -> Result<Limits, String> {
         let Some(text) = labels.get(label) else {
             return Ok(None);
         };
-        let limit = duration::parse_limit(text);
+        let limit: Result<quantity::TimeLimit, _> = text.parse();
         limit
-            .map(Some)
-            .map_err(|allowed| format!("its label {label}={text:?} {allowed}"))
+            .map(|limit| Some(limit.into()))
+            .map_err(|error| format!("its label {label}: {error}"))
     };
     Ok(Limits {
         idle_timeout: limit("spin-docker.idle-timeout")?,

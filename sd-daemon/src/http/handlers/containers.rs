@@ -199,7 +199,7 @@ fn new_container(body: CreateContainer, key: Option<String>) -> Result<NewContai
         environment: body.env,
         command: body.cmd,
         memory_bytes: body.memory.map(api::Memory::bytes),
-        nano_cpus: body.cpus.map(api::Cpus::billionths),
+        nano_cpus: body.cpus.map(api::Cpus::nano_cpus),
         limits: limits(body.idle_timeout, body.max_lifetime, body.remove_after),
         key: key.map(|key| IdempotencyKey { key, request }),
     })

@@ -1,0 +1,16 @@
+//! Conversions between the quantities that people write and the domain's types.
+//!
+//! The domain knows the standard library only, so the conversions live here.
+
+use sd_client::quantity;
+
+use crate::domain;
+
+impl From<quantity::TimeLimit> for domain::TimeLimit {
+    fn from(limit: quantity::TimeLimit) -> Self {
+        match limit {
+            quantity::TimeLimit::Never => Self::Never,
+            quantity::TimeLimit::After(duration) => Self::After(duration),
+        }
+    }
+}
