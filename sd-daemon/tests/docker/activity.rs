@@ -10,7 +10,7 @@ use sd_client::api::{
 };
 
 use crate::daemon::{Daemon, eventually, within};
-use crate::sessions::{PASSWORD, Session, new_key};
+use crate::login_sessions::{PASSWORD, Session, new_key};
 
 /// What stands before the names of the sample images that script/test builds.
 const SAMPLES: &str = "spin-docker-samples/";
