@@ -1,7 +1,8 @@
-//! Time, as something that can be handed over.
+//! The clock of the daemon, as a trait, so that tests can move time.
 //!
-//! Durations count on the boot clock: it never jumps when somebody sets the date, and it goes on while
-//! the machine is suspended. Its date is read once, at the start, and carried forward from there.
+//! Durations are measured on the boot clock (`CLOCK_BOOTTIME`): it does not change when the wall clock is set, and it
+//! includes the time that the machine was suspended. The wall clock is read once, at start, and advanced by the boot
+//! clock from then on.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,42 +11,42 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::domain::Timestamp;
 
-/// Tells the time and waits for it.
+/// Returns the time and waits for points in time.
 pub trait Clock: Send + Sync + 'static {
-    /// The present.
+    /// The current time. Never jumps while the process runs.
     fn now(&self) -> Timestamp;
-    /// The present as the machine's date says it, for others that compare it with theirs. It jumps when
-    /// somebody sets the date; nothing here is decided by it.
-    fn date(&self) -> Timestamp;
-    /// By what to tell, at the next start, whether the date was set in between.
-    fn anchor(&self) -> Option<ClockReference>;
-    /// How long the machine has been suspended so far.
+    /// The current wall-clock time, for receivers that compare it with their own clock. It jumps when the wall clock is
+    /// set, so the daemon makes no decision by it.
+    fn wall_time(&self) -> Timestamp;
+    /// The relation of this clock to the boot clock, if known. The next start detects a wall-clock change by it.
+    fn reference(&self) -> Option<ClockReference>;
+    /// How long the machine has been suspended since it booted.
     fn suspended(&self) -> Duration;
-    /// Waits until a point in time, or a little longer after the machine was suspended.
+    /// Waits until `deadline`. Returns late by up to the time for which the machine was suspended.
     fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<'_, ()>;
 }
 
-/// How the present that a clock tells hangs on the machine's boot clock, which nobody can set.
+/// The offset of a clock from the boot clock of the machine, which cannot be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClockReference {
-    /// Which boot of the machine it is; the boot clock begins anew with each.
-    pub boot: String,
-    /// What the clock is ahead of the boot clock, in milliseconds.
-    pub ahead: i64,
+    /// The kernel's id of the current boot. The boot clock restarts at zero with each boot.
+    pub boot_id: String,
+    /// The time of the clock minus the time of the boot clock, in milliseconds.
+    pub wall_minus_boot: i64,
 }
 
-/// The machine's clock.
+/// The clock of the machine.
 #[derive(Debug)]
 pub struct SystemClock {
-    date_at_start: Timestamp,
+    wall_time_at_start: Timestamp,
     boot_clock_at_start: Duration,
 }
 
 impl SystemClock {
-    /// A clock that starts from the machine's date.
+    /// Returns a clock that starts at the current wall-clock time.
     pub fn new() -> Self {
         Self {
-            date_at_start: read_date(),
+            wall_time_at_start: read_wall_time(),
             boot_clock_at_start: read(ClockId::Boottime),
         }
     }
@@ -59,21 +60,21 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        self.date_at_start
+        self.wall_time_at_start
             .after(read(ClockId::Boottime).saturating_sub(self.boot_clock_at_start))
     }
 
-    fn date(&self) -> Timestamp {
-        read_date()
+    fn wall_time(&self) -> Timestamp {
+        read_wall_time()
     }
 
-    fn anchor(&self) -> Option<ClockReference> {
-        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        let date = i64::try_from(self.date_at_start.as_millis()).ok()?;
+    fn reference(&self) -> Option<ClockReference> {
+        let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let wall_time = i64::try_from(self.wall_time_at_start.as_millis()).ok()?;
         let boot_clock = i64::try_from(self.boot_clock_at_start.as_millis()).ok()?;
         Some(ClockReference {
-            boot: boot.trim_end().to_owned(),
-            ahead: date - boot_clock,
+            boot_id: boot_id.trim_end().to_owned(),
+            wall_minus_boot: wall_time - boot_clock,
         })
     }
 
@@ -86,8 +87,11 @@ impl Clock for SystemClock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where time comes from")]
-fn read_date() -> Timestamp {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the only place that reads the wall clock"
+)]
+fn read_wall_time() -> Timestamp {
     SystemTime::now().into()
 }
 
@@ -110,38 +114,38 @@ mod manual {
     /// A clock that stands still until a test moves it.
     #[derive(Debug)]
     pub struct ManualClock {
-        anchor: ClockReference,
+        reference: ClockReference,
         now: watch::Sender<Timestamp>,
         suspended: watch::Sender<Duration>,
-        /// How far the date has been set forward.
-        date_is_ahead: watch::Sender<Duration>,
+        /// By how much the wall clock has been set forward.
+        wall_clock_offset: watch::Sender<Duration>,
     }
 
     impl ManualClock {
-        /// A clock that shows this time.
+        /// Returns a clock that shows `now`, in a boot of its own.
         pub fn at(now: Timestamp) -> Self {
             Self {
-                anchor: ClockReference {
-                    boot: format!("the one at {}", now.as_millis()),
-                    ahead: 0,
+                reference: ClockReference {
+                    boot_id: format!("boot of {}", now.as_millis()),
+                    wall_minus_boot: 0,
                 },
                 now: watch::Sender::new(now),
                 suspended: watch::Sender::new(Duration::ZERO),
-                date_is_ahead: watch::Sender::new(Duration::ZERO),
+                wall_clock_offset: watch::Sender::new(Duration::ZERO),
             }
         }
 
-        /// The clock of a later start in the same boot of the machine, after somebody has set the date, and nothing else
-        /// has happened.
+        /// Returns the clock of a later start in the same boot, after the wall clock was set to `wall_time`. No time has
+        /// passed in between.
         #[must_use]
-        pub fn with_date_set_to(&self, date: Timestamp) -> Self {
+        pub fn with_wall_clock_set_to(&self, wall_time: Timestamp) -> Self {
             let millis = |time: Timestamp| i64::try_from(time.as_millis()).unwrap_or_default();
             Self {
-                anchor: ClockReference {
-                    boot: self.anchor.boot.clone(),
-                    ahead: self.anchor.ahead + millis(date) - millis(self.now()),
+                reference: ClockReference {
+                    boot_id: self.reference.boot_id.clone(),
+                    wall_minus_boot: self.reference.wall_minus_boot + millis(wall_time) - millis(self.now()),
                 },
-                ..Self::at(date)
+                ..Self::at(wall_time)
             }
         }
 
@@ -150,12 +154,12 @@ mod manual {
             self.now.send_modify(|now| *now = now.after(duration));
         }
 
-        /// Sets the machine's date forward; no time passes.
-        pub fn set_date_forward(&self, by: Duration) {
-            self.date_is_ahead.send_modify(|ahead| *ahead += by);
+        /// Sets the wall clock forward. No time passes.
+        pub fn set_wall_clock_forward(&self, by: Duration) {
+            self.wall_clock_offset.send_modify(|offset| *offset += by);
         }
 
-        /// Moves time forward as if the machine had slept.
+        /// Moves time forward as if the machine had been suspended.
         pub fn suspend(&self, duration: Duration) {
             self.suspended.send_modify(|suspended| *suspended += duration);
             self.advance(duration);
@@ -167,12 +171,12 @@ mod manual {
             *self.now.borrow()
         }
 
-        fn date(&self) -> Timestamp {
-            self.now().after(*self.date_is_ahead.borrow())
+        fn wall_time(&self) -> Timestamp {
+            self.now().after(*self.wall_clock_offset.borrow())
         }
 
-        fn anchor(&self) -> Option<ClockReference> {
-            Some(self.anchor.clone())
+        fn reference(&self) -> Option<ClockReference> {
+            Some(self.reference.clone())
         }
 
         fn suspended(&self) -> Duration {
@@ -182,7 +186,7 @@ mod manual {
         fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<'_, ()> {
             let mut now = self.now.subscribe();
             Box::pin(async move {
-                // An error means that the clock is gone, and with it everybody who could care.
+                // Fails only if the clock was dropped, and then no test moves time any more.
                 drop(now.wait_for(|now| *now >= deadline).await);
             })
         }

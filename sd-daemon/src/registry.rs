@@ -195,7 +195,7 @@ impl Registry {
         let mut connection = schema::open(&path)?;
         let files = OpenFiles::of(&path).map_err(|source| OpenError::unusable(&path, source))?;
         let damaged = |error: rusqlite::Error| OpenError::damaged(&path, &error.to_string());
-        if let Some(anchor) = clock.anchor() {
+        if let Some(anchor) = clock.reference() {
             let set_by = clock_adjustment::follow(&mut connection, &anchor)
                 .map_err(|error| schema::failed(&path, error))?;
             if let Some(seconds) = set_by.map(|millis| millis / 1000) {

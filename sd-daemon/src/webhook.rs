@@ -177,7 +177,7 @@ impl Webhook {
     async fn post(&self, id: &str, body: Bytes) -> Delivery {
         let given_up_at = self.clock.now().after(ANSWER_LIMIT);
         let answer = tokio::select! {
-            answer = self.post.send(id, self.clock.date(), body) => answer,
+            answer = self.post.send(id, self.clock.wall_time(), body) => answer,
             () = self.clock.sleep_until(given_up_at) => {
                 return Delivery::Failed(format!("it did not answer within {} seconds", ANSWER_LIMIT.as_secs()));
             }

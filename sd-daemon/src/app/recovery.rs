@@ -20,7 +20,7 @@ pub async fn recover(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let directory = StateDirectory::claim(&settings.state_dir)?;
-    let recovered = registry::recover(&directory, from, what_for, SystemClock::new().date());
+    let recovered = registry::recover(&directory, from, what_for, SystemClock::new().wall_time());
     if let Ok(recovery) = &recovered {
         describe(recovery, what_for, out)?;
     }

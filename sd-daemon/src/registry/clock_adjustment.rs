@@ -22,8 +22,8 @@ pub(super) fn follow(connection: &mut Connection, now: &ClockReference) -> rusql
         Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<i64>>(1)?))
     })?;
     let set_by = match before {
-        (Some(boot), Some(ahead)) if boot == now.boot => {
-            let set_by = now.ahead.saturating_sub(ahead);
+        (Some(boot), Some(ahead)) if boot == now.boot_id => {
+            let set_by = now.wall_minus_boot.saturating_sub(ahead);
             if set_by.unsigned_abs() < NOTABLE_MILLIS {
                 return Ok(None);
             }
@@ -34,7 +34,7 @@ pub(super) fn follow(connection: &mut Connection, now: &ClockReference) -> rusql
     };
     transaction.execute(
         "update instance set boot = ?1, ahead_of_boot = ?2",
-        (&now.boot, now.ahead),
+        (&now.boot_id, now.wall_minus_boot),
     )?;
     transaction.commit()?;
     Ok(set_by)

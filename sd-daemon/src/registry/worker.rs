@@ -147,7 +147,7 @@ impl Store {
         };
         let record = Arc::clone(record);
         let now = if KnownBad::WallClockDeadline.is_made() {
-            self.clock.date()
+            self.clock.wall_time()
         } else {
             self.clock.now()
         };
@@ -352,7 +352,7 @@ impl Store {
 
     /// Saves what the database holds: it is open, and so it is still there for us.
     fn rescue(&self) -> Result<PathBuf, PlacingError> {
-        let rescued = files::make_rescued(self.files.path(), self.clock.date())?;
+        let rescued = files::make_rescued(self.files.path(), self.clock.wall_time())?;
         self.connection
             .execute("vacuum into ?1", [rescued.to_string_lossy()])?;
         Ok(rescued)

@@ -37,7 +37,7 @@ pub async fn enforce_deadlines(service: Service, clock: Arc<dyn Clock>, shutdown
 
         snapshots.mark_unchanged();
         let now = if KnownBad::WallClockDeadline.is_made() {
-            clock.date()
+            clock.wall_time()
         } else {
             clock.now()
         };

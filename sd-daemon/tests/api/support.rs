@@ -610,7 +610,7 @@ impl KilledDaemon {
 
     /// Somebody sets the date before the next start, while the machine goes on.
     pub(crate) fn set_date(&mut self, date: Timestamp) {
-        self.clock = Arc::new(self.clock.with_date_set_to(date));
+        self.clock = Arc::new(self.clock.with_wall_clock_set_to(date));
     }
 }
 

@@ -74,7 +74,7 @@ impl World {
     }
 
     pub(crate) fn now(&self) -> SystemTime {
-        self.clock.date().into()
+        self.clock.wall_time().into()
     }
 
     /// Held for a few instructions only.

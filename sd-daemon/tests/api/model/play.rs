@@ -65,7 +65,7 @@ impl Play {
             Transition::Outside(which, what) => self.outside(which, what),
             Transition::Foreign(labels) => self.make_foreign(labels),
             Transition::Pass(time) => self.daemon().clock.advance(time),
-            Transition::SetDate(by) => self.daemon().clock.set_date_forward(by),
+            Transition::SetDate(by) => self.daemon().clock.set_wall_clock_forward(by),
             Transition::Disconnect => {
                 self.daemon().engine.disconnect();
                 self.frozen = Some(self.statuses().await);

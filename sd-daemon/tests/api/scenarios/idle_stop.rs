@@ -200,7 +200,7 @@ async fn wall_clock_change_stops_nothing_early() {
     let second_witness = daemon.create().await;
     daemon.clock.advance(HOUR);
     let container = daemon.create().await;
-    daemon.clock.set_date_forward(24 * HOUR);
+    daemon.clock.set_wall_clock_forward(24 * HOUR);
     daemon.clock.advance(HOUR_BEFORE_IDLE);
     daemon.until_status(&first_witness, Status::Stopped).await;
     daemon.until_status(&second_witness, Status::Stopped).await;
