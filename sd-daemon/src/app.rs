@@ -69,7 +69,7 @@ pub async fn run(
         () = shutdown.cancelled() => Ok(()),
         end = tasks.first_end() => Err(anyhow::anyhow!(end)),
         () = prober_lost => Err(anyhow::anyhow!("what looks at containers has ended")),
-        reason = registry.lost() => Err(anyhow::anyhow!("the registry is out of use: {reason}")),
+        reason = registry.stopped() => Err(anyhow::anyhow!("the registry is unavailable: {reason}")),
     };
     shutdown.cancel();
     systemd.notify(Notification::Stopping);
@@ -88,7 +88,7 @@ async fn run_watchdog(systemd: Arc<Systemd>, registry: Registry) {
     };
     let mut beats = tokio::time::interval(watchdog_interval);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    while registry.answers().await.is_ok() {
+    while registry.ping().await.is_ok() {
         systemd.notify(Notification::Alive);
         beats.tick().await;
     }

@@ -6,8 +6,6 @@
 /// A mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KnownBad {
-    /// A change is acknowledged before it is on the disk.
-    AnswerBeforeWriting,
     /// What carries our label and has no row is removed, whoever made it.
     LabelOnlyReaper,
     /// Whoever was last known at an address is credited with reports from there.
@@ -37,7 +35,6 @@ impl KnownBad {
         use std::sync::OnceLock;
         static CHOSEN: OnceLock<Option<String>> = OnceLock::new();
         let name = match self {
-            Self::AnswerBeforeWriting => "answer-before-writing",
             Self::LabelOnlyReaper => "label-only-reaper",
             Self::UnverifiedAddress => "unverified-address",
             Self::BreakInAudit => "break-in-audit",

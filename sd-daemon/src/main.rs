@@ -12,7 +12,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use sd_daemon::app;
 use sd_daemon::log::{self, Log};
 use sd_daemon::password;
-use sd_daemon::registry::Recover;
+use sd_daemon::registry::RecoveryMode;
 use sd_daemon::settings::{Cli, Command, LogFormat, RecoverArgs, Settings};
 use sd_daemon::shutdown::StopSignals;
 use sd_daemon::systemd::Systemd;
@@ -143,9 +143,9 @@ fn serve(settings: Settings) -> anyhow::Result<()> {
 fn recover(settings: &Settings, how: &RecoverArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("failed to start the threads")?;
     let what_for = if how.yes {
-        Recover::Replace
+        RecoveryMode::Replace
     } else {
-        Recover::DryRun
+        RecoveryMode::DryRun
     };
     let mut out = std::io::stdout();
     runtime.block_on(app::recover(settings, how.from.as_deref(), what_for, &mut out))

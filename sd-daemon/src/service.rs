@@ -205,12 +205,12 @@ impl Service {
 
     /// How far what happened was told to the outside; nothing when nothing ever was.
     pub async fn delivered(&self) -> Result<Option<u64>, ServiceError> {
-        Ok(self.inner.registry.delivered().await?)
+        Ok(self.inner.registry.webhook_cursor().await?)
     }
 
     /// Writes down how far what happened was told to the outside.
     pub async fn save_delivered(&self, id: u64) -> Result<(), ServiceError> {
-        Ok(self.inner.registry.save_delivered(id).await?)
+        Ok(self.inner.registry.save_webhook_cursor(id).await?)
     }
 
     /// Grants every container time to report again, because the machine was suspended.
@@ -241,7 +241,7 @@ impl Service {
 
     /// Whether the daemon can do its work: the registry takes jobs, and the engine answered lately.
     pub async fn is_ready(&self) -> Result<(), ServiceError> {
-        self.inner.registry.is_writable().await?;
+        self.inner.registry.check_writable().await?;
         self.is_not_another_engine()?;
         let seen_at = *lock(&self.inner.engine_seen_at);
         match seen_at {

@@ -9,20 +9,20 @@ use std::path::Path;
 
 use crate::clock::{Clock, SystemClock};
 use crate::engine::docker::{DockerEngine, LabelledContainer};
-use crate::registry::{self, Recover, RecoveredTable, Recovery, StateDirectory};
+use crate::registry::{self, RecoveredTable, Recovery, RecoveryMode, StateDirectory};
 use crate::settings::Settings;
 
 /// Keeps what can be read of the registry, or of another file, and says what else there is.
 pub async fn recover(
     settings: &Settings,
     from: Option<&Path>,
-    what_for: Recover,
+    mode: RecoveryMode,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let directory = StateDirectory::claim(&settings.state_dir)?;
-    let recovered = registry::recover(&directory, from, what_for, SystemClock::new().wall_time());
+    let recovered = registry::recover(&directory, from, mode, SystemClock::new().wall_time());
     if let Ok(recovery) = &recovered {
-        describe(recovery, what_for, out)?;
+        describe(recovery, mode, out)?;
     }
     let (instance, known) = match &recovered {
         Ok(recovery) => (recovery.instance.as_deref(), recovery.containers.clone()),
@@ -54,9 +54,9 @@ pub async fn recover(
     recovered.map(drop).map_err(Into::into)
 }
 
-fn describe(recovery: &Recovery, what_for: Recover, out: &mut impl Write) -> std::io::Result<()> {
+fn describe(recovery: &Recovery, mode: RecoveryMode, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(out, "Readable:")?;
-    for found in &recovery.salvaged {
+    for found in &recovery.tables {
         let RecoveredTable {
             what,
             kept,
@@ -77,17 +77,17 @@ fn describe(recovery: &Recovery, what_for: Recover, out: &mut impl Write) -> std
              address only."
         )?;
     }
-    match (what_for, &recovery.put_aside) {
-        (Recover::DryRun, _) => {
+    match (mode, &recovery.replaced) {
+        (RecoveryMode::DryRun, _) => {
             writeln!(
                 out,
                 "Nothing was changed. The same with --yes makes the registry of this."
             )
         }
-        (Recover::Replace, None) => {
+        (RecoveryMode::Replace, None) => {
             writeln!(out, "The registry was made of this; there was none in its place.")
         }
-        (Recover::Replace, Some(aside)) => writeln!(
+        (RecoveryMode::Replace, Some(aside)) => writeln!(
             out,
             "The registry was made of this; what was in its place is kept as {}.",
             aside.display()

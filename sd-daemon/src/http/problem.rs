@@ -261,7 +261,7 @@ impl From<ServiceError> for Problem {
             // Out of use means that the process is about to end; its log says why, and the next one can go on.
             ServiceError::Busy(_)
             | ServiceError::Engine(EngineError::NoNetwork(_) | EngineError::Unrecognised(_))
-            | ServiceError::Registry(RegistryError::Busy | RegistryError::Lost(_)) => Kind::NotReady,
+            | ServiceError::Registry(RegistryError::Busy | RegistryError::Unavailable(_)) => Kind::NotReady,
             ServiceError::Bug(_) => {
                 tracing::error!(error = %detail, "failed to serve a request");
                 return Self::internal();

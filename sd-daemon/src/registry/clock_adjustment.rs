@@ -1,56 +1,46 @@
-//! What happens when the machine's date was set while no daemon ran.
+//! Adjusts the stored times when the wall clock was changed between two starts of the daemon.
 //!
-//! Everything here is as old as dates say. A date that was a day ahead at one start, or fifty years behind, would make
-//! every container a day or fifty years old at the next, and those that may live or rest no longer than that would all
-//! end at once. Within one boot of the machine the boot clock tells how much time has really passed, and what is
-//! written down is moved to where the new date puts it.
+//! Stored times are wall-clock times. If the wall clock was wrong at one start and is correct at the next, every
+//! container seems to be days or years older, and all those with a limit would be stopped or removed at once. Within one
+//! boot of the machine, the boot clock shows how much time has really passed. The stored times are then shifted by the
+//! same amount as the wall clock.
 
-use rusqlite::{Connection, TransactionBehavior, named_params};
+use rusqlite::{Connection, TransactionBehavior};
 
-use super::row;
+use super::{history, rows};
 use crate::clock::ClockReference;
 
-/// A date that is adjusted by less is as good as the same.
-const NOTABLE_MILLIS: u64 = 10_000;
+/// Smaller changes of the wall clock, such as those of NTP, are ignored.
+const MIN_CHANGE_MILLIS: u64 = 10_000;
 
-/// Moves what is written down along with the date, and notes how the date hangs on the boot clock now. Says by how many
-/// milliseconds the date was set, if it was.
-pub(super) fn follow(connection: &mut Connection, now: &ClockReference) -> rusqlite::Result<Option<i64>> {
-    // Immediate: whether somebody else holds the database is known before anything is changed.
+/// Shifts the stored times if the wall clock was changed since the last start, and saves the new clock reference. Returns
+/// the change in milliseconds, or `None` if there was none.
+pub(super) fn apply(connection: &mut Connection, now: &ClockReference) -> rusqlite::Result<Option<i64>> {
+    // Immediate: a lock of another process is detected before anything is changed.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let before = transaction.query_row("select boot, ahead_of_boot from instance", [], |row| {
-        Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<i64>>(1)?))
-    })?;
-    let set_by = match before {
-        (Some(boot), Some(ahead)) if boot == now.boot_id => {
-            let set_by = now.wall_minus_boot.saturating_sub(ahead);
-            if set_by.unsigned_abs() < NOTABLE_MILLIS {
+    let changed_by = match rows::instance::load_clock_reference(&transaction)? {
+        Some(before) if before.boot_id == now.boot_id => {
+            let changed_by = now.wall_minus_boot.saturating_sub(before.wall_minus_boot);
+            if changed_by.unsigned_abs() < MIN_CHANGE_MILLIS {
                 return Ok(None);
             }
-            move_all(&transaction, set_by)?;
-            Some(set_by)
+            shift_all(&transaction, changed_by)?;
+            Some(changed_by)
         }
         _ => None,
     };
-    transaction.execute(
-        "update instance set boot = ?1, ahead_of_boot = ?2",
-        (&now.boot_id, now.wall_minus_boot),
-    )?;
+    rows::instance::save_clock_reference(&transaction, now)?;
     transaction.commit()?;
-    Ok(set_by)
+    Ok(changed_by)
 }
 
-fn move_all(connection: &Connection, by: i64) -> rusqlite::Result<()> {
-    for record in row::load_records(connection)? {
-        row::delete_record(connection, record.id())?;
-        row::save_record(connection, &record.shift_clock(by))?;
+fn shift_all(connection: &Connection, by: i64) -> rusqlite::Result<()> {
+    for record in rows::records::load_all(connection)? {
+        // Deleted first, because saving an existing record does not update the time of its creation.
+        rows::records::delete(connection, record.id())?;
+        rows::records::save(connection, &record.shift_clock(by))?;
     }
-    for moving in [
-        "update creation set opened_at = max(opened_at + :by, 0)",
-        "update idempotency_key set opened_at = max(opened_at + :by, 0)",
-        "update history set at = max(at + :by, 0), stops_at = max(stops_at + :by, 0)",
-    ] {
-        connection.execute(moving, named_params! { ":by": by })?;
-    }
-    Ok(())
+    rows::creations::shift_clock(connection, by)?;
+    rows::keys::shift_clock(connection, by)?;
+    history::shift_clock(connection, by)
 }

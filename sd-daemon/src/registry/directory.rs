@@ -1,4 +1,4 @@
-//! The state directory: who may use it, and one daemon at a time.
+//! The state directory: its permissions, and the lock that admits one daemon at a time.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -7,21 +7,25 @@ use std::path::{Path, PathBuf};
 
 use super::OpenError;
 
-/// A state directory that this process has for itself.
+/// A state directory that is locked by this process.
 #[derive(Debug)]
 pub struct StateDirectory {
     path: PathBuf,
-    /// The lock goes with the file.
+    /// The lock is released when the file is closed.
     _lock: File,
 }
 
 impl StateDirectory {
-    /// Makes the directory if it is missing and claims it; a second claim is refused.
+    /// Creates the directory if it does not exist, and locks it.
     ///
-    /// The directory is readable by its owner only: environment variables of containers and the keys of
-    /// requests are nobody else's business.
+    /// A new directory is accessible to its owner only, because it holds the secret of the registry and idempotency
+    /// keys.
+    ///
+    /// # Errors
+    ///
+    /// Fails if another process has locked the directory, if other users can write to it, or if it cannot be accessed.
     pub fn claim(path: &Path) -> Result<Self, OpenError> {
-        let failed = |reason| OpenError::unusable(path, reason);
+        let failed = |reason| OpenError::inaccessible(path, reason);
         if path.is_file() {
             return Err(failed(io::ErrorKind::NotADirectory.into()));
         }
@@ -30,10 +34,11 @@ impl StateDirectory {
             .mode(0o700)
             .create(path)
             .map_err(failed)?;
-        // One that was there keeps its mode, for it may hold other things. The files are private anyway.
+        // An existing directory keeps its mode, because it may hold other files. The files of the registry are private
+        // in any case.
         let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
         if mode & 0o022 != 0 {
-            return Err(OpenError::Exposed {
+            return Err(OpenError::WritableByOthers {
                 directory: path.display().to_string(),
             });
         }
@@ -56,7 +61,7 @@ impl StateDirectory {
         }
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -1,4 +1,4 @@
-//! The files of the registry: making the first one, and noticing that somebody took them away.
+//! The files of the registry: atomic creation, and detection of files that were deleted or replaced.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -8,60 +8,67 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::Timestamp;
 
-/// What SQLite puts beside a database; whoever moves one moves these as well.
+/// The name of the database in the state directory.
+pub(super) const FILE_NAME: &str = "registry.sqlite3";
+
+/// The suffixes of the files that SQLite keeps beside a database in WAL mode. They belong to the database.
 pub(super) const SIDE_FILES: [&str; 2] = ["-wal", "-shm"];
 
-/// What is put behind the name of the registry when a daemon saves what it knew.
-const RESCUED: &str = ".rescued-";
-/// What is put behind its name when a recovery puts another one in its place.
-pub(super) const PUT_ASIDE: &str = ".before-";
+/// The suffixes of all files that a database can consist of.
+pub(super) const ALL_FILES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 
-/// The name of a file with more at its end.
-pub(super) fn beside(path: &Path, more: &str) -> PathBuf {
+/// The suffix of the copy that a daemon saves when its registry is deleted.
+const RESCUED: &str = ".rescued-";
+
+/// The suffix of a registry that a recovery has replaced.
+pub(super) const REPLACED: &str = ".before-";
+
+/// Appends a suffix to the name of a file.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
-    name.push(more);
+    name.push(suffix);
     PathBuf::from(name)
 }
 
-/// A database that is complete and not in its place yet.
-pub(super) struct Written {
-    new: PathBuf,
-    place: PathBuf,
+/// A complete database that is not yet at its final path. Deleted on drop unless it was placed.
+pub(super) struct StagedDatabase {
+    staged: PathBuf,
+    target: PathBuf,
 }
 
-/// Writes a database beside its place. It gets there at once or not at all: a crash leaves no half of one that looks
-/// like a damaged registry.
-pub(super) fn write_aside<T>(
-    place: &Path,
+/// Writes a database beside its final path. [`StagedDatabase::place`] then renames it, so that a crash leaves either no
+/// database or a complete one.
+pub(super) fn stage<T>(
+    target: &Path,
     write: impl FnOnce(&Path) -> rusqlite::Result<T>,
-) -> Result<(Written, T), PlacingError> {
-    let written = Written {
-        new: beside(place, ".new"),
-        place: place.to_owned(),
+) -> Result<(StagedDatabase, T), PlacementError> {
+    let database = StagedDatabase {
+        staged: with_suffix(target, ".new"),
+        target: target.to_owned(),
     };
-    written.delete()?;
-    // SQLite gives its side files the mode of this one.
+    database.delete()?;
+    // SQLite gives the side files the mode of this file.
     let file = OpenOptions::new()
         .create_new(true)
         .write(true)
         .mode(0o600)
-        .open(&written.new)?;
-    let value = write(&written.new)?;
+        .open(&database.staged)?;
+    let value = write(&database.staged)?;
     file.sync_all()?;
-    Ok((written, value))
+    Ok((database, value))
 }
 
-impl Written {
-    /// Nobody else puts anything there: whoever writes has the directory for itself.
-    pub(super) fn put_in_place(self) -> io::Result<()> {
-        fs::rename(&self.new, &self.place)?;
-        let folder = self.place.parent().unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()
+impl StagedDatabase {
+    /// Renames the database to its final path. No other process writes there, because the directory is locked.
+    pub(super) fn place(self) -> io::Result<()> {
+        fs::rename(&self.staged, &self.target)?;
+        let directory = self.target.parent().unwrap_or(Path::new("."));
+        File::open(directory)?.sync_all()
     }
 
     fn delete(&self) -> io::Result<()> {
-        for more in ["", "-journal", "-wal", "-shm"] {
-            match fs::remove_file(beside(&self.new, more)) {
+        for suffix in ALL_FILES {
+            match fs::remove_file(with_suffix(&self.staged, suffix)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
@@ -70,34 +77,34 @@ impl Written {
     }
 }
 
-impl Drop for Written {
+impl Drop for StagedDatabase {
     fn drop(&mut self) {
-        // What stays is replaced by the next one.
+        // The next call of `stage` deletes what remains.
         drop(self.delete());
     }
 }
 
-/// Why a database was not put in its place.
+/// Why a database could not be written to its final path.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PlacingError {
+pub(super) enum PlacementError {
     #[error(transparent)]
     File(#[from] io::Error),
     #[error(transparent)]
     Database(#[from] rusqlite::Error),
 }
 
-/// Something that shows that there was a registry where none is now.
-pub(super) fn trace_of_another(path: &Path) -> Option<PathBuf> {
-    let journal = beside(path, "-wal");
-    if journal.exists() {
-        return Some(journal);
+/// Returns a file that shows that there was a registry at `path`, if there is one.
+pub(super) fn trace_of_deleted(path: &Path) -> Option<PathBuf> {
+    let log = with_suffix(path, "-wal");
+    if log.exists() {
+        return Some(log);
     }
     let name = path.file_name()?.as_encoded_bytes();
     let is_trace = |found: &PathBuf| {
         let found = found.file_name().unwrap_or_default().as_encoded_bytes();
-        let more = found.strip_prefix(name);
-        more.is_some_and(|more| {
-            more.starts_with(RESCUED.as_bytes()) || more.starts_with(PUT_ASIDE.as_bytes())
+        let suffix = found.strip_prefix(name);
+        suffix.is_some_and(|suffix| {
+            suffix.starts_with(RESCUED.as_bytes()) || suffix.starts_with(REPLACED.as_bytes())
         })
     };
     let entries = fs::read_dir(path.parent()?).ok()?;
@@ -107,17 +114,17 @@ pub(super) fn trace_of_another(path: &Path) -> Option<PathBuf> {
     traces.max()
 }
 
-/// A time as part of a file's name.
+/// A point in time in a form that is usable in file names.
 pub(super) fn time_in_name(time: Timestamp) -> String {
     humantime::format_rfc3339_seconds(time.into())
         .to_string()
         .replace(':', "")
 }
 
-/// Makes an empty file for what a daemon knew when its registry is taken away.
-pub(super) fn make_rescued(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
-    let rescued = beside(path, &format!("{RESCUED}{}", time_in_name(now)));
-    // The directory may have gone as well.
+/// Creates an empty file for the content of a registry that was deleted while it was open.
+pub(super) fn create_rescued(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
+    let rescued = with_suffix(path, &format!("{RESCUED}{}", time_in_name(now)));
+    // The directory may have been deleted as well.
     if let Some(directory) = rescued.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     }
@@ -129,25 +136,19 @@ pub(super) fn make_rescued(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
     Ok(rescued)
 }
 
-/// The files that are open, as they were when they were opened.
+/// The open files of the database, with their identities at the time they were opened.
 pub(super) struct OpenFiles {
     files: Vec<(PathBuf, Identity)>,
 }
 
-/// The same for as long as a file exists; what is put in its place has another.
+/// Device and inode. A file that replaces another one has a different identity.
 type Identity = (u64, u64);
 
 impl OpenFiles {
-    /// What there is room for on their disk, in bytes, where it tells.
-    pub(super) fn room(&self) -> Option<u64> {
-        let disk = rustix::fs::statvfs(self.path()).ok()?;
-        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
-    }
-
-    /// The database at a path and the log that SQLite writes first. Both must be there.
+    /// Records the identities of a database and its write-ahead log. Both must exist.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
-        let files = ["", "-wal"].map(|more| {
-            let file = beside(path, more);
+        let files = ["", "-wal"].map(|suffix| {
+            let file = with_suffix(path, suffix);
             let identity = identity(&file)?;
             Ok((file, identity))
         });
@@ -161,14 +162,20 @@ impl OpenFiles {
         &self.files[0].0
     }
 
-    /// A file that is not any more what the next start would find under its name.
-    pub(super) fn first_lost(&self) -> Option<&Path> {
-        let is_lost = |(file, known): &&(PathBuf, Identity)| match identity(file) {
+    /// The free space on the disk of the database in bytes, if the file system reports it.
+    pub(super) fn free_space(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(self.path()).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    /// Returns a file that was deleted or replaced, so that the next start would not find its content.
+    pub(super) fn first_missing(&self) -> Option<&Path> {
+        let is_missing = |(file, known): &&(PathBuf, Identity)| match identity(file) {
             Ok(found) => found != *known,
-            // Anything else tells nothing about the file.
+            // Any other error does not show that the file is missing.
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
-        self.files.iter().find(is_lost).map(|(file, _)| file.as_path())
+        self.files.iter().find(is_missing).map(|(file, _)| file.as_path())
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rusqlite::{Connection, Row, named_params};
 use tokio::sync::watch;
 
-use super::row::{millis, name_of, optional_timestamp, parse, timestamp, value_of};
+use super::rows::columns::{millis, name_of, optional_timestamp, parse, timestamp, value_of};
 use crate::domain::{ContainerId, Event, EventKind, Record, RecordedEvent, Subject, Timestamp};
 
 /// Events that are kept in all. More than a busy day of a small server.
@@ -76,7 +76,7 @@ impl History {
 
     /// Shows events that are on the disk together with the change that they tell of: whoever has seen one of the
     /// two finds the other. Forgets what is not on the disk any more.
-    pub(super) fn show(&self, news: impl Iterator<Item = RecordedEvent>, show_change: impl FnOnce()) {
+    pub(super) fn publish(&self, news: impl Iterator<Item = RecordedEvent>, show_change: impl FnOnce()) {
         let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
         show_change();
         for event in news {
@@ -161,21 +161,15 @@ pub(super) fn save(
     })
 }
 
-/// The number of the latest event that was told to the outside; nothing when none ever was.
-pub(super) fn delivered(connection: &Connection) -> rusqlite::Result<Option<u64>> {
-    let mut statement = connection.prepare_cached("select delivered from webhook")?;
-    let mut rows = statement.query_map([], |row| row.get(0))?;
-    rows.next().transpose()
-}
-
-/// Writes down how far what happened was told to the outside.
-pub(super) fn save_delivered(connection: &Connection, id: u64) -> rusqlite::Result<()> {
+/// Adds `by` milliseconds to the times of every event.
+pub(super) fn shift_clock(connection: &Connection, by: i64) -> rusqlite::Result<()> {
     connection
-        .prepare_cached(
-            "insert into webhook values (1, ?1) on conflict (only_row) do update set delivered = excluded.delivered",
-        )?
-        .execute([id])?;
-    Ok(())
+        .execute(
+            "update history
+             set at = max(at + ?1, 0), stops_at = max(stops_at + ?1, 0)",
+            [by],
+        )
+        .map(drop)
 }
 
 pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<RecordedEvent> {

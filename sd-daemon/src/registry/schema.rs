@@ -7,7 +7,7 @@ use std::{fs, io};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::OpenError;
-use super::files::{self, PlacingError};
+use super::files::{self, PlacementError};
 
 /// Memory for pages of the file. Readers are answered from memory of another kind.
 const CACHE_KIB: i64 = 512;
@@ -212,7 +212,7 @@ const MIGRATIONS: &[&str] = &["
 ///
 /// A file that cannot be read is never replaced: what it knew is worth more than a quick start.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
-    let unusable = |source| OpenError::unusable(path, source);
+    let unusable = |source| OpenError::inaccessible(path, source);
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => return Err(OpenError::damaged(path, "it is a directory")),
         Ok(found) if found.len() == 0 => return Err(OpenError::damaged(path, "it is empty")),
@@ -220,7 +220,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => begin(path)?,
         Err(error) => return Err(unusable(error)),
     }
-    let failed = |error| failed(path, error);
+    let failed = |error| open_error(path, error);
     let mut connection = Connection::open_with_flags(path, FLAGS).map_err(failed)?;
     // An operator may look inside with sqlite3 while the daemon runs.
     connection.busy_timeout(BUSY_PATIENCE).map_err(failed)?;
@@ -230,7 +230,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
         return Err(OpenError::Newer {
             file: path.display().to_string(),
             found,
-            known,
+            supported: known,
         });
     }
     if found == 0 {
@@ -252,16 +252,16 @@ const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Makes an empty registry. Where there was one before, somebody took it away, and that is not to be forgotten.
 fn begin(path: &Path) -> Result<(), OpenError> {
-    if let Some(trace) = files::trace_of_another(path) {
+    if let Some(trace) = files::trace_of_deleted(path) {
         let reason = format!("it is missing, and {} tells of it", trace.display());
         return Err(OpenError::damaged(path, &reason));
     }
     tracing::info!(file = %path.display(), "beginning a new registry");
-    let placed = files::write_aside(path, |new| begin_at(new, newest_format()))
-        .and_then(|(written, _)| Ok(written.put_in_place()?));
+    let placed = files::stage(path, |new| begin_at(new, newest_format()))
+        .and_then(|(database, _)| Ok(database.place()?));
     placed.map_err(|error| match error {
-        PlacingError::File(source) => OpenError::unusable(path, source),
-        PlacingError::Database(error) => failed(path, error),
+        PlacementError::File(source) => OpenError::inaccessible(path, source),
+        PlacementError::Database(error) => open_error(path, error),
     })
 }
 
@@ -274,14 +274,14 @@ pub(super) fn begin_at(path: &Path, format: u32) -> rusqlite::Result<Connection>
     Ok(connection)
 }
 
-pub(super) fn failed(path: &Path, error: rusqlite::Error) -> OpenError {
+pub(super) fn open_error(path: &Path, error: rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         None
         | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation) => {
             OpenError::damaged(path, &error.to_string())
         }
         // A full disk, a file system that is read-only, somebody who holds the file: it may be in order.
-        Some(_) => OpenError::unusable(path, io::Error::other(error)),
+        Some(_) => OpenError::inaccessible(path, io::Error::other(error)),
     }
 }
 

@@ -1,12 +1,13 @@
-//! What readers see: every record at one moment.
+//! An immutable view of all records and open creations, for readers.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::domain::{ContainerId, Creation, Lifecycle, OperationId, Record};
 
-/// Every container at one moment. It never changes; a later one takes its place.
+/// All containers at one point in time. Immutable: a change produces a new snapshot.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     instance: Arc<str>,
@@ -27,12 +28,12 @@ impl Snapshot {
         }
     }
 
-    /// The identity of the registry, the same for as long as its file lives.
+    /// The id of the registry, the same for the lifetime of its file.
     pub fn instance(&self) -> &Arc<str> {
         &self.instance
     }
 
-    /// Every container, in no order.
+    /// Every container, in no particular order.
     pub fn records(&self) -> impl Iterator<Item = &Arc<Record>> {
         self.records.values()
     }
@@ -42,22 +43,22 @@ impl Snapshot {
         self.records.get(&id)
     }
 
-    /// The container that this operation made.
+    /// The container that this operation created.
     pub fn of_operation(&self, operation: OperationId) -> Option<&Arc<Record>> {
         self.records().find(|record| record.operation() == operation)
     }
 
-    /// Every create that has no container yet, in no order.
+    /// Every creation that has no container yet, in no particular order.
     pub fn creations(&self) -> impl Iterator<Item = &Arc<Creation>> {
         self.creations.values()
     }
 
-    /// Whether a create has no container yet.
+    /// Whether the creation of this operation has no container yet.
     pub fn is_open(&self, operation: OperationId) -> bool {
         self.creations.contains_key(&operation)
     }
 
-    /// The running containers last seen at an address, the latest run first.
+    /// The running containers last observed at an address, the latest run first.
     pub fn at_address(&self, address: IpAddr) -> Vec<Arc<Record>> {
         let mut found: Vec<_> = self
             .records()
@@ -65,8 +66,8 @@ impl Snapshot {
             .cloned()
             .collect();
         found.sort_by_key(|record| match record.lifecycle() {
-            Lifecycle::Running { since, .. } => std::cmp::Reverse(Some(*since)),
-            _ => std::cmp::Reverse(None), // only running containers have addresses
+            Lifecycle::Running { since, .. } => Reverse(Some(*since)),
+            _ => Reverse(None), // only running containers have addresses
         });
         found
     }

@@ -6,14 +6,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::files::FILE_NAME;
 use super::*;
 use crate::clock::ManualClock;
 use crate::domain::{
-    Caller, ContainerPort, Endpoints, Exit, IdempotencyKey, Lifecycle, Limits, LiveState, Observation,
-    ObservedState, Policy, ProcessId, Report, Request, RunId, StopCause, TimeLimit, Timestamp,
+    Caller, ContainerId, ContainerPort, Creation, Endpoints, Exit, IdempotencyKey, Input, Lifecycle, Limits,
+    LiveState, Observation, ObservedState, OperationId, Policy, ProcessId, Record, Refusal, Report, Request,
+    RunId, StopCause, TimeLimit, Timestamp,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_373_731_250);
@@ -34,9 +38,9 @@ fn try_open(directory: &Path) -> Result<Registry, OpenError> {
 
 /// Waits until the thread has let go of the directory, as it does when the last handle is gone.
 async fn close(registry: Registry) {
-    let fate = Arc::clone(&registry.fate);
+    let worker = Arc::clone(&registry.worker);
     drop(registry);
-    fate.ended.cancelled().await;
+    worker.wait().await;
 }
 
 fn operation(number: u8) -> OperationId {
@@ -228,7 +232,7 @@ async fn what_has_vanished_is_gone_for_good() {
     let registry = open(&directory);
     bound(&registry, 1).await;
     let applied = apply(&registry, 1, vanished()).await;
-    assert_eq!((applied.record, applied.change), (None, Change::Made));
+    assert_eq!((applied.record, applied.change), (None, Change::Changed));
     assert!(registry.snapshot().get(id(1)).is_none());
     close(registry).await;
     assert!(open(&directory).snapshot().get(id(1)).is_none());
@@ -241,7 +245,7 @@ async fn what_nobody_knows_cannot_be_changed() {
     let applied = apply(&registry, 1, requested(Request::Start)).await;
     assert_eq!(
         (applied.record, applied.change, applied.effect),
-        (None, Change::None, None)
+        (None, Change::Unchanged, None)
     );
 }
 
@@ -269,20 +273,20 @@ async fn a_key_stands_for_one_request_until_that_has_failed() {
     let wanted = |number, request| creation(number, Some(("key", request)));
     assert_eq!(
         registry.open_creation(wanted(1, "web"), MOST).await.unwrap(),
-        Opened::New
+        OpenOutcome::Opened
     );
     assert_eq!(
         registry.open_creation(wanted(2, "web"), MOST).await.unwrap(),
-        Opened::Repeated(operation(1))
+        OpenOutcome::Duplicate(operation(1))
     );
     assert_eq!(
         registry.open_creation(wanted(3, "db"), MOST).await.unwrap(),
-        Opened::KeyReused
+        OpenOutcome::KeyReused
     );
     registry.close_creation(operation(1)).await.unwrap();
     assert_eq!(
         registry.open_creation(wanted(4, "db"), MOST).await.unwrap(),
-        Opened::New
+        OpenOutcome::Opened
     );
 }
 
@@ -304,12 +308,12 @@ async fn a_key_is_forgotten_after_a_day() {
     clock.advance(Duration::from_secs(24 * 60 * 60));
     assert_eq!(
         registry.open_creation(wanted(2), MOST).await.unwrap(),
-        Opened::Repeated(operation(1))
+        OpenOutcome::Duplicate(operation(1))
     );
     clock.advance(Duration::from_secs(1));
     assert_eq!(
         registry.open_creation(wanted(3), MOST).await.unwrap(),
-        Opened::New
+        OpenOutcome::Opened
     );
     // And it does not stay for want of another one.
     clock.advance(Duration::from_secs(24 * 60 * 60 + 1));
@@ -416,11 +420,15 @@ async fn a_file_of_the_version_before_knows_no_engine_and_learns_one() {
     drop(schema::begin_at(&file, 2).unwrap());
     let registry = open(&directory);
     bound(&registry, 1).await;
-    let engine_or = async |found: &str| registry.engine_or(found.to_owned()).await.unwrap();
-    assert_eq!(engine_or("first").await, "first");
-    assert_eq!(engine_or("second").await, "first", "there is a container on it");
+    let engine_identity_or = async |found: &str| registry.engine_identity_or(found.to_owned()).await.unwrap();
+    assert_eq!(engine_identity_or("first").await, "first");
+    assert_eq!(
+        engine_identity_or("second").await,
+        "first",
+        "there is a container on it"
+    );
     apply(&registry, 1, vanished()).await;
-    assert_eq!(engine_or("second").await, "second");
+    assert_eq!(engine_identity_or("second").await, "second");
 }
 
 #[tokio::test]
@@ -521,13 +529,13 @@ async fn creations_and_containers_count_together_and_a_repetition_is_not_one_mor
     let registry = open(&directory);
     let wanted = |number| creation(number, Some(("key", "request")));
     let open = async |creation| registry.open_creation(creation, 2).await.unwrap();
-    assert_eq!(open(wanted(1)).await, Opened::New);
-    assert_eq!(open(creation(2, None)).await, Opened::New);
-    assert_eq!(open(creation(3, None)).await, Opened::TooMany);
+    assert_eq!(open(wanted(1)).await, OpenOutcome::Opened);
+    assert_eq!(open(creation(2, None)).await, OpenOutcome::Opened);
+    assert_eq!(open(creation(3, None)).await, OpenOutcome::LimitReached);
     let name = "hungry_bell".parse().unwrap();
     registry.bind(operation(1), id(1), name).await.unwrap();
-    assert_eq!(open(creation(3, None)).await, Opened::TooMany);
-    assert_eq!(open(wanted(4)).await, Opened::Repeated(operation(1)));
+    assert_eq!(open(creation(3, None)).await, OpenOutcome::LimitReached);
+    assert_eq!(open(wanted(4)).await, OpenOutcome::Duplicate(operation(1)));
     registry.close_creation(operation(2)).await.unwrap();
-    assert_eq!(open(creation(3, None)).await, Opened::New);
+    assert_eq!(open(creation(3, None)).await, OpenOutcome::Opened);
 }

@@ -10,7 +10,7 @@ use crate::domain::{
     Record,
 };
 use crate::engine::{ContainerSpec, EngineError};
-use crate::registry::{Applied, Change, Opened};
+use crate::registry::{Applied, Change, KeyLookup, OpenOutcome};
 
 /// The variable that tells a container where to check in.
 const CHECK_IN_VARIABLE: &str = "SD_CHECK_IN_URL";
@@ -75,7 +75,7 @@ impl Service {
                     let service = self.clone();
                     self.run(async move { service.resolve_left_behind().await })
                         .await?;
-                    self.inner.registry.free_key(operation).await?;
+                    self.inner.registry.release_key(operation).await?;
                 }
                 // Its container was there and is gone; a failed operation would have freed the key.
                 CreateOutcome::Duplicate(operation) if first_seen == Some(operation) => {
@@ -95,10 +95,9 @@ impl Service {
         // A repetition needs neither the image nor the engine any more.
         if let Some(key) = &wanted.key {
             match self.inner.registry.find_key(key.clone()).await? {
-                // Nothing is opened here, and so nothing is too many.
-                Opened::New | Opened::TooMany => {}
-                Opened::Repeated(operation) => return Ok(CreateOutcome::Duplicate(operation)),
-                Opened::KeyReused => return Err(ServiceError::KeyReused),
+                KeyLookup::Unused => {}
+                KeyLookup::SameRequest(operation) => return Ok(CreateOutcome::Duplicate(operation)),
+                KeyLookup::DifferentRequest => return Err(ServiceError::KeyReused),
             }
         }
         let Ok(_place) = self.inner.creates.try_acquire() else {
@@ -132,10 +131,10 @@ impl Service {
         };
         let most = self.inner.capacity.containers;
         match self.inner.registry.open_creation(creation, most).await? {
-            Opened::New => {}
-            Opened::Repeated(operation) => return Ok(CreateOutcome::Duplicate(operation)),
-            Opened::KeyReused => return Err(ServiceError::KeyReused),
-            Opened::TooMany => return Err(ServiceError::TooManyContainers(most)),
+            OpenOutcome::Opened => {}
+            OpenOutcome::Duplicate(operation) => return Ok(CreateOutcome::Duplicate(operation)),
+            OpenOutcome::KeyReused => return Err(ServiceError::KeyReused),
+            OpenOutcome::LimitReached => return Err(ServiceError::TooManyContainers(most)),
         }
         let spec = self.spec(operation, &wanted, &image, check_in_url);
         let id = self.make(&spec).await?;
@@ -204,7 +203,7 @@ impl Service {
         };
         let wished = Applied {
             record: Some(bound),
-            change: Change::Made,
+            change: Change::Changed,
             effect: Some(Effect::Start),
         };
         let settled = self.run_effects(id, wished).await?;

@@ -21,10 +21,10 @@ impl Service {
     /// Makes sure that the engine that answers is the one that the containers are on.
     pub(super) async fn recognise_engine(&self) -> Result<(), EngineError> {
         let found = self.inner.engine.identity().await?;
-        let known = match self.inner.registry.engine_or(found.clone()).await {
+        let known = match self.inner.registry.engine_identity_or(found.clone()).await {
             Ok(known) => known,
             // Nobody can be recognised then, and nothing be done.
-            Err(error @ (RegistryError::Full | RegistryError::Busy | RegistryError::Lost(_))) => {
+            Err(error @ (RegistryError::Full | RegistryError::Busy | RegistryError::Unavailable(_))) => {
                 return Err(EngineError::Unrecognised(error.to_string()));
             }
         };

@@ -123,10 +123,7 @@ async fn a_daemon_that_runs_is_not_recovered_under_its_feet() {
     let daemon = Daemon::start(&[]).await;
     let (code, said) = recover(daemon.state(), &["--yes"]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(
-        said.contains("another sd-daemon uses the state directory"),
-        "{said}"
-    );
+    assert!(said.contains("another sd-daemon uses it"), "{said}");
 }
 
 #[tokio::test]
@@ -207,7 +204,7 @@ async fn a_registry_of_which_nothing_is_left_still_tells_which_containers_there_
     let (code, said) = recover(daemon.state(), &["--yes"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(
-        said.contains("nothing can be read in") && said.contains(&id[..12]),
+        said.contains("failed to recover") && said.contains(&id[..12]),
         "{said}"
     );
     let kept = fs::read_to_string(file(daemon.state())).expect("it is there");

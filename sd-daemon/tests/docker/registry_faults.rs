@@ -147,11 +147,11 @@ async fn fails_with_the_disk(daemon: &mut Daemon, request: impl AsyncFnOnce(Clie
     let log = daemon.log();
     let sentence = log.lines().last().unwrap_or_default();
     assert!(
-        sentence.starts_with("sd-daemon: the registry is out of use"),
+        sentence.starts_with("sd-daemon: the registry is unavailable"),
         "{sentence}"
     );
     assert!(
-        sentence.contains("registry.sqlite3 (disk I/O error)"),
+        sentence.contains("registry.sqlite3: disk I/O error"),
         "{sentence}"
     );
 }
