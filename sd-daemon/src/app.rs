@@ -89,7 +89,7 @@ async fn run_watchdog(systemd: Arc<Systemd>, registry: Registry) {
     let mut beats = tokio::time::interval(watchdog_interval);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while registry.ping().await.is_ok() {
-        systemd.notify(Notification::Alive);
+        systemd.notify(Notification::Watchdog);
         beats.tick().await;
     }
 }

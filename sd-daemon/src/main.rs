@@ -153,11 +153,11 @@ fn recover(settings: &Settings, how: &RecoverArgs) -> anyhow::Result<()> {
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
-    let signals = StopSignals::listen()?;
-    let systemd = Systemd::of_environment(|name| std::env::var_os(name), std::process::id());
+    let signals = StopSignals::install()?;
+    let systemd = Systemd::from_environment(|name| std::env::var_os(name), std::process::id());
     tokio::select! {
         outcome = app::run(settings, Arc::new(systemd), shutdown.clone()) => outcome,
-        () = signals.watch(shutdown) => anyhow::bail!("ended at once, as told"),
+        () = signals.watch(shutdown) => anyhow::bail!("received a second stop signal, exiting immediately"),
     }
 }
 
