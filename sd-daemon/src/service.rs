@@ -203,13 +203,13 @@ impl Service {
         self.inner.registry.history()
     }
 
-    /// How far what happened was told to the outside; nothing when nothing ever was.
-    pub async fn delivered(&self) -> Result<Option<u64>, ServiceError> {
+    /// The id of the last event delivered to the webhook, if any.
+    pub async fn webhook_cursor(&self) -> Result<Option<u64>, ServiceError> {
         Ok(self.inner.registry.webhook_cursor().await?)
     }
 
-    /// Writes down how far what happened was told to the outside.
-    pub async fn save_delivered(&self, id: u64) -> Result<(), ServiceError> {
+    /// Saves the id of the last event delivered to the webhook.
+    pub async fn save_webhook_cursor(&self, id: u64) -> Result<(), ServiceError> {
         Ok(self.inner.registry.save_webhook_cursor(id).await?)
     }
 

@@ -366,7 +366,7 @@ fn webhook(options: &Options) -> Result<Option<Receiver>, SettingsError> {
 
 fn signing_key(path: &Path) -> Result<SigningKey, SettingsError> {
     const KEY: &str = "webhook_secret_file";
-    SigningKey::of(read_secret(KEY, path)?.reveal()).map_err(|error| SettingsError::Unusable {
+    SigningKey::parse(read_secret(KEY, path)?.reveal()).map_err(|error| SettingsError::Unusable {
         key: KEY,
         reason: format!("{}: {error}", path.display()),
     })

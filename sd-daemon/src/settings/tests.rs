@@ -249,7 +249,7 @@ fn a_webhook_has_an_address_and_a_secret_that_nobody_else_can_read() {
         &secret,
     ]);
     let key = webhook.unwrap().webhook.unwrap().key;
-    assert_eq!(key, SigningKey::of("hush").ok());
+    assert_eq!(key, SigningKey::parse("hush").ok());
     let credentials = "https://admin:hush@example.org";
     for wrong in ["example.org", "ftp://example.org", "http://", credentials] {
         assert!(

@@ -1,15 +1,4 @@
-//! The webhook: one receiver is told everything that happens to containers, in order, one event at a time.
-//!
-//! Posts follow the Standard Webhooks specification. An event is delivered when the receiver answers with
-//! 2xx; how far it was told is then written down, so a crash repeats an event rather than losing it. Anything
-//! else is tried again for as long as it takes. Nothing waits in here meanwhile: the history keeps the
-//! events, and what it forgets before it could be told is skipped.
-//!
-//! Not here: what an event looks like on the wire, which is `wire`'s, and what is kept for how long,
-//! which is the registry's. Nobody waits for anything in here; only the app builds and runs it.
-
-mod post;
-mod signature;
+//! Delivers the events one after the other, and saves the position.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,140 +6,134 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::StatusCode;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
+use super::Receiver;
+use super::post::PostClient;
 use crate::backoff::{Backoff, Delays};
 use crate::clock::Clock;
 use crate::domain::RecordedEvent;
 use crate::service::{Service, ServiceError};
 use crate::wire;
 
-use post::Post;
-pub use signature::{SigningKey, UnusableKey};
+/// How long the receiver may take to answer. Long enough for a receiver that is started by the request.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the receiver may take to answer. Long enough for one that wakes up first, short enough to find
-/// out the same minute that it is not there.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-
-/// The delays between attempts: one second with jitter at first, five minutes at most, so that a receiver that
-/// comes back after a night gets its events within minutes.
+/// The delays between attempts: about one second at first, at most five minutes. A receiver that was unavailable for a
+/// night gets its events within minutes.
 const RETRY_DELAYS: Backoff = Backoff::jittered(Duration::from_millis(500), Duration::from_secs(150));
 
-/// Who is told what happens.
-#[derive(Clone, Debug)]
-pub struct Receiver {
-    /// The address that is posted to: `http` or `https`.
-    pub url: Url,
-    /// What the posts are signed with.
-    pub key: Option<SigningKey>,
-}
-
-/// Tells one receiver what happens.
+/// Delivers events to one receiver.
 pub struct Webhook {
     service: Service,
     clock: Arc<dyn Clock>,
-    post: Post,
-    /// The registry's own name, so that events of two daemons are never taken for one.
+    client: PostClient,
+    /// The id of the registry. It is part of each event id, so that events of two daemons never have the same id.
     instance: Arc<str>,
-    /// The latest event when this was built.
+    /// The id of the latest event when the webhook was built.
     latest: u64,
-    mood: DeliveryState,
+    state: DeliveryState,
 }
 
-/// How the receiver took the last event, so that a change is logged and its repetition is not.
+/// The result of the latest delivery. Only a change of it is logged.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum DeliveryState {
-    Listening,
+    Accepting,
     Failing,
     Gone,
 }
 
-/// What became of one post.
+/// The result of one post.
 enum Delivery {
+    /// The receiver accepted the event (2xx).
     Accepted,
-    /// 410: it will never be wanted.
+    /// The receiver no longer wants events (410).
     Gone,
+    /// The event has to be posted again.
     Failed(String),
 }
 
 impl Webhook {
-    /// A webhook to this receiver. Told for the first time, it hears of what happens from now on.
+    /// Returns a webhook for a receiver. A receiver without a saved cursor gets the events from now on.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the URL is not usable, or if it is an https URL and the machine has no CA certificates.
     pub fn new(receiver: &Receiver, service: Service, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         Ok(Self {
-            post: Post::new(receiver)?,
+            client: PostClient::new(receiver)?,
             instance: Arc::clone(service.snapshot().instance()),
             latest: *service.history().follow().borrow(),
-            mood: DeliveryState::Listening,
+            state: DeliveryState::Accepting,
             service,
             clock,
         })
     }
 
-    /// Tells everything, until told to stop; a post that is under way is then dropped, and repeated after the
-    /// next start.
+    /// Delivers events until `shutdown`. A post in progress is then cancelled, and repeated after the next start.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        shutdown.run_until_cancelled(self.tell_everything()).await;
+        shutdown.run_until_cancelled(self.deliver_all()).await;
     }
 
-    async fn tell_everything(&mut self) {
+    async fn deliver_all(&mut self) {
         let history = self.service.history().clone();
         let mut latest = history.follow();
-        let mut told = self.begin().await;
-        let mut forgotten = 0;
+        let mut cursor = self.load_cursor().await;
+        let mut skipped = 0;
         loop {
             latest.mark_unchanged();
-            if let Some(event) = history.after(told, 1).pop() {
-                // Numbers are given one after the other: what is missing is not kept any more.
-                forgotten += event.id - told - 1;
-                self.tell(&event).await;
-                told = event.id;
-                self.write_down(told).await;
+            if let Some(event) = history.after(cursor, 1).pop() {
+                // Ids have no gaps: a missing id belongs to an event that the history has deleted.
+                skipped += event.id - cursor - 1;
+                self.deliver(&event).await;
+                cursor = event.id;
+                self.save_cursor(cursor).await;
                 continue;
             }
-            if forgotten > 0 {
+            if skipped > 0 {
                 tracing::warn!(
-                    forgotten,
-                    "the webhook's receiver was away for longer than events are kept"
+                    skipped,
+                    "the webhook receiver was unavailable for longer than events are kept; skipped the deleted events"
                 );
-                forgotten = 0;
+                skipped = 0;
             }
             if latest.changed().await.is_err() {
-                // The history is gone, and with it everything that could happen.
+                // The registry was closed, so there are no more events.
                 return;
             }
         }
     }
 
-    /// The number of the last event that is not to be told.
-    async fn begin(&self) -> u64 {
-        let first = || async {
-            if let Some(told) = self.service.delivered().await? {
-                return Ok(told);
+    /// The id of the last event that was delivered. The first start saves the latest event as the cursor.
+    async fn load_cursor(&self) -> u64 {
+        self.retry_until_ok(|| async {
+            if let Some(cursor) = self.service.webhook_cursor().await? {
+                return Ok(cursor);
             }
-            self.service.save_delivered(self.latest).await?;
+            self.service.save_webhook_cursor(self.latest).await?;
             Ok(self.latest)
-        };
-        self.retry_until_ok(first).await
+        })
+        .await
     }
 
-    /// Writes down how far the receiver was told. Who went on without would repeat all of it after a crash.
-    async fn write_down(&self, told: u64) {
-        self.retry_until_ok(|| self.service.save_delivered(told)).await;
+    /// Saves the cursor before the next event is posted. Otherwise a crash would repeat all events since the last save.
+    async fn save_cursor(&self, cursor: u64) {
+        self.retry_until_ok(|| self.service.save_webhook_cursor(cursor))
+            .await;
     }
 
-    /// Asks the registry until it does it: its disk may be full for a while. A registry that is lost takes the
-    /// daemon down, so this needs no end.
-    async fn retry_until_ok<T, Asked: Future<Output = Result<T, ServiceError>>>(
+    /// Retries a call of the registry until it succeeds, because its disk may be full for a while. There is no limit: the
+    /// daemon exits if the registry fails.
+    async fn retry_until_ok<T, Call: Future<Output = Result<T, ServiceError>>>(
         &self,
-        ask: impl Fn() -> Asked,
+        call: impl Fn() -> Call,
     ) -> T {
         let mut delays = RETRY_DELAYS.delays();
         loop {
-            match ask().await {
-                Ok(done) => return done,
+            match call().await {
+                Ok(value) => return value,
                 Err(error) => {
                     if delays.is_first() {
-                        tracing::warn!(%error, "failed to write down how far the webhook's receiver was told; it will be tried again");
+                        tracing::warn!(%error, "failed to save the webhook cursor; retrying");
                     }
                     self.wait(&mut delays).await;
                 }
@@ -158,16 +141,16 @@ impl Webhook {
         }
     }
 
-    /// Tells of one event, for as long as it takes.
-    async fn tell(&mut self, event: &RecordedEvent) {
+    /// Posts an event until the receiver accepts it or is gone.
+    async fn deliver(&mut self, event: &RecordedEvent) {
         let id = format!("{}-{}", self.instance, event.id);
         let body = serde_json::to_vec(&wire::event(event)).map(Bytes::from);
-        let body = body.expect("words and numbers can always be written as JSON");
+        let body = body.expect("an event has only strings and numbers, which serialize without errors");
         let mut delays = RETRY_DELAYS.delays();
         loop {
-            let answer = self.post(&id, body.clone()).await;
-            self.log(&answer, &id);
-            if !matches!(answer, Delivery::Failed(_)) {
+            let delivery = self.post(&id, body.clone()).await;
+            self.log(&delivery, &id);
+            if !matches!(delivery, Delivery::Failed(_)) {
                 return;
             }
             self.wait(&mut delays).await;
@@ -175,17 +158,17 @@ impl Webhook {
     }
 
     async fn post(&self, id: &str, body: Bytes) -> Delivery {
-        let given_up_at = self.clock.now().after(ANSWER_LIMIT);
+        let deadline = self.clock.now().after(ANSWER_TIMEOUT);
         let answer = tokio::select! {
-            answer = self.post.send(id, self.clock.wall_time(), body) => answer,
-            () = self.clock.sleep_until(given_up_at) => {
-                return Delivery::Failed(format!("it did not answer within {} seconds", ANSWER_LIMIT.as_secs()));
+            answer = self.client.post(id, self.clock.wall_time(), body) => answer,
+            () = self.clock.sleep_until(deadline) => {
+                return Delivery::Failed(format!("no answer within {} seconds", ANSWER_TIMEOUT.as_secs()));
             }
         };
         match answer {
             Ok(status) if status.is_success() => Delivery::Accepted,
             Ok(StatusCode::GONE) => Delivery::Gone,
-            Ok(status) => Delivery::Failed(format!("it answered with {status}")),
+            Ok(status) => Delivery::Failed(format!("the receiver answered with {status}")),
             Err(error) => Delivery::Failed(format!("{error:#}")),
         }
     }
@@ -195,31 +178,32 @@ impl Webhook {
         self.clock.sleep_until(end).await;
     }
 
-    fn log(&mut self, answer: &Delivery, id: &str) {
-        let receiver = self.post.receiver();
-        let before = self.mood;
-        self.mood = match answer {
-            Delivery::Accepted => DeliveryState::Listening,
+    /// Logs a delivery at debug, and a change of the state of the receiver at info or warn.
+    fn log(&mut self, delivery: &Delivery, id: &str) {
+        let receiver = self.client.receiver();
+        let state = match delivery {
+            Delivery::Accepted => DeliveryState::Accepting,
             Delivery::Gone => DeliveryState::Gone,
             Delivery::Failed(_) => DeliveryState::Failing,
         };
-        match answer {
-            Delivery::Failed(reason) => tracing::debug!(receiver, id, reason, "failed to post an event"),
+        let is_changed = std::mem::replace(&mut self.state, state) != state;
+        match delivery {
+            Delivery::Failed(reason) => tracing::debug!(receiver, id, reason, "failed to deliver an event"),
             Delivery::Accepted | Delivery::Gone => tracing::debug!(receiver, id, "posted an event"),
         }
-        if self.mood == before {
+        if !is_changed {
             return;
         }
-        match answer {
-            Delivery::Accepted => tracing::info!(receiver, "the webhook's receiver takes events again"),
+        match delivery {
+            Delivery::Accepted => tracing::info!(receiver, "the webhook receiver accepts events again"),
             Delivery::Gone => tracing::warn!(
                 receiver,
-                "the webhook's receiver says that it is gone (410): events are dropped for as long as it does"
+                "the webhook receiver is gone (410); dropping events until it accepts them again"
             ),
             Delivery::Failed(reason) => tracing::warn!(
                 receiver,
                 reason,
-                "failed to tell the webhook's receiver what happens; it will be tried again"
+                "failed to deliver an event to the webhook receiver; retrying"
             ),
         }
     }

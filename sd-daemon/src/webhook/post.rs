@@ -1,4 +1,4 @@
-//! One post over HTTP/1.1, in clear text or over TLS.
+//! One POST request over HTTP/1.1, with or without TLS.
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -13,30 +13,38 @@ use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
-use super::{Receiver, SigningKey};
+use super::SigningKey;
 use crate::domain::Timestamp;
 
 const AGENT: &str = concat!("sd-daemon/", env!("CARGO_PKG_VERSION"));
-/// The largest head of an answer that is read, in bytes. Bodies are not read.
-const LARGEST_HEAD: usize = 16 * 1024;
+/// The maximum size of response headers in bytes. Response bodies are not read.
+const MAX_HEADERS: usize = 16 * 1024;
 
-/// Posts to one address. Follows no redirect and asks no proxy.
-pub(super) struct Post {
+/// The receiver of events.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    /// The URL to post to: `http` or `https`.
+    pub url: Url,
+    /// The key that signs the posts, if any.
+    pub key: Option<SigningKey>,
+}
+
+/// Posts to one URL. Follows no redirects and uses no proxy.
+pub(super) struct PostClient {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     address: Uri,
     receiver: String,
     key: Option<SigningKey>,
 }
 
-impl Post {
-    /// Everything that a post needs. Over TLS, the machine has to trust somebody.
+impl PostClient {
     pub(super) fn new(receiver: &Receiver) -> anyhow::Result<Self> {
         let url = &receiver.url;
         let client = Client::builder(TokioExecutor::new())
-            // A connection that was kept may be closed at the other end just when it is used again, which
-            // would look like a failure. Events are few.
+            // The receiver may close an idle connection at the moment it is reused, which would look like a failed
+            // delivery. Events are rare enough for a connection each.
             .pool_max_idle_per_host(0)
-            .http1_max_buf_size(LARGEST_HEAD)
+            .http1_max_buf_size(MAX_HEADERS)
             .build(connector(url)?);
         Ok(Self {
             client,
@@ -49,13 +57,13 @@ impl Post {
         })
     }
 
-    /// Who is posted to, without the path: some are a secret.
+    /// The origin of the URL, for logs. The path may contain a secret.
     pub(super) fn receiver(&self) -> &str {
         &self.receiver
     }
 
-    /// Posts once, and waits for the head of the answer.
-    pub(super) async fn send(&self, id: &str, at: Timestamp, body: Bytes) -> anyhow::Result<StatusCode> {
+    /// Posts once, and waits for the status of the response.
+    pub(super) async fn post(&self, id: &str, at: Timestamp, body: Bytes) -> anyhow::Result<StatusCode> {
         let seconds = at.as_millis() / 1000;
         let mut request = Request::post(self.address.clone())
             .header(CONTENT_TYPE, "application/json")
@@ -65,8 +73,8 @@ impl Post {
         if let Some(key) = &self.key {
             request = request.header("webhook-signature", key.sign(id, seconds, &body));
         }
-        let answer = self.client.request(request.body(Full::new(body))?).await?;
-        Ok(answer.status())
+        let response = self.client.request(request.body(Full::new(body))?).await?;
+        Ok(response.status())
     }
 }
 
@@ -76,11 +84,11 @@ fn connector(url: &Url) -> anyhow::Result<HttpsConnector<HttpConnector>> {
         builder
             .with_provider_and_native_roots(ring::default_provider())
             .context(
-                "failed to find the certificates that an https webhook_url needs: \
-                 install ca-certificates, or name a file with SSL_CERT_FILE",
+                "failed to load the CA certificates that an https webhook_url needs; \
+                 install ca-certificates, or set SSL_CERT_FILE",
             )?
     } else {
-        // Nothing is encrypted, and a machine without certificates can do that too.
+        // Plain HTTP needs no certificates, and the machine may have none.
         let config = ClientConfig::builder_with_provider(ring::default_provider().into());
         let config = config.with_safe_default_protocol_versions()?;
         builder.with_tls_config(

@@ -1,49 +1,52 @@
-//! Signatures of the Standard Webhooks specification, version 1: HMAC-SHA256 over id, time and body.
-
-use std::fmt;
+//! Signatures of the Standard Webhooks specification, version 1: HMAC-SHA256 over id, timestamp and body.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_PAD_INDIFFERENT};
 use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretSlice};
 use sha2::Sha256;
 
-/// What a secret in the specification's form begins with; base64 follows.
+/// The prefix of a secret in the form of the specification. The key follows in base64.
 const PREFIX: &str = "whsec_";
 
-/// What posts are signed with. It does not show up where it does not belong.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SigningKey(Vec<u8>);
+/// The key that signs posts. `Debug` does not show it.
+#[derive(Clone, Debug)]
+pub struct SigningKey(SecretSlice<u8>);
 
-/// Why a text is no secret.
+/// The error for a secret that is not a key.
 #[derive(Debug, thiserror::Error)]
-#[error("what follows {PREFIX} must be the secret in base64, such as `openssl rand -base64 32` makes it")]
-pub struct UnusableKey;
+#[error("the part after {PREFIX} is not a base64 key; `openssl rand -base64 32` makes one")]
+pub struct InvalidKey;
 
 impl SigningKey {
-    /// The key that a secret stands for: after `whsec_` its bytes are in base64, any other text is the key as
-    /// it is.
-    pub fn of(secret: &str) -> Result<Self, UnusableKey> {
+    /// Reads a key. After `whsec_` the bytes of the key are in base64; any other text is the key itself.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the part after `whsec_` is empty or not base64.
+    pub fn parse(secret: &str) -> Result<Self, InvalidKey> {
         let Some(encoded) = secret.strip_prefix(PREFIX) else {
-            return Ok(Self(secret.as_bytes().to_owned()));
+            return Ok(Self(secret.as_bytes().to_owned().into()));
         };
         match STANDARD_PAD_INDIFFERENT.decode(encoded) {
-            Ok(key) if !key.is_empty() => Ok(Self(key)),
-            Ok(_) | Err(_) => Err(UnusableKey),
+            Ok(key) if !key.is_empty() => Ok(Self(key.into())),
+            Ok(_) | Err(_) => Err(InvalidKey),
         }
     }
 
-    /// The signature of a post, as its header has it. `seconds` is the time that the post names.
+    /// Returns the value of the signature header. `seconds` is the value of the timestamp header.
     pub(super) fn sign(&self, id: &str, seconds: u64, body: &[u8]) -> String {
-        let mut code = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key may have any length");
+        let mut code =
+            Hmac::<Sha256>::new_from_slice(self.0.expose_secret()).expect("HMAC accepts keys of any length");
         code.update(format!("{id}.{seconds}.").as_bytes());
         code.update(body);
         format!("v1,{}", STANDARD.encode(code.finalize().into_bytes()))
     }
 }
 
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("********")
+impl PartialEq for SigningKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
     }
 }
 
@@ -51,10 +54,10 @@ impl fmt::Debug for SigningKey {
 mod tests {
     use super::*;
 
-    /// The example in the tests of the specification's own libraries.
+    /// The example in the tests of the reference libraries of the specification.
     #[test]
-    fn a_signature_is_the_one_that_the_specification_gives_as_an_example() {
-        let key = SigningKey::of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    fn signature_matches_the_example_of_the_specification() {
+        let key = SigningKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let signature = key.sign(
             "msg_p5jXN8AQM9LWM0D4loKWxJek",
             1_614_265_330,
@@ -64,22 +67,18 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_base64_after_its_prefix_and_its_own_bytes_otherwise() {
-        assert_eq!(
-            SigningKey::of("whsec_aHVzaA==").unwrap(),
-            SigningKey::of("hush").unwrap()
-        );
-        assert_eq!(
-            SigningKey::of("whsec_aHVzaA").unwrap(),
-            SigningKey::of("hush").unwrap()
-        );
+    fn key_is_base64_after_the_prefix_and_plain_otherwise() {
+        let plain = SigningKey::parse("hush").unwrap();
+        assert_eq!(SigningKey::parse("whsec_aHVzaA==").unwrap(), plain);
+        assert_eq!(SigningKey::parse("whsec_aHVzaA").unwrap(), plain);
         for wrong in ["whsec_", "whsec_not base64", "whsec_aHVzaA==="] {
-            assert!(SigningKey::of(wrong).is_err(), "{wrong}");
+            assert!(SigningKey::parse(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
-    fn a_key_does_not_show() {
-        assert_eq!(format!("{:?}", SigningKey::of("hush").unwrap()), "********");
+    fn debug_output_hides_the_key() {
+        let debug = format!("{:?}", SigningKey::parse("hush").unwrap());
+        assert!(!debug.contains("hush") && !debug.contains("104"), "{debug}");
     }
 }

@@ -113,7 +113,7 @@ impl TestReceiver {
         Setup {
             webhook: Some(Receiver {
                 url: self.url.parse().unwrap(),
-                key: secret.map(|secret| SigningKey::of(secret).unwrap()),
+                key: secret.map(|secret| SigningKey::parse(secret).unwrap()),
             }),
             ..Setup::default()
         }
