@@ -1,7 +1,7 @@
-//! What is done with text from outside, and what must hold of it whatever the text is.
+//! Fuzz targets: the parsers of untrusted text and the invariants of their results.
 //!
-//! Each function takes any bytes and panics where a promise is broken. The targets in `fuzz/` hand them to a fuzzer;
-//! `tests/fuzz_corpus.rs` hands them what the fuzzer found worth keeping. Not part of a shipped daemon.
+//! Each function takes any bytes and panics if an invariant is violated. The targets in `fuzz/` call them from a fuzzer;
+//! `tests/fuzz_corpus.rs` runs the corpus that the fuzzer found. Not part of a shipped daemon.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use crate::registry::Snapshot;
 use crate::service;
 use crate::settings::Settings;
 
-/// Ids of containers: two that begin alike, and one that does not.
+/// Container ids, two of them with a common prefix.
 const IDS: [&str; 3] = [
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     "0123456700000000000000000000000000000000000000000000000000000000",
     "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210",
 ];
 
-/// A reference finds nothing, or the container whose name, id or unique beginning it is.
+/// A reference resolves to nothing, or to the container with that name, id or unique id prefix.
 pub fn reference(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -31,18 +31,18 @@ pub fn reference(bytes: &[u8]) {
     };
     let id = found.id().to_string();
     let is_name = text.strip_prefix('/').unwrap_or(text) == found.name().as_str();
-    let is_beginning = text.len() >= 4 && id.starts_with(text);
-    assert!(is_name || is_beginning, "{text:?} found {id}");
+    let is_prefix = text.len() >= 4 && id.starts_with(text);
+    assert!(is_name || is_prefix, "{text:?} found {id}");
     let like = IDS.iter().filter(|id| id.starts_with(text)).count();
-    assert!(is_name || like == 1, "{text:?} is the beginning of {like} ids");
+    assert!(is_name || like == 1, "{text:?} is a prefix of {like} ids");
 }
 
 fn record(id: &str, number: usize) -> Record {
     Record::restore(RecordFields {
-        id: id.parse().expect("it is an id"),
-        operation: id[..32].parse().expect("it is an operation"),
-        name: format!("bell-{number}").parse().expect("it is a name"),
-        image: "web".parse().expect("it is an image"),
+        id: id.parse().expect("a valid id"),
+        operation: id[..32].parse().expect("a valid operation id"),
+        name: format!("bell-{number}").parse().expect("a valid name"),
+        image: "web".parse().expect("a valid image"),
         created_at: Timestamp::from_millis(0),
         limits: Limits::default(),
         label_limits: Limits::default(),
@@ -53,7 +53,7 @@ fn record(id: &str, number: usize) -> Record {
     })
 }
 
-/// What is taken for the name of an image is unchanged, and means nothing else as part of a path.
+/// An accepted image reference is unchanged and cannot escape from a URL path.
 pub fn image(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -63,26 +63,26 @@ pub fn image(bytes: &[u8]) {
     };
     assert_eq!(image.as_str(), text);
     assert!((1..=255).contains(&text.len()));
-    let astray = ["..", "//", "?", "#", "%", "\\", " "];
-    assert!(astray.iter().all(|sign| !text.contains(sign)), "{text:?}");
+    let unsafe_in_path = ["..", "//", "?", "#", "%", "\\", " "];
+    assert!(unsafe_in_path.iter().all(|part| !text.contains(part)), "{text:?}");
     assert!(!text.starts_with('/') && !text.ends_with('/'), "{text:?}");
 }
 
-/// A settings file is refused in words, or it says the same as what `check-config` shows for it.
+/// A settings file is rejected with an error text, or `check-config` prints an equivalent file.
 pub fn settings(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
-    // Files that it names are not part of it.
+    // Referenced files do not exist in a fuzzer.
     if text.contains("_file") {
         return;
     }
     match Settings::from_text(text) {
         Ok(settings) => {
-            let shown = settings.to_string();
-            match Settings::from_text(&shown) {
-                Ok(again) => assert_eq!(again.to_string(), shown),
-                Err(error) => panic!("{error}\n{shown}"),
+            let printed = settings.to_string();
+            match Settings::from_text(&printed) {
+                Ok(parsed) => assert_eq!(parsed.to_string(), printed),
+                Err(error) => panic!("{error}\n{printed}"),
             }
         }
         Err(error) => assert!(!error.to_string().is_empty()),

@@ -12,7 +12,7 @@ mod problem;
 mod routes;
 
 pub use axum::Router;
-pub use handlers::check_in::ReportRate;
 pub use middleware::auth::Credentials;
+pub use middleware::rate_limit::ReportRate;
 pub use problem::Problem;
 pub use routes::{ApiAccess, api, check_in, check_in_url};

@@ -29,16 +29,16 @@ pub(crate) fn container(record: &Record, policy: &Policy) -> api::Container {
             .flat_map(Endpoints::ports)
             .map(text_port)
             .collect(),
-        created_at: Some(wire_time(record.created_at())),
-        started_at: started_at(lifecycle).map(wire_time),
+        created_at: Some(timestamp(record.created_at())),
+        started_at: started_at(lifecycle).map(timestamp),
         last_active_at: record
             .last_run()
-            .map(|_| wire_time(record.activity().last_active().at)),
+            .map(|_| timestamp(record.activity().last_active().at)),
         idle_timeout: seconds(policy.idle_timeout(record)),
-        stops_at: policy.stops_at(record).map(wire_time),
+        stops_at: policy.stops_at(record).map(timestamp),
         max_lifetime: seconds(policy.max_lifetime(record)),
         remove_after: seconds(policy.remove_after(record)),
-        removes_at: policy.removes_at(record).map(wire_time),
+        removes_at: policy.removes_at(record).map(timestamp),
         stop_reason: stop_reason(lifecycle),
     }
 }
@@ -111,15 +111,15 @@ pub(crate) fn activity(report: &ActivityReport, signals: &Signals) -> api::Activ
         name: format!("/{}", record.name().as_str()),
         image: record.image().to_string(),
         status: status(lifecycle),
-        at: wire_time(*now),
-        created_at: wire_time(record.created_at()),
-        started_at: started_at(lifecycle).map(wire_time),
+        at: timestamp(*now),
+        created_at: timestamp(record.created_at()),
+        started_at: started_at(lifecycle).map(timestamp),
         stopped_at: match lifecycle {
-            Lifecycle::Stopped { since, .. } => Some(wire_time(*since)),
+            Lifecycle::Stopped { since, .. } => Some(timestamp(*since)),
             _ => None, // no other state is at rest
         },
         stop_reason: stop_reason(lifecycle),
-        last_active_at: last_active.map(|last| wire_time(last.at)),
+        last_active_at: last_active.map(|last| timestamp(last.at)),
         last_active_signal: last_active.map(|last| signal_kind(last.signal)),
         idle_timeout,
         idle_timeout_source,
@@ -127,10 +127,10 @@ pub(crate) fn activity(report: &ActivityReport, signals: &Signals) -> api::Activ
         max_lifetime_source,
         remove_after,
         remove_after_source,
-        stops_at: deadline.map(|deadline| wire_time(deadline.at)),
+        stops_at: deadline.map(|deadline| timestamp(deadline.at)),
         stops_because: deadline.map(|deadline| stops_because(deadline.because)),
-        removes_at: policy.removes_at(record).map(wire_time),
-        keep_until: record.activity().keep_until.map(wire_time),
+        removes_at: policy.removes_at(record).map(timestamp),
+        keep_until: record.activity().keep_until.map(timestamp),
         connections: view.as_ref().and_then(open_connections),
         signals: all_signals(record, view.as_ref(), signals),
         history: history.iter().map(history_entry).collect(),
@@ -176,7 +176,7 @@ fn open_connections(view: &ProbeStatus) -> Option<api::OpenConnections> {
         return None;
     };
     Some(api::OpenConnections {
-        seen_at: wire_time(*at),
+        seen_at: timestamp(*at),
         open: look.connections(),
         ports: look
             .open
@@ -217,7 +217,7 @@ fn all_signals(record: &Record, view: Option<&ProbeStatus>, signals: &Signals) -
                 None => api::SignalState::On,
             },
             reason,
-            at: readings.map(|readings| wire_time(readings.at)),
+            at: readings.map(|readings| timestamp(readings.at)),
             value: readings
                 .filter(|_| signal != Signal::Started)
                 .map(|readings| u64::from(readings.value)),
@@ -229,7 +229,7 @@ fn all_signals(record: &Record, view: Option<&ProbeStatus>, signals: &Signals) -
 fn history_entry(event: &RecordedEvent) -> api::HistoryEntry {
     api::HistoryEntry {
         id: event.id,
-        at: wire_time(event.at),
+        at: timestamp(event.at),
         what: event_kind(event.event.what),
         why: event.event.why.to_string(),
     }
@@ -240,12 +240,12 @@ pub(crate) fn event(event: &RecordedEvent) -> api::Event {
     api::Event {
         id: event.id,
         event: event_kind(event.event.what),
-        at: wire_time(event.at),
+        at: timestamp(event.at),
         container_id: event.subject.container.to_string(),
         name: format!("/{}", event.subject.name.as_str()),
         image: event.subject.image.to_string(),
         why: event.event.why.to_string(),
-        stops_at: event.event.stops_at.map(wire_time),
+        stops_at: event.event.stops_at.map(timestamp),
     }
 }
 
@@ -264,6 +264,6 @@ fn event_kind(what: EventKind) -> api::EventKind {
     }
 }
 
-pub(crate) fn wire_time(timestamp: Timestamp) -> api::Timestamp {
+pub(crate) fn timestamp(timestamp: Timestamp) -> api::Timestamp {
     SystemTime::from(timestamp).into()
 }

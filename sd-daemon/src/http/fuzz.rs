@@ -1,4 +1,4 @@
-//! The part of [`crate::fuzz`] that is about requests.
+//! Fuzz targets for requests; see [`crate::fuzz`].
 
 use std::fmt;
 
@@ -11,8 +11,8 @@ use super::middleware::auth;
 use super::payload;
 use super::payload::Body;
 
-/// A body is refused, or it is a request that is read again from what would be sent for it. The first byte says of
-/// which type it is and how it is encoded.
+/// A body is rejected, or the parsed request survives serialization and parsing. The first byte selects its type and
+/// encoding.
 pub fn body(bytes: &[u8]) {
     let Some((kind, body)) = bytes.split_first() else {
         return;
@@ -23,28 +23,28 @@ pub fn body(bytes: &[u8]) {
         "application/x-www-form-urlencoded"
     };
     match (kind >> 1) % 4 {
-        0 => read_twice::<CreateContainer>(media_type, body),
-        1 => read_twice::<UpdateContainer>(media_type, body),
-        2 => read_twice::<ExtendContainer>(media_type, body),
-        _ => read_twice::<CheckIn>(media_type, body),
+        0 => round_trip::<CreateContainer>(media_type, body),
+        1 => round_trip::<UpdateContainer>(media_type, body),
+        2 => round_trip::<ExtendContainer>(media_type, body),
+        _ => round_trip::<CheckIn>(media_type, body),
     }
 }
 
-fn read_twice<T: Body + Serialize + PartialEq + fmt::Debug>(media_type: &str, body: &[u8]) {
+fn round_trip<T: Body + Serialize + PartialEq + fmt::Debug>(media_type: &str, body: &[u8]) {
     let Ok(request) = payload::parse::<T>(Some(media_type), body) else {
         return;
     };
-    let sent = serde_json::to_vec(&request).expect("a request can be sent");
-    let read = payload::parse::<T>(Some("application/json"), &sent);
-    assert_eq!(read.ok().as_ref(), Some(&request));
+    let serialized = serde_json::to_vec(&request).expect("requests serialize to JSON");
+    let parsed = payload::parse::<T>(Some("application/json"), &serialized);
+    assert_eq!(parsed.ok().as_ref(), Some(&request));
 }
 
-/// A header is refused, or it holds a user without a colon, and a password.
+/// A header is rejected, or it contains a user without a colon and a password.
 pub fn credentials(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes) else {
         return;
     };
-    if let Some((user, _)) = auth::presented(&HeaderMap::from_iter([(AUTHORIZATION, value)])) {
+    if let Some((user, _)) = auth::basic_credentials(&HeaderMap::from_iter([(AUTHORIZATION, value)])) {
         assert!(!user.contains(':'), "{user:?}");
     }
 }

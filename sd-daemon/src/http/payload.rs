@@ -1,4 +1,7 @@
-//! Bodies and queries: JSON or a form, read into the same type, with errors that name the field.
+//! Extractors for bodies, queries and container references.
+//!
+//! A body may be JSON or a form; both are read into the same type. axum's extractors cannot do that, and their errors do
+//! not name the field.
 
 use std::time::Duration;
 
@@ -14,19 +17,19 @@ use serde_json::{Map, Value};
 
 use super::problem::Problem;
 
-/// The largest body of a request to the API, in bytes.
-pub(super) const LARGEST_BODY: usize = 64 * 1024;
-/// The largest body of a check-in, in bytes.
-pub(super) const LARGEST_REPORT: usize = 1024;
-/// A peer has this long to send a body.
-const BODY_LIMIT: Duration = Duration::from_secs(10);
+/// Maximum size of a request body, in bytes.
+pub(super) const MAX_BODY: usize = 64 * 1024;
+/// Maximum size of the body of a check-in, in bytes.
+pub(super) const MAX_CHECK_IN: usize = 1024;
+/// Timeout for a whole body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A body that can be JSON or a form.
+/// A body that may be JSON or a form.
 pub(super) trait Body: DeserializeOwned {
-    /// Fields whose values are lists. In a form these may be repeated, and the others may not.
+    /// Fields whose values are lists. A form may repeat these fields and no others.
     const LIST_FIELDS: &'static [&'static str] = &[];
-    /// The largest body, in bytes.
-    const LIMIT: usize = LARGEST_BODY;
+    /// Maximum size in bytes.
+    const LIMIT: usize = MAX_BODY;
 }
 
 impl Body for CreateContainer {
@@ -38,10 +41,10 @@ impl Body for UpdateContainer {}
 impl Body for ExtendContainer {}
 
 impl Body for CheckIn {
-    const LIMIT: usize = LARGEST_REPORT;
+    const LIMIT: usize = MAX_CHECK_IN;
 }
 
-/// The body of a request.
+/// Extracts a body.
 pub(super) struct Payload<T>(pub(super) T);
 
 impl<S: Send + Sync, T: Body> FromRequest<S> for Payload<T> {
@@ -49,31 +52,31 @@ impl<S: Send + Sync, T: Body> FromRequest<S> for Payload<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let media_type = media_type(&request);
-        let body = tokio::time::timeout(BODY_LIMIT, Bytes::from_request(request, state))
+        let body = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state))
             .await
-            .map_err(|_| Problem::too_slow())?
-            .map_err(|rejection| unreadable::<T>(&rejection))?;
+            .map_err(|_| Problem::body_timeout())?
+            .map_err(|rejection| read_failed::<T>(&rejection))?;
         parse(media_type.as_deref(), &body).map(Self)
     }
 }
 
-/// Reads a body by its media type.
+/// Parses a body by its media type.
 pub(super) fn parse<T: Body>(media_type: Option<&str>, body: &[u8]) -> Result<T, Problem> {
     let value = match media_type {
         Some("application/json") => json(body)?,
-        // What `curl -d` says of everything. No field of ours begins like this.
+        // `curl -d` labels every body as a form. No field name begins with a brace.
         Some("application/x-www-form-urlencoded") if body.starts_with(b"{") => {
             return Err(Problem::mislabelled_json());
         }
         Some("application/x-www-form-urlencoded") => form(body, T::LIST_FIELDS)?,
-        // A request without a body needs no type; what is missing in it is said below.
+        // An empty body needs no media type; missing fields are reported below.
         None if body.is_empty() => Value::Object(Map::new()),
         Some(_) | None => return Err(Problem::unsupported_media_type()),
     };
     read(value)
 }
 
-/// The query of a request.
+/// Extracts a query.
 pub(super) struct Query<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
@@ -89,10 +92,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// How a request calls a container.
-pub(super) struct Reference(pub(super) String);
+/// Extracts the container reference of a path: an id, a prefix of an id, or a name.
+pub(super) struct ContainerRef(pub(super) String);
 
-impl<S: Send + Sync> FromRequestParts<S> for Reference {
+impl<S: Send + Sync> FromRequestParts<S> for ContainerRef {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
@@ -113,10 +116,10 @@ fn media_type(request: &Request) -> Option<String> {
     )
 }
 
-fn unreadable<T: Body>(rejection: &BytesRejection) -> Problem {
+fn read_failed<T: Body>(rejection: &BytesRejection) -> Problem {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(T::LIMIT),
-        _ => Problem::malformed("the body could not be read to its end"),
+        _ => Problem::malformed("the body ended early or has invalid chunks"),
     }
 }
 
@@ -126,7 +129,7 @@ fn json(body: &[u8]) -> Result<Value, Problem> {
     let Value::Object(fields) = &value else {
         return Err(Problem::malformed("the body must be a JSON object"));
     };
-    // In answers null means never, or not yet. In a request nobody could tell it from "as it is".
+    // In responses null means never or not yet. In a request it would be indistinguishable from "unchanged".
     match fields.iter().find(|(_, value)| value.is_null()) {
         Some((name, _)) => Err(Problem::invalid(name, "must not be null: leave the field out")),
         None => Ok(value),
@@ -154,18 +157,18 @@ fn form_pairs(text: &[u8]) -> Vec<(String, String)> {
 
 fn insert_once(fields: &mut Map<String, Value>, name: String, value: Value) -> Result<(), Problem> {
     if fields.contains_key(&name) {
-        return Err(Problem::invalid(&name, "is given more than once"));
+        return Err(Problem::invalid(&name, "is repeated"));
     }
     fields.insert(name, value);
     Ok(())
 }
 
-/// Reads fields into a type. An error names the field it is about, and says what is allowed there.
+/// Deserializes fields. An error names the field and what is allowed.
 fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let reason = error.into_inner().to_string();
-        // Of a field that is missing or unknown the reason tells the name, and the path is the body.
+        // For a missing or unknown field the reason has the name and the path is that of the body.
         if path == "." {
             Problem::invalid("body", reason)
         } else {
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_and_json_give_the_same_request() {
+    fn form_and_json_give_the_same_request() {
         let from_form: CreateContainer =
             read_form("image=web&env=A%3D1&env=B%3D2&cmd=sleep&cmd=60&memory=64m&cpus=0.5&idle_timeout=6h")
                 .unwrap();
@@ -198,9 +201,9 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_null_is_refused_by_its_name() {
+    fn null_field_is_rejected_by_name() {
         let Err(problem) = json(br#"{ "image": "web", "idle_timeout": null }"#) else {
-            panic!("it was read")
+            panic!("null was accepted")
         };
         assert!(
             format!("{problem:?}").contains("idle_timeout: must not be null: leave the field out"),
@@ -254,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_of_the_count_is_read_but_only_one_at_a_time() {
+    fn count_has_three_names_of_which_one_may_be_used() {
         for form in ["active-connections=3", "active=3", "active_connections=3"] {
             assert_eq!(
                 read_form::<CheckIn>(form).unwrap().active_connections,

@@ -1,4 +1,4 @@
-//! The one table from what went wrong to what the caller is told.
+//! The one table from errors to HTTP problem responses: status codes, problem types and titles.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -14,16 +14,16 @@ use crate::engine::EngineError;
 use crate::registry::RegistryError;
 use crate::service::ServiceError;
 
-/// Why a request was not carried out, as the caller is told.
+/// The response to a request that failed (RFC 9457).
 #[derive(Debug)]
 pub struct Problem {
     kind: Kind,
     detail: Cow<'static, str>,
-    /// After how many seconds the caller may try again, where that is known.
-    wait: Option<u64>,
+    /// Seconds after which the client may retry, if they are known.
+    retry_after: Option<u64>,
 }
 
-/// What sort of problem: everything about it but the details.
+/// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Unauthorized,
@@ -42,9 +42,9 @@ enum Kind {
     UnsupportedMediaType,
     InvalidValue,
     TooLarge,
-    TooSlow,
+    BodyTimeout,
     LimitReached,
-    TooOften,
+    RateLimited,
     EngineUnavailable,
     EngineTimeout,
     EngineRejected,
@@ -54,79 +54,59 @@ enum Kind {
 }
 
 impl Kind {
-    /// Status, last part of the type, title.
+    /// Status code, suffix of the problem type, title.
     fn row(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
-            Self::Unauthorized => (
-                S::UNAUTHORIZED,
-                "unauthorized",
-                "Credentials are missing or wrong",
-            ),
-            Self::Forbidden => (
-                S::FORBIDDEN,
-                "forbidden",
-                "The request comes from where it may not",
-            ),
-            Self::UnknownPath => (S::NOT_FOUND, "unknown-path", "There is nothing at this path"),
+            Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "Authentication required"),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "Request origin not allowed"),
+            Self::UnknownPath => (S::NOT_FOUND, "unknown-path", "Path not found"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
-            Self::ContainerNotFound => (S::NOT_FOUND, "container-not-found", "No such container"),
-            Self::AmbiguousReference => (S::CONFLICT, "ambiguous-reference", "Several containers match"),
-            Self::NameInUse => (S::CONFLICT, "name-in-use", "The name is in use"),
-            Self::WrongState => (
+            Self::ContainerNotFound => (S::NOT_FOUND, "container-not-found", "Container not found"),
+            Self::AmbiguousReference => (
                 S::CONFLICT,
-                "wrong-state",
-                "The container's state does not allow it",
+                "ambiguous-reference",
+                "Ambiguous container reference",
             ),
+            Self::NameInUse => (S::CONFLICT, "name-in-use", "Name already in use"),
+            Self::WrongState => (S::CONFLICT, "wrong-state", "Container state does not allow it"),
             Self::KeyReused => (
                 S::UNPROCESSABLE_ENTITY,
                 "key-reused",
-                "The idempotency key is taken",
+                "Idempotency key already used",
             ),
-            Self::ImageNotFound => (S::NOT_FOUND, "image-not-found", "No such image"),
-            Self::UnknownCaller => (S::NOT_FOUND, "unknown-caller", "The caller is not a container"),
-            Self::UnknownToken => (
-                S::UNAUTHORIZED,
-                "unknown-token",
-                "The token is not one of this daemon",
+            Self::ImageNotFound => (S::NOT_FOUND, "image-not-found", "Image not found"),
+            Self::UnknownCaller => (
+                S::NOT_FOUND,
+                "unknown-caller",
+                "Caller is not a running container",
             ),
-            Self::Malformed => (S::BAD_REQUEST, "malformed-request", "The request cannot be read"),
+            Self::UnknownToken => (S::UNAUTHORIZED, "unknown-token", "Unknown token"),
+            Self::Malformed => (S::BAD_REQUEST, "malformed-request", "Malformed request"),
             Self::UnsupportedMediaType => (
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "malformed-request",
-                "The body is of a type that is not read",
+                "Unsupported media type",
             ),
-            Self::InvalidValue => (
-                S::UNPROCESSABLE_ENTITY,
-                "malformed-request",
-                "The request contains a wrong value",
-            ),
-            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
-            Self::TooSlow => (
-                S::REQUEST_TIMEOUT,
-                "too-slow",
-                "The request took too long to arrive",
-            ),
-            Self::LimitReached => (S::TOO_MANY_REQUESTS, "limit-reached", "There is no room for more"),
-            Self::TooOften => (S::TOO_MANY_REQUESTS, "limit-reached", "Too many requests"),
+            Self::InvalidValue => (S::UNPROCESSABLE_ENTITY, "malformed-request", "Invalid value"),
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "Request too large"),
+            Self::BodyTimeout => (S::REQUEST_TIMEOUT, "too-slow", "Request timeout"),
+            Self::LimitReached => (S::TOO_MANY_REQUESTS, "limit-reached", "Limit reached"),
+            Self::RateLimited => (S::TOO_MANY_REQUESTS, "limit-reached", "Too many requests"),
             Self::EngineUnavailable => (
                 S::SERVICE_UNAVAILABLE,
                 "engine-unavailable",
-                "The Docker engine cannot be reached",
+                "Container engine unavailable",
             ),
-            Self::EngineTimeout => (
-                S::GATEWAY_TIMEOUT,
-                "engine-timeout",
-                "The Docker engine is too slow",
+            Self::EngineTimeout => (S::GATEWAY_TIMEOUT, "engine-timeout", "Container engine timeout"),
+            Self::EngineRejected => (
+                S::BAD_GATEWAY,
+                "engine-rejected",
+                "Container engine rejected the request",
             ),
-            Self::EngineRejected => (S::BAD_GATEWAY, "engine-rejected", "The Docker engine refused"),
-            Self::RegistryFull => (S::INSUFFICIENT_STORAGE, "registry-full", "The disk is full"),
-            Self::NotReady => (
-                S::SERVICE_UNAVAILABLE,
-                "not-ready",
-                "The daemon cannot do its work now",
-            ),
-            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "A bug in sd-daemon"),
+            Self::RegistryFull => (S::INSUFFICIENT_STORAGE, "registry-full", "Disk full"),
+            Self::NotReady => (S::SERVICE_UNAVAILABLE, "not-ready", "Daemon not ready"),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
     }
 }
@@ -136,14 +116,14 @@ impl Problem {
         Self {
             kind,
             detail: detail.into(),
-            wait: None,
+            retry_after: None,
         }
     }
 
     pub(super) fn unauthorized() -> Self {
         Self::new(
             Kind::Unauthorized,
-            "this request needs the daemon's user and password, by HTTP basic authentication",
+            "the daemon's user and password are required, as HTTP basic authentication",
         )
     }
 
@@ -161,43 +141,43 @@ impl Problem {
     pub(super) fn mislabelled_json() -> Self {
         Self::new(
             Kind::UnsupportedMediaType,
-            "the body is JSON but says that it is a form: send it with the header content-type: application/json",
+            "the body is JSON but is labelled as a form: set the header content-type: application/json",
         )
     }
 
-    /// A value that is not allowed: which field, and what would be.
+    /// A field has a value that is not allowed. The detail names the field and what is allowed.
     pub(super) fn invalid(field: &str, allowed: impl std::fmt::Display) -> Self {
         Self::new(Kind::InvalidValue, format!("{field}: {allowed}"))
     }
 
-    /// The request was made by whom, or under a name, that it must not be.
+    /// The host or the origin of the request is not allowed.
     pub(super) fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Forbidden, detail)
     }
 
-    pub(super) fn too_slow() -> Self {
-        Self::new(Kind::TooSlow, "the body did not arrive in time")
+    pub(super) fn body_timeout() -> Self {
+        Self::new(Kind::BodyTimeout, "the body did not arrive in time")
     }
 
     pub(super) fn too_large(limit: usize) -> Self {
-        Self::new(Kind::TooLarge, format!("the body may have {limit} bytes"))
+        Self::new(Kind::TooLarge, format!("the body is larger than {limit} bytes"))
     }
 
-    /// The caller did something more often than it may.
-    pub(super) fn too_often(what: &str, wait: Duration) -> Self {
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    /// The client exceeded a rate limit.
+    pub(super) fn rate_limited(reason: &str, retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
         Self {
-            wait: Some(seconds),
-            ..Self::new(Kind::TooOften, format!("{what}: try again in {seconds} s"))
+            retry_after: Some(seconds),
+            ..Self::new(Kind::RateLimited, format!("{reason}: retry in {seconds} s"))
         }
     }
 
-    /// There are as many of something as there may be.
+    /// The number of something has reached its maximum.
     pub(super) fn limit_reached(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::LimitReached, detail)
     }
 
-    /// Whatever keeps the daemon from its work, the answer to "are you ready" is 503.
+    /// A readiness check failed. Its status code is 503 for every cause.
     pub(super) fn not_ready(error: ServiceError) -> Self {
         Self {
             kind: Kind::NotReady,
@@ -208,29 +188,29 @@ impl Problem {
     fn internal() -> Self {
         Self::new(
             Kind::Internal,
-            "something went wrong inside sd-daemon; its log has the cause under this request_id",
+            "internal error; the daemon's log has the cause under this request_id",
         )
     }
 
-    /// How the caller may say who it is, where that is what is missing.
+    /// The `WWW-Authenticate` header of a 401.
     fn challenge(&self) -> Option<&'static str> {
         match self.kind {
             Kind::Unauthorized => Some("Basic realm=\"spin-docker\""),
             Kind::UnknownToken => Some("Bearer realm=\"spin-docker\", error=\"invalid_token\""),
-            _ => None,
+            _ => None, // no other kind is a 401
         }
     }
 
-    /// Whether the caller may simply try again.
+    /// The `Retry-After` header, for conditions that pass by themselves.
     fn retry_after(&self) -> Option<HeaderValue> {
-        if let Some(seconds) = self.wait {
+        if let Some(seconds) = self.retry_after {
             return Some(HeaderValue::from(seconds));
         }
-        let is_passing = matches!(
+        let is_transient = matches!(
             self.kind,
             Kind::EngineUnavailable | Kind::NotReady | Kind::LimitReached
         );
-        is_passing.then(|| HeaderValue::from_static("5"))
+        is_transient.then(|| HeaderValue::from_static("5"))
     }
 }
 
@@ -258,7 +238,7 @@ impl From<ServiceError> for Problem {
                 EngineError::Rejected(_) | EngineError::NoSuchImage | EngineError::NameInUse,
             ) => Kind::EngineRejected,
             ServiceError::Registry(RegistryError::Full) => Kind::RegistryFull,
-            // Out of use means that the process is about to end; its log says why, and the next one can go on.
+            // After `Lost` the process exits and is restarted; its log has the cause.
             ServiceError::Busy(_)
             | ServiceError::Engine(EngineError::NoNetwork(_) | EngineError::Unrecognised(_))
             | ServiceError::Registry(RegistryError::Busy | RegistryError::Unavailable(_)) => Kind::NotReady,
@@ -296,7 +276,7 @@ impl IntoResponse for Problem {
 }
 
 pub(super) async fn unknown_path(uri: Uri) -> Problem {
-    Problem::new(Kind::UnknownPath, format!("there is nothing at {}", uri.path()))
+    Problem::new(Kind::UnknownPath, format!("no route for {}", uri.path()))
 }
 
 pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
@@ -306,7 +286,7 @@ pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     )
 }
 
-/// The answer to a request whose handler panicked. The panic itself is in the log.
+/// The response to a request whose handler panicked. The panic itself is in the log.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     Problem::internal().into_response()
 }

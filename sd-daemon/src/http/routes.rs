@@ -19,77 +19,79 @@ use tower_http::catch_panic::CatchPanicLayer;
 use url::Host;
 
 use super::handlers::{activity, check_in, containers, events, health, images, openapi};
-use super::middleware::auth::{self, Credentials};
-use super::middleware::client_address::Proxies;
-use super::middleware::host_check::{self, Names};
-use super::middleware::rate_limit::RateLimiter;
+use super::middleware::auth::{Credentials, require_credentials};
+use super::middleware::client_address::TrustedProxies;
+use super::middleware::host_check::{AllowedHosts, check_host_and_origin};
+use super::middleware::rate_limit::{RateLimiter, ReportRate, limit_check_ins};
 use super::middleware::request_id;
-use super::payload::{LARGEST_BODY, LARGEST_REPORT};
+use super::payload::{MAX_BODY, MAX_CHECK_IN};
 use super::problem;
 use crate::service::Service;
-use check_in::ReportRate;
 
-/// Whom the API lets in.
+/// Access to the API.
 #[derive(Clone)]
 pub struct ApiAccess {
-    /// Who may use it.
+    /// The credentials of its user.
     pub credentials: Credentials,
-    /// Names by which it may be called, besides its addresses and `localhost`.
+    /// Hosts that requests may name, besides the listener's address and `localhost`.
     pub hosts: Vec<Host>,
-    /// Proxies that are believed when they say who their clients are.
+    /// Networks of the proxies whose `X-Forwarded-For` is read.
     pub proxies: Vec<IpNet>,
 }
 
-/// Everything the API serves.
+/// The router of the API listener.
 ///
-/// Answers that go on for as long as somebody listens end at `shutdown`.
+/// Event streams end at `shutdown`.
 pub fn api(service: Service, access: ApiAccess, shutdown: CancellationToken) -> Router {
     let container = || {
-        get(containers::show)
-            .patch(containers::update)
-            .delete(containers::remove)
+        get(containers::show_container)
+            .patch(containers::update_container)
+            .delete(containers::remove_container)
     };
     let authenticated = Router::new()
-        .route(route::IMAGES, get(images::list))
-        .route(route::CONTAINERS, get(containers::list).post(containers::create))
+        .route(route::IMAGES, get(images::list_images))
+        .route(
+            route::CONTAINERS,
+            get(containers::list_containers).post(containers::create_container),
+        )
         .route(route::CONTAINER, container())
         .route(route::CONTAINER_BY_SLASHED_NAME, container())
-        .route(route::EXTEND, post(containers::extend))
-        .route(route::ACTIVITY, get(activity::show))
+        .route(route::EXTEND, post(containers::extend_container))
+        .route(route::ACTIVITY, get(activity::show_activity))
         .route(
             route::EVENTS,
-            get(events::follow).layer(Extension(events::Streams::until(shutdown))),
+            get(events::stream_events).layer(Extension(events::EventStreams::new(shutdown))),
         )
-        .route(route::OPENAPI, get(openapi::show))
+        .route(route::OPENAPI, get(openapi::show_openapi))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::unknown_path)
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(
-            (access.credentials, Proxies::new(&access.proxies)),
-            auth::require,
+            (access.credentials, TrustedProxies::new(&access.proxies)),
+            require_credentials,
         ))
         .with_state(service.clone());
     let open = Router::new()
-        .route(route::HEALTHZ, get(health::alive))
-        .route(route::READYZ, get(health::ready))
+        .route(route::HEALTHZ, get(health::check_liveness))
+        .route(route::READYZ, get(health::check_readiness))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(service.clone());
-    let names = Names::of_api(&access.hosts);
+    let hosts = AllowedHosts::for_api(&access.hosts);
     with_common_layers(
         authenticated
             .merge(open)
-            .merge(reports(service, ReportRate::default())),
-        names,
+            .merge(check_in_routes(service, ReportRate::default())),
+        hosts,
     )
 }
 
-/// What containers can reach: check-in, by any address and by these names.
+/// The router of the check-in listener. `hosts` are allowed besides any IP address.
 pub fn check_in(service: Service, hosts: &[Host], rate: ReportRate) -> Router {
-    let names = Names::of_check_in(hosts);
-    with_common_layers(reports(service, rate).fallback(problem::unknown_path), names)
+    let routes = check_in_routes(service, rate).fallback(problem::unknown_path);
+    with_common_layers(routes, AllowedHosts::for_check_in(hosts))
 }
 
-/// The address at which containers check in on a listener.
+/// The URL for check-ins at a listener.
 pub fn check_in_url(listener: SocketAddr) -> String {
     match listener.port() {
         80 => format!("http://{}{}", host(listener), route::CHECK_IN),
@@ -104,25 +106,25 @@ fn host(listener: SocketAddr) -> String {
     }
 }
 
-fn reports(service: Service, rate: ReportRate) -> Router {
+fn check_in_routes(service: Service, rate: ReportRate) -> Router {
     Router::new()
-        .route(route::CHECK_IN, post(check_in::report))
+        .route(route::CHECK_IN, post(check_in::check_in))
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(DefaultBodyLimit::max(LARGEST_REPORT))
+        .layer(DefaultBodyLimit::max(MAX_CHECK_IN))
         .layer(middleware::from_fn_with_state(
             Arc::new(RateLimiter::new(rate.burst, rate.interval)),
-            check_in::bound,
+            limit_check_ins,
         ))
         .with_state(service)
 }
 
-/// What every request meets first and every answer last.
-fn with_common_layers(routes: Router, names: Names) -> Router {
+/// The outermost layers of both listeners.
+fn with_common_layers(routes: Router, hosts: AllowedHosts) -> Router {
     routes.layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn(request_id::assign))
             .layer(CatchPanicLayer::custom(problem::panicked))
-            .layer(middleware::from_fn_with_state(names, host_check::require)),
+            .layer(middleware::from_fn_with_state(hosts, check_host_and_origin)),
     )
 }
 
@@ -131,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_to_check_in_at_names_a_port_only_when_it_has_to() {
+    fn check_in_url_omits_the_default_port() {
         let url = |listener: &str| check_in_url(listener.parse().unwrap());
         assert_eq!(url("172.17.0.1:80"), "http://172.17.0.1/v1/check-in");
         assert_eq!(url("172.17.0.1:10080"), "http://172.17.0.1:10080/v1/check-in");

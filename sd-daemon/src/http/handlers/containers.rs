@@ -14,21 +14,19 @@ use sd_client::api::{
 use sha2::{Digest, Sha256};
 
 use crate::domain::{self, Extension, IdempotencyKey, Limits, Name, Record, TimeLimit};
-use crate::http::payload::{Payload, Query, Reference};
+use crate::http::payload::{ContainerRef, Payload, Query};
 use crate::http::problem::Problem;
 use crate::service::{NewContainer, Service};
 use crate::wire;
 
-/// Longest key of a create, in bytes.
-const LONGEST_KEY: usize = 255;
+/// Maximum length of an idempotency key, in bytes.
+const MAX_KEY: usize = 255;
 
-/// What the list can be filtered for.
+/// The statuses that the list can be filtered by.
 const STATUSES: [&str; 5] = ["starting", "running", "paused", "stopping", "stopped"];
 
-type Description = Json<api::Container>;
-
-/// The containers that match, newest first.
-pub(in crate::http) async fn list(
+/// Lists the containers that match the query, newest first.
+pub(in crate::http) async fn list_containers(
     State(service): State<Service>,
     Query(query): Query<ContainerQuery>,
 ) -> Result<Json<Vec<api::Container>>, Problem> {
@@ -68,36 +66,45 @@ fn matches(query: &ContainerQuery, container: &api::Container) -> bool {
             .is_none_or(|name| without_slash(&container.name) == without_slash(name))
 }
 
-/// One container.
-pub(in crate::http) async fn show(
+/// Shows a container.
+pub(in crate::http) async fn show_container(
     State(service): State<Service>,
-    Reference(reference): Reference,
-) -> Result<Description, Problem> {
+    ContainerRef(reference): ContainerRef,
+) -> Result<Json<api::Container>, Problem> {
     let record = service.find(&reference)?;
     Ok(describe(&service, &record))
 }
 
-/// A new container.
-pub(in crate::http) async fn create(
+/// Creates a container and starts it.
+pub(in crate::http) async fn create_container(
     State(service): State<Service>,
     headers: HeaderMap,
     Payload(body): Payload<CreateContainer>,
-) -> Result<(StatusCode, [(axum::http::HeaderName, String); 1], Description), Problem> {
-    let record = service.create(new_container(body, key(&headers)?)?).await?;
-    let container = describe(&service, &record);
+) -> Result<
+    (
+        StatusCode,
+        [(axum::http::HeaderName, String); 1],
+        Json<api::Container>,
+    ),
+    Problem,
+> {
+    let record = service
+        .create(new_container(body, idempotency_key(&headers)?)?)
+        .await?;
+    let Json(container) = describe(&service, &record);
     Ok((
         StatusCode::CREATED,
         [(LOCATION, container.uri.clone())],
-        container,
+        Json(container),
     ))
 }
 
-/// A start, a stop, other limits.
-pub(in crate::http) async fn update(
+/// Starts or stops a container, or changes its limits.
+pub(in crate::http) async fn update_container(
     State(service): State<Service>,
-    Reference(reference): Reference,
+    ContainerRef(reference): ContainerRef,
     Payload(body): Payload<UpdateContainer>,
-) -> Result<Description, Problem> {
+) -> Result<Json<api::Container>, Problem> {
     let limits = limits(body.idle_timeout, body.max_lifetime, body.remove_after);
     if body.status.is_none() && limits.is_empty() {
         return Err(Problem::invalid(
@@ -105,7 +112,7 @@ pub(in crate::http) async fn update(
             "nothing to change: give status, idle_timeout, max_lifetime or remove_after",
         ));
     }
-    // First what may be refused: then nothing is changed.
+    // The start or stop comes first, because it can be refused; then no limit is changed.
     let mut record = match body.status {
         Some(DesiredStatus::Running) => service.start(&reference).await?,
         Some(DesiredStatus::Stopped) => service.stop(&reference).await?,
@@ -117,19 +124,19 @@ pub(in crate::http) async fn update(
     Ok(describe(&service, &record))
 }
 
-/// A later deadline.
-pub(in crate::http) async fn extend(
+/// Postpones the stop of a container.
+pub(in crate::http) async fn extend_container(
     State(service): State<Service>,
-    Reference(reference): Reference,
+    ContainerRef(reference): ContainerRef,
     Payload(body): Payload<ExtendContainer>,
-) -> Result<Description, Problem> {
+) -> Result<Json<api::Container>, Problem> {
     let extension = match (body.by, body.hold_for) {
         (Some(span), None) => Extension::By(span.duration()),
         (None, Some(span)) => Extension::For(span.duration()),
         (None, None) | (Some(_), Some(_)) => {
             return Err(Problem::invalid(
                 "body",
-                "give by, to push the deadline, or for, to keep it from now: one of the two",
+                "give either by, to postpone the stop, or for, to keep it running from now",
             ));
         }
     };
@@ -137,10 +144,10 @@ pub(in crate::http) async fn extend(
     Ok(describe(&service, &record))
 }
 
-/// No container any more.
-pub(in crate::http) async fn remove(
+/// Removes a container and its anonymous volumes.
+pub(in crate::http) async fn remove_container(
     State(service): State<Service>,
-    Reference(reference): Reference,
+    ContainerRef(reference): ContainerRef,
     Query(query): Query<RemoveQuery>,
 ) -> Result<StatusCode, Problem> {
     let mode = match RemoveMode::from(query) {
@@ -151,16 +158,16 @@ pub(in crate::http) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn describe(service: &Service, record: &Arc<Record>) -> Description {
+fn describe(service: &Service, record: &Arc<Record>) -> Json<api::Container> {
     Json(wire::container(record, &service.policy()))
 }
 
-/// What a request asks for, checked field by field.
+/// Validates the body of a create request.
 fn new_container(body: CreateContainer, key: Option<String>) -> Result<NewContainer, Problem> {
-    // The body as it was understood is what a repetition has to repeat. Its digest is enough for that: it is short,
-    // and what the environment holds is kept nowhere.
-    let understood = serde_json::to_vec(&body).map_err(|error| Problem::invalid("body", error))?;
-    let request = BASE64_STANDARD.encode(Sha256::digest(understood));
+    // A retry with the same key must have the same body. The registry keeps a digest, because it is short and the
+    // environment may contain secrets.
+    let parsed = serde_json::to_vec(&body).map_err(|error| Problem::invalid("body", error))?;
+    let request = BASE64_STANDARD.encode(Sha256::digest(parsed));
     for (name, value) in &body.env {
         if name.is_empty() || name.contains(['=', '\0']) {
             return Err(Problem::invalid(
@@ -221,12 +228,12 @@ fn limits(
     }
 }
 
-fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(header) = headers.get("idempotency-key") else {
         return Ok(None);
     };
     match header.to_str() {
-        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
+        Ok(key) if (1..=MAX_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
         Ok(_) | Err(_) => Err(Problem::invalid(
             "Idempotency-Key",
             "must be 1 to 255 visible ASCII characters",

@@ -14,49 +14,45 @@ use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain;
+use crate::domain::RecordedEvent;
 use crate::http::problem::Problem;
 use crate::service::{History, Service};
 use crate::wire;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// A line that says nothing is sent this often, so that both ends notice when the other has gone.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Events that are taken from the history at once.
+/// Interval of keep-alive comments, by which both ends detect a dead connection.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// Events read from the history at a time.
 const BATCH: usize = 256;
+/// Open streams. A quarter of the connections of the listener, so that forgotten streams cannot exhaust it.
+const MAX_STREAMS: usize = 128;
 
-/// Streams at once: a quarter of the connections that the API takes on, so that whoever forgets to end theirs keeps nobody
-/// else out.
-const STREAMS: usize = 128;
-
-/// Every stream there is.
+/// The permits of the event streams, and the signal that ends them.
 #[derive(Clone)]
-pub(in crate::http) struct Streams {
-    places: Arc<Semaphore>,
-    /// Ends them.
-    end: CancellationToken,
+pub(in crate::http) struct EventStreams {
+    permits: Arc<Semaphore>,
+    shutdown: CancellationToken,
 }
 
-impl Streams {
-    /// Streams that end at `end`.
-    pub(in crate::http) fn until(end: CancellationToken) -> Self {
+impl EventStreams {
+    pub(in crate::http) fn new(shutdown: CancellationToken) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(STREAMS)),
-            end,
+            permits: Arc::new(Semaphore::new(MAX_STREAMS)),
+            shutdown,
         }
     }
 }
 
-/// What happens to containers, as it happens; after the event that `Last-Event-ID` names, where that is given.
-pub(in crate::http) async fn follow(
+/// Streams the events of all containers.
+pub(in crate::http) async fn stream_events(
     State(service): State<Service>,
-    Extension(streams): Extension<Streams>,
+    Extension(streams): Extension<EventStreams>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let history = service.history().clone();
     let latest = history.follow();
     let newest = *latest.borrow();
-    let from = match headers.get(LAST_EVENT_ID) {
+    let last_id = match headers.get(LAST_EVENT_ID) {
         Some(id) => id
             .to_str()
             .ok()
@@ -64,68 +60,68 @@ pub(in crate::http) async fn follow(
             .ok_or_else(|| Problem::invalid("Last-Event-ID", "must be the id of an event, a whole number"))?,
         None => newest,
     };
-    // What has not happened yet was not seen here: the registry is another one, and all that it tells is new.
-    let from = if from > newest { 0 } else { from };
-    let Ok(place) = streams.places.try_acquire_owned() else {
+    // An id from the future belongs to an earlier registry. All events of this one are new to the client.
+    let last_id = if last_id > newest { 0 } else { last_id };
+    let Ok(permit) = streams.permits.try_acquire_owned() else {
         return Err(Problem::limit_reached(format!(
-            "{STREAMS} streams of events are open, as many as there may be: end those that nobody reads"
+            "all {MAX_STREAMS} event streams are in use: close unused ones"
         )));
     };
-    let listener = Listener {
-        _place: place,
+    let reader = HistoryReader {
+        _permit: permit,
         history,
         latest,
-        last: from,
-        waiting: VecDeque::new(),
-        end: streams.end,
+        last_id,
+        batch: VecDeque::new(),
+        shutdown: streams.shutdown,
     };
-    // Whoever loses the connection before the first event can resume as well.
-    let beginning = Event::default().id(from.to_string());
-    let events = stream::unfold(listener, |mut listener| async {
-        let event = listener.next().await?;
-        Some((Ok(frame(&event)), listener))
+    // A client that loses the connection before the first event resumes from this id.
+    let first = Event::default().id(last_id.to_string());
+    let events = stream::unfold(reader, |mut reader| async {
+        let event = reader.next().await?;
+        Some((Ok(sse_event(&event)), reader))
     });
-    let events = stream::once(async { Ok(beginning) }).chain(events);
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    let events = stream::once(async { Ok(first) }).chain(events);
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL)))
 }
 
-/// Somebody who listens.
-struct Listener {
-    /// Free for somebody else when the stream ends.
-    _place: OwnedSemaphorePermit,
+/// Reads the history for one stream.
+struct HistoryReader {
+    /// Released when the stream ends.
+    _permit: OwnedSemaphorePermit,
     history: History,
     latest: watch::Receiver<u64>,
-    last: u64,
-    waiting: VecDeque<domain::RecordedEvent>,
-    end: CancellationToken,
+    last_id: u64,
+    batch: VecDeque<RecordedEvent>,
+    shutdown: CancellationToken,
 }
 
-impl Listener {
-    /// The next event; nothing when the daemon ends.
-    async fn next(&mut self) -> Option<domain::RecordedEvent> {
+impl HistoryReader {
+    /// Waits for the next event. Returns `None` when the daemon shuts down.
+    async fn next(&mut self) -> Option<RecordedEvent> {
         loop {
-            if let Some(event) = self.waiting.pop_front() {
-                self.last = event.id;
+            if let Some(event) = self.batch.pop_front() {
+                self.last_id = event.id;
                 return Some(event);
             }
             self.latest.mark_unchanged();
-            self.waiting.extend(self.history.after(self.last, BATCH));
-            if !self.waiting.is_empty() {
+            self.batch.extend(self.history.after(self.last_id, BATCH));
+            if !self.batch.is_empty() {
                 continue;
             }
             tokio::select! {
-                () = self.end.cancelled() => return None,
+                () = self.shutdown.cancelled() => return None,
                 changed = self.latest.changed() => changed.ok()?,
             }
         }
     }
 }
 
-fn frame(event: &domain::RecordedEvent) -> Event {
+fn sse_event(event: &RecordedEvent) -> Event {
     let body = wire::event(event);
     let frame = Event::default()
         .id(body.id.to_string())
         .event(body.event.to_string());
-    // Words and numbers can always be written as JSON.
+    // Strings and numbers always serialize to JSON.
     frame.json_data(body).unwrap_or_default()
 }

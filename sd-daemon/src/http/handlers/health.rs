@@ -6,13 +6,13 @@ use axum::http::StatusCode;
 use crate::http::problem::Problem;
 use crate::service::Service;
 
-/// The process lives. Nothing is asked.
-pub(in crate::http) async fn alive() -> StatusCode {
+/// Checks that the process is alive.
+pub(in crate::http) async fn check_liveness() -> StatusCode {
     StatusCode::OK
 }
 
-/// The registry can be written, and the engine answered lately.
-pub(in crate::http) async fn ready(State(service): State<Service>) -> Result<StatusCode, Problem> {
+/// Checks that the registry is writable and that the engine has responded recently.
+pub(in crate::http) async fn check_readiness(State(service): State<Service>) -> Result<StatusCode, Problem> {
     service.is_ready().await.map_err(Problem::not_ready)?;
     Ok(StatusCode::OK)
 }

@@ -6,7 +6,9 @@ use axum::extract::State;
 use crate::http::problem::Problem;
 use crate::service::Service;
 
-/// The tagged images of the server.
-pub(in crate::http) async fn list(State(service): State<Service>) -> Result<Json<Vec<String>>, Problem> {
+/// Lists the tagged images of the server, sorted.
+pub(in crate::http) async fn list_images(
+    State(service): State<Service>,
+) -> Result<Json<Vec<String>>, Problem> {
     Ok(Json(service.images().await?))
 }

@@ -1,8 +1,8 @@
-//! Against pages in somebody's browser: by which names the daemon may be called, and from where changes may come.
+//! Host and origin checks, which protect against web pages in a browser.
 //!
-//! A page of a stranger can make a browser send requests to any address, and with a name of its own that it
-//! lets point here (DNS rebinding) it could read the answers as well. It cannot choose the headers `Host`,
-//! `Origin` and `Sec-Fetch-Site`. Programs send what they like; for them there are credentials.
+//! A web page can make a browser send requests to any address. With a domain that resolves to this machine (DNS
+//! rebinding) it could read the responses as well. It cannot choose the headers `Host`, `Origin` and `Sec-Fetch-Site`.
+//! Other programs can send any header; the credentials protect against them.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,9 +21,9 @@ use crate::server::LocalAddr;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The names by which a listener may be called, besides `localhost` and the address that was connected to.
+/// The hosts that requests to a listener may name, besides `localhost` and the listener's own address.
 #[derive(Clone, Debug)]
-pub(in crate::http) struct Names {
+pub(in crate::http) struct AllowedHosts {
     listener: Listener,
     allowed: Arc<[Host]>,
 }
@@ -31,62 +31,62 @@ pub(in crate::http) struct Names {
 #[derive(Clone, Copy, Debug)]
 enum Listener {
     Api,
-    /// Containers may reach it under an address that this machine does not know of. A name cannot be made
-    /// to look like an address.
+    /// Accepts any IP address: containers may use one that this machine does not have. DNS rebinding needs a domain.
     CheckIn,
 }
 
-impl Names {
-    pub(in crate::http) fn of_api(allowed: &[Host]) -> Self {
+impl AllowedHosts {
+    pub(in crate::http) fn for_api(allowed: &[Host]) -> Self {
         Self {
             listener: Listener::Api,
             allowed: allowed.into(),
         }
     }
 
-    pub(in crate::http) fn of_check_in(allowed: &[Host]) -> Self {
+    pub(in crate::http) fn for_check_in(allowed: &[Host]) -> Self {
         Self {
             listener: Listener::CheckIn,
             allowed: allowed.into(),
         }
     }
 
-    fn include(&self, called: &Host, own: IpAddr) -> bool {
-        let address = match called {
+    fn contain(&self, host: &Host, local: IpAddr) -> bool {
+        let address = match host {
             Host::Domain(name) if name == "localhost" => return true,
             Host::Domain(_) => None,
             Host::Ipv4(address) => Some(IpAddr::V4(*address)),
             Host::Ipv6(address) => Some(IpAddr::V6(*address).to_canonical()),
         };
-        let is_own = address.is_some_and(|address| match self.listener {
-            Listener::Api => address == own || (address.is_loopback() && own.is_loopback()),
+        let is_local = address.is_some_and(|address| match self.listener {
+            Listener::Api => address == local || (address.is_loopback() && local.is_loopback()),
             Listener::CheckIn => true,
         });
-        is_own || self.allowed.contains(called)
+        is_local || self.allowed.contains(host)
     }
 }
 
-/// Lets a request pass that calls the daemon by one of its names and, if it may change something, comes from a
-/// program or from a page of the daemon itself.
-pub(in crate::http) async fn require(
-    State(names): State<Names>,
-    Extension(own): Extension<LocalAddr>,
+/// Passes a request on if its host is allowed and, for unsafe methods, it does not come from a page of another site.
+pub(in crate::http) async fn check_host_and_origin(
+    State(hosts): State<AllowedHosts>,
+    Extension(local): Extension<LocalAddr>,
     request: Request,
     next: Next,
 ) -> Response {
-    match judge(&names, own.address(), &request) {
+    match check(&hosts, local.address(), &request) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     }
 }
 
-/// Why a request is not looked at any further.
+/// The reason why a request is rejected.
 #[derive(Debug, PartialEq, Eq)]
 enum Refusal {
-    /// It can be understood in several ways: somebody between here and there may have understood it otherwise.
+    /// A proxy may have understood the request in another way.
     Ambiguous(&'static str),
-    Name(String),
-    Page(String),
+    /// The host is not allowed.
+    Host(String),
+    /// The request comes from a page of this origin.
+    Origin(String),
 }
 
 impl IntoResponse for Refusal {
@@ -94,30 +94,30 @@ impl IntoResponse for Refusal {
         match self {
             Self::Ambiguous(reason) => {
                 let mut response = Problem::malformed(reason).into_response();
-                // What follows on this connection may not be what it looks like either.
+                // The bytes that follow may be part of this request.
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
                 response
             }
-            Self::Name(name) => Problem::forbidden(format!(
-                "{name:?} is not a name of this daemon: call it by its address, or add the name to allowed_hosts"
+            Self::Host(host) => Problem::forbidden(format!(
+                "host {host:?} is not allowed: use the daemon's address, or add the host to allowed_hosts"
             ))
             .into_response(),
-            Self::Page(page) => Problem::forbidden(format!(
-                "a page of {page} may not change anything here: only programs and pages of this daemon may"
+            Self::Origin(origin) => Problem::forbidden(format!(
+                "cross-origin request from {origin} rejected: only pages of this daemon may send changes"
             ))
             .into_response(),
         }
     }
 }
 
-fn judge(names: &Names, own: IpAddr, request: &Request) -> Result<(), Refusal> {
-    let called = called(request)?;
-    refuse_odd_framing(request.headers())?;
-    if let Some(called) = &called {
-        let host = host(called).ok_or(Refusal::Ambiguous("the header host is not a name or an address"))?;
-        if !names.include(&host, own) {
-            return Err(Refusal::Name(host.to_string()));
+fn check(hosts: &AllowedHosts, local: IpAddr, request: &Request) -> Result<(), Refusal> {
+    let authority = requested_authority(request)?;
+    reject_unusual_framing(request.headers())?;
+    if let Some(authority) = &authority {
+        let host = host(authority).ok_or(INVALID_HOST)?;
+        if !hosts.contain(&host, local) {
+            return Err(Refusal::Host(host.to_string()));
         }
     }
     if request.method().is_safe() {
@@ -125,57 +125,59 @@ fn judge(names: &Names, own: IpAddr, request: &Request) -> Result<(), Refusal> {
     }
     let headers = request.headers();
     if let Some(origin) = headers.get(ORIGIN) {
-        let is_own = called.is_some_and(|called| is_origin_of(origin, &called));
-        if !is_own || headers.get_all(ORIGIN).iter().count() > 1 {
-            return Err(Refusal::Page(String::from_utf8_lossy(origin.as_bytes()).into()));
+        let is_same = authority.is_some_and(|authority| is_same_origin(origin, &authority));
+        if !is_same || headers.get_all(ORIGIN).iter().count() > 1 {
+            return Err(Refusal::Origin(String::from_utf8_lossy(origin.as_bytes()).into()));
         }
     }
     let sites = headers.get_all(SEC_FETCH_SITE);
     if sites.iter().all(|site| site == "none" || site == "same-origin") {
         Ok(())
     } else {
-        Err(Refusal::Page("another site".to_owned()))
+        Err(Refusal::Origin("another site".to_owned()))
     }
 }
 
-/// What the caller calls the daemon. Only programs of the last century may call it nothing.
-fn called(request: &Request) -> Result<Option<Authority>, Refusal> {
-    let named = single_host(request.headers())?;
+/// The requested host and port. Only HTTP/1.0 clients may omit them.
+fn requested_authority(request: &Request) -> Result<Option<Authority>, Refusal> {
+    let header = host_header(request.headers())?;
     let target = request.uri().authority();
-    match (named, target) {
-        (Some(named), Some(target)) if named != *target => Err(Refusal::Ambiguous(
-            "the header host and the address of the request are not the same",
+    match (header, target) {
+        (Some(header), Some(target)) if header != *target => Err(Refusal::Ambiguous(
+            "the Host header and the request target name different hosts",
         )),
         (None, _) if request.version() > Version::HTTP_10 => {
-            Err(Refusal::Ambiguous("the header host is missing"))
+            Err(Refusal::Ambiguous("the Host header is missing"))
         }
-        (named, target) => Ok(named.or_else(|| target.cloned())),
+        (header, target) => Ok(header.or_else(|| target.cloned())),
     }
 }
 
-/// Where a body ends can be said in ways that proxies understand differently. The server refuses most of them; it takes
-/// chunks for chunks whatever else is said to have been done to them.
-fn refuse_odd_framing(headers: &HeaderMap) -> Result<(), Refusal> {
+/// Rejects transfer encodings that proxies may understand in another way. hyper rejects most of them, but accepts any
+/// list that ends in `chunked`.
+fn reject_unusual_framing(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
     match (encodings.next(), encodings.next()) {
         (None, _) => Ok(()),
         (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
         (Some(_), _) => Err(Refusal::Ambiguous(
-            "the only transfer-encoding that is read is chunked",
+            "the only supported Transfer-Encoding is chunked",
         )),
     }
 }
 
-fn single_host(headers: &HeaderMap) -> Result<Option<Authority>, Refusal> {
+fn host_header(headers: &HeaderMap) -> Result<Option<Authority>, Refusal> {
     let mut all = headers.get_all(HOST).iter();
     match (all.next(), all.next()) {
         (None, _) => Ok(None),
         (Some(host), None) => Authority::try_from(host.as_bytes())
             .map(Some)
-            .map_err(|_| Refusal::Ambiguous("the header host is not a name or an address")),
-        (Some(_), Some(_)) => Err(Refusal::Ambiguous("the header host is there more than once")),
+            .map_err(|_| INVALID_HOST),
+        (Some(_), Some(_)) => Err(Refusal::Ambiguous("the Host header is repeated")),
     }
 }
+
+const INVALID_HOST: Refusal = Refusal::Ambiguous("the Host header is not a host name or an IP address");
 
 fn host(authority: &Authority) -> Option<Host> {
     if authority.as_str().contains('@') {
@@ -184,16 +186,16 @@ fn host(authority: &Authority) -> Option<Host> {
     Host::parse(authority.host()).ok()
 }
 
-/// Whether a page of this origin was loaded from where the request goes to: the same host and port.
-fn is_origin_of(origin: &HeaderValue, called: &Authority) -> bool {
+/// Whether a page of this origin was loaded from the host and port that it sends the request to.
+fn is_same_origin(origin: &HeaderValue, requested: &Authority) -> bool {
     let Some(origin) = origin.to_str().ok().and_then(|origin| Url::parse(origin).ok()) else {
         return false;
     };
-    let is_same_port = match called.port_u16() {
+    let is_same_port = match requested.port_u16() {
         Some(port) => origin.port_or_known_default() == Some(port),
         None => origin.port().is_none(),
     };
-    is_same_port && origin.host().map(|host| host.to_owned()) == host(called)
+    is_same_port && origin.host().map(|host| host.to_owned()) == host(requested)
 }
 
 #[cfg(test)]
@@ -211,16 +213,16 @@ mod tests {
         builder.body(Body::empty()).unwrap()
     }
 
-    fn names() -> Names {
-        Names::of_api(&[Host::parse("sd.example.org").unwrap()])
+    fn hosts() -> AllowedHosts {
+        AllowedHosts::for_api(&[Host::parse("sd.example.org").unwrap()])
     }
 
-    fn own(address: &str) -> IpAddr {
+    fn local(address: &str) -> IpAddr {
         address.parse().unwrap()
     }
 
     #[test]
-    fn the_api_is_called_by_its_own_address_by_localhost_or_by_an_allowed_name() {
+    fn api_accepts_its_address_localhost_and_allowed_hosts() {
         let cases = [
             ("127.0.0.1", "127.0.0.1:8080", true),
             ("127.0.0.1", "127.0.0.1", true),
@@ -239,33 +241,33 @@ mod tests {
             ("10.0.0.5", "[::ffff:10.0.0.5]:8080", true),
             ("fd00::1", "[fd00::1]:8080", true),
         ];
-        for (address, called, is_allowed) in cases {
-            let judged = judge(&names(), own(address), &request(Method::GET, &[("host", called)]));
-            assert_eq!(judged.is_ok(), is_allowed, "{called} at {address}: {judged:?}");
+        for (address, host, is_allowed) in cases {
+            let checked = check(&hosts(), local(address), &request(Method::GET, &[("host", host)]));
+            assert_eq!(checked.is_ok(), is_allowed, "{host} at {address}: {checked:?}");
         }
     }
 
     #[test]
-    fn containers_check_in_at_any_address_but_not_at_any_name() {
-        let names = Names::of_check_in(&[]);
-        for (called, is_allowed) in [
+    fn check_in_accepts_any_address_but_not_any_domain() {
+        let hosts = AllowedHosts::for_check_in(&[]);
+        for (host, is_allowed) in [
             ("172.17.0.1", true),
             ("192.0.2.7:10080", true),
             ("[fd00::1]", true),
             ("localhost", true),
             ("rebound.evil.example", false),
         ] {
-            let judged = judge(
-                &names,
-                own("172.17.0.1"),
-                &request(Method::POST, &[("host", called)]),
+            let checked = check(
+                &hosts,
+                local("172.17.0.1"),
+                &request(Method::POST, &[("host", host)]),
             );
-            assert_eq!(judged.is_ok(), is_allowed, "{called}: {judged:?}");
+            assert_eq!(checked.is_ok(), is_allowed, "{host}: {checked:?}");
         }
     }
 
     #[test]
-    fn what_can_be_understood_in_several_ways_is_not_understood() {
+    fn rejects_ambiguous_requests() {
         for headers in [
             &[][..],
             &[("host", "127.0.0.1"), ("host", "127.0.0.1")],
@@ -280,29 +282,29 @@ mod tests {
                 ("transfer-encoding", "chunked"),
             ],
         ] {
-            let judged = judge(&names(), own("127.0.0.1"), &request(Method::GET, headers));
+            let checked = check(&hosts(), local("127.0.0.1"), &request(Method::GET, headers));
             assert!(
-                matches!(judged, Err(Refusal::Ambiguous(_))),
-                "{headers:?}: {judged:?}"
+                matches!(checked, Err(Refusal::Ambiguous(_))),
+                "{headers:?}: {checked:?}"
             );
         }
         let mut absolute = request(Method::GET, &[("host", "127.0.0.1:8080")]);
         *absolute.uri_mut() = "http://127.0.0.1:8080/v1/images".parse().unwrap();
-        assert_eq!(judge(&names(), own("127.0.0.1"), &absolute), Ok(()));
+        assert_eq!(check(&hosts(), local("127.0.0.1"), &absolute), Ok(()));
         *absolute.uri_mut() = "http://localhost:8080/v1/images".parse().unwrap();
-        let judged = judge(&names(), own("127.0.0.1"), &absolute);
-        assert!(matches!(judged, Err(Refusal::Ambiguous(_))), "{judged:?}");
+        let checked = check(&hosts(), local("127.0.0.1"), &absolute);
+        assert!(matches!(checked, Err(Refusal::Ambiguous(_))), "{checked:?}");
     }
 
     #[test]
-    fn only_programs_before_http_1_1_may_leave_out_the_host() {
+    fn only_http_1_0_may_omit_the_host() {
         let mut old = request(Method::POST, &[]);
         *old.version_mut() = Version::HTTP_10;
-        assert_eq!(judge(&names(), own("127.0.0.1"), &old), Ok(()));
+        assert_eq!(check(&hosts(), local("127.0.0.1"), &old), Ok(()));
     }
 
     #[test]
-    fn changes_come_from_programs_and_from_own_pages_only() {
+    fn unsafe_methods_require_the_same_origin() {
         let cases = [
             ("127.0.0.1:8080", &[][..], true),
             ("127.0.0.1:8080", &[("origin", "http://127.0.0.1:8080")], true),
@@ -332,13 +334,13 @@ mod tests {
                 false,
             ),
         ];
-        for (called, more, is_allowed) in cases {
-            let headers = [&[("host", called)], more].concat();
+        for (host, more, is_allowed) in cases {
+            let headers = [&[("host", host)], more].concat();
             for method in [Method::POST, Method::PATCH, Method::DELETE, Method::PUT] {
-                let judged = judge(&names(), own("127.0.0.1"), &request(method.clone(), &headers));
-                assert_eq!(judged.is_ok(), is_allowed, "{method} {headers:?}: {judged:?}");
+                let checked = check(&hosts(), local("127.0.0.1"), &request(method.clone(), &headers));
+                assert_eq!(checked.is_ok(), is_allowed, "{method} {headers:?}: {checked:?}");
             }
-            let read = judge(&names(), own("127.0.0.1"), &request(Method::GET, &headers));
+            let read = check(&hosts(), local("127.0.0.1"), &request(Method::GET, &headers));
             assert_eq!(read, Ok(()), "{headers:?}");
         }
     }

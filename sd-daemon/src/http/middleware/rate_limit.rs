@@ -1,92 +1,129 @@
-//! How often something may come from one address: some at once, then so many a second.
+//! Rate limits per client address, as a generic cell rate algorithm (GCRA).
 //!
-//! The memory is taken once. Addresses that fall into the same bucket share it; which do is a secret of this process,
-//! so that nobody can choose to empty the bucket of somebody else.
+//! The limiter has a fixed number of cells and never allocates. Addresses that fall into the same cell share its limit.
+//! The assignment is secret to the process, so that an attacker cannot choose to exhaust the cell of another client.
+//! Crates such as governor allocate per address, which an attacker with many addresses can exhaust.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::server::address_or_network;
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
 
-/// Far more than there are addresses that anything comes from; 128 KiB.
-const BUCKETS: usize = 16 * 1024;
+use crate::http::problem::Problem;
+use crate::server::{Peer, address_or_network};
 
-/// A bucket for each address.
+/// Far more than the addresses that send anything; 128 KiB.
+const CELLS: usize = 16 * 1024;
+
+/// The rate of check-ins that one address may send.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportRate {
+    /// Check-ins at once.
+    pub burst: u32,
+    /// Interval after which one more is allowed.
+    pub interval: Duration,
+}
+
+/// Generous, because many containers may share one source address.
+impl Default for ReportRate {
+    fn default() -> Self {
+        Self {
+            burst: 60,
+            interval: Duration::from_millis(100),
+        }
+    }
+}
+
+/// Limits check-ins per address. Each of them costs a call to the engine.
+pub(in crate::http) async fn limit_check_ins(
+    State(limiter): State<Arc<RateLimiter>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    match limiter.check(peer.address(), Instant::now()) {
+        Ok(()) => Ok(next.run(request).await),
+        Err(retry_after) => Err(Problem::rate_limited(
+            "too many check-ins from this address",
+            retry_after,
+        )),
+    }
+}
+
+/// A rate limit for each address.
 #[derive(Debug)]
 pub(in crate::http) struct RateLimiter {
-    /// For each bucket the moment at which it is full again, in nanoseconds since the beginning.
-    full_at: Box<[AtomicU64]>,
+    /// For each cell the moment at which its whole burst is available again, in nanoseconds since `started_at`.
+    cells: Box<[AtomicU64]>,
     hasher: RandomState,
-    beginning: Instant,
-    /// After this long one more is allowed.
+    started_at: Instant,
     interval: Duration,
-    /// So many at once.
     burst: u32,
 }
 
 impl RateLimiter {
-    /// Full buckets.
+    /// Allows `burst` requests at once and one more after each `interval`.
     pub(in crate::http) fn new(burst: u32, interval: Duration) -> Self {
         Self {
-            full_at: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(),
+            cells: (0..CELLS).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
-            beginning: Instant::now(),
+            started_at: Instant::now(),
             interval,
             burst,
         }
     }
 
-    /// Takes one; where there is none, says how long it takes until there is.
-    pub(in crate::http) fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        let now = self.nanoseconds(now);
-        let mut missing = 0;
-        let taken = self
-            .of(address)
+    /// Counts one request. Returns how long to wait if the limit is reached.
+    pub(in crate::http) fn check(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        let now = self.since_start(now);
+        let mut retry_after = 0;
+        let counted = self
+            .cell(address)
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
-                let full_at = full_at.max(now) + self.interval_nanoseconds();
-                missing = full_at.saturating_sub(now + self.depth());
-                (missing == 0).then_some(full_at)
+                let full_at = full_at.max(now) + nanoseconds(self.interval);
+                retry_after = full_at.saturating_sub(now + self.tolerance());
+                (retry_after == 0).then_some(full_at)
             });
-        match taken {
+        match counted {
             Ok(_) => Ok(()),
-            Err(_) => Err(Duration::from_nanos(missing)),
+            Err(_) => Err(Duration::from_nanos(retry_after)),
         }
     }
 
-    /// Whether there is one to take; else how long it takes until there is.
-    pub(in crate::http) fn look(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        let now = self.nanoseconds(now);
-        let full_at = self.of(address).load(Ordering::Relaxed).max(now) + self.interval_nanoseconds();
-        match full_at.saturating_sub(now + self.depth()) {
+    /// As [`Self::check`], but does not count the request.
+    pub(in crate::http) fn peek(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        let now = self.since_start(now);
+        let full_at = self.cell(address).load(Ordering::Relaxed).max(now) + nanoseconds(self.interval);
+        match full_at.saturating_sub(now + self.tolerance()) {
             0 => Ok(()),
-            missing => Err(Duration::from_nanos(missing)),
+            retry_after => Err(Duration::from_nanos(retry_after)),
         }
     }
 
-    fn of(&self, address: IpAddr) -> &AtomicU64 {
+    fn cell(&self, address: IpAddr) -> &AtomicU64 {
         let hash = self.hasher.hash_one(address_or_network(address));
-        let buckets = self.full_at.len() as u64;
-        // Less than the number of buckets, which is a usize.
-        &self.full_at[usize::try_from(hash % buckets).unwrap_or_default()]
+        let cells = self.cells.len() as u64;
+        // Smaller than the number of cells, which is a usize.
+        &self.cells[usize::try_from(hash % cells).unwrap_or_default()]
     }
 
-    fn depth(&self) -> u64 {
-        u64::from(self.burst) * self.interval_nanoseconds()
+    fn tolerance(&self) -> u64 {
+        u64::from(self.burst) * nanoseconds(self.interval)
     }
 
-    fn interval_nanoseconds(&self) -> u64 {
-        nanoseconds(self.interval)
-    }
-
-    fn nanoseconds(&self, moment: Instant) -> u64 {
-        nanoseconds(moment.saturating_duration_since(self.beginning))
+    fn since_start(&self, moment: Instant) -> u64 {
+        nanoseconds(moment.saturating_duration_since(self.started_at))
     }
 }
 
-/// Enough for five hundred years.
+/// Saturates after five hundred years.
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -95,32 +132,32 @@ fn nanoseconds(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn some_come_at_once_and_then_one_for_each_interval() {
-        let buckets = RateLimiter::new(3, 2 * SECOND);
-        let now = buckets.beginning + SECOND;
-        let many = |now| (0..10).filter(|_| buckets.take(HERE, now).is_ok()).count();
-        assert_eq!(many(now), 3);
-        assert_eq!(buckets.take(HERE, now), Err(2 * SECOND));
-        assert_eq!(buckets.look(HERE, now + SECOND), Err(SECOND));
-        assert_eq!(buckets.look(HERE, now + 2 * SECOND), Ok(()));
-        assert_eq!(many(now + 4 * SECOND), 2);
-        assert_eq!(many(now + 3600 * SECOND), 3, "not more than at the beginning");
+    fn allows_a_burst_and_then_one_request_per_interval() {
+        let limiter = RateLimiter::new(3, 2 * SECOND);
+        let now = limiter.started_at + SECOND;
+        let allowed = |now| (0..10).filter(|_| limiter.check(ADDRESS, now).is_ok()).count();
+        assert_eq!(allowed(now), 3);
+        assert_eq!(limiter.check(ADDRESS, now), Err(2 * SECOND));
+        assert_eq!(limiter.peek(ADDRESS, now + SECOND), Err(SECOND));
+        assert_eq!(limiter.peek(ADDRESS, now + 2 * SECOND), Ok(()));
+        assert_eq!(allowed(now + 4 * SECOND), 2);
+        assert_eq!(allowed(now + 3600 * SECOND), 3, "never more than the burst");
     }
 
     #[test]
-    fn others_have_buckets_of_their_own() {
-        let buckets = RateLimiter::new(1, SECOND);
-        let now = buckets.beginning;
+    fn limits_addresses_independently() {
+        let limiter = RateLimiter::new(1, SECOND);
+        let now = limiter.started_at;
         let addresses = || (0..1000_u32).map(|number| IpAddr::from((0x7f00_0000 + number).to_be_bytes()));
-        let taken = addresses()
-            .filter(|address| buckets.take(*address, now).is_ok())
+        let allowed = addresses()
+            .filter(|address| limiter.check(*address, now).is_ok())
             .count();
-        // Thirty or so share one by chance.
-        assert!(taken > 900, "{taken}");
-        assert!(addresses().all(|address| buckets.take(address, now).is_err()));
+        // About thirty share a cell by chance.
+        assert!(allowed > 900, "{allowed}");
+        assert!(addresses().all(|address| limiter.check(address, now).is_err()));
     }
 }

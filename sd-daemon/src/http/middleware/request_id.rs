@@ -1,4 +1,4 @@
-//! A number for each request, by which it is found in the log.
+//! Assigns an id to each request, which the log and every problem response carry.
 
 use std::time::Instant;
 
@@ -14,34 +14,33 @@ tokio::task_local! {
     static CURRENT: String;
 }
 
-/// The id of the request that is being answered.
+/// The id of the current request. Empty outside of a request.
 pub(in crate::http) fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
-/// Gives a request its id, and writes one line about it.
+/// Assigns an id to a request and logs its outcome.
 pub(in crate::http) async fn assign(request: Request, next: Next) -> Response {
     let id = new_id();
     let header = HeaderValue::from_str(&id);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    // Of the highest level, so that it is there whatever the log leaves out: every line about a request
-    // carries its id.
+    // The span has the highest level, so that every log line of a request carries its id at any log level.
     let span = tracing::error_span!("request", id, %method, path = ?path);
-    let began = Instant::now();
-    let answer = async {
+    let started_at = Instant::now();
+    let respond = async {
         let response = next.run(request).await;
-        let millis = began.elapsed().as_millis();
-        tracing::debug!(status = response.status().as_u16(), millis, "answered");
+        let millis = started_at.elapsed().as_millis();
+        tracing::debug!(status = response.status().as_u16(), millis, "responded");
         response
     };
-    let mut response = CURRENT.scope(id, answer.instrument(span)).await;
+    let mut response = CURRENT.scope(id, respond.instrument(span)).await;
     if let Ok(header) = header {
         response.headers_mut().insert(HEADER, header);
     }
     response
 }
 
-/// Ids need to differ, and nothing more: should there be no random numbers, they are all zero.
+/// A random id. All ids are zero if the kernel has no random numbers; only the log suffers from that.
 fn new_id() -> String {
     let mut bytes = [0; 8];
     let _ = getrandom::fill(&mut bytes);
