@@ -1,12 +1,11 @@
-//! The command line: what can be said, and how it is explained.
+//! The command line: global options, the list of commands, and their help.
 //!
-//! Options that every command takes are here; those of one command are beside what it does, in
-//! `commands/`. Settings are not decided here: an option that is absent stays absent, and
-//! [`settings`](crate::settings) decides what holds then.
+//! The options of one command are defined in its file in `commands/`. An omitted option stays `None`
+//! here; [`settings`](crate::settings) applies the environment, the config file and the defaults.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     check_in, completions, create, events, extend, hold, images, ls, rm, show, start, stop, why,
@@ -16,15 +15,15 @@ use crate::output::Format;
 
 const EXAMPLES: &str = "\
 Examples:
-  sd images                           what can be run
-  sd create sd-postgres --wait        run it, and wait until it is ready
-  sd ls                               what there is, and until when
-  sd why db                           why it is still up, or was stopped
-  sd extend db 2h                     stop it later
-  sd stop web 2cd8                    stop two, by name or id
-  sd rm $(sd ls -q --status stopped)  remove all that are stopped";
+  sd images                           list the images that the daemon can run
+  sd create sd-postgres --wait        create a container, wait until it is ready
+  sd ls                               list containers and when they stop
+  sd why db                           explain why it runs or was stopped
+  sd extend db 2h                     postpone its stop by two hours
+  sd stop web 2cd8                    stop two containers, by name or id
+  sd rm $(sd ls -q --status stopped)  remove all stopped containers";
 
-/// Containers on demand, put away when nobody uses them
+/// Run containers on demand and stop them when they are idle
 #[derive(Debug, Parser)]
 #[command(
     name = "sd",
@@ -49,13 +48,13 @@ pub struct Cli {
 )]
 #[derive(Debug, Default, Args)]
 pub(crate) struct GlobalArgs {
-    /// Address of the daemon [env: SD_URL] [default: http://127.0.0.1:8080]
+    /// Connect to this daemon [env: SD_URL] [default: http://127.0.0.1:8080]
     #[arg(long, global = true, value_name = "URL", help_heading = "Connection")]
     pub(crate) url: Option<String>,
-    /// User of the daemon [env: SD_USER] [default: admin]
+    /// Log in as this user [env: SD_USER] [default: admin]
     #[arg(long, global = true, value_name = "NAME", help_heading = "Connection")]
     pub(crate) user: Option<String>,
-    /// File that holds the password [env: SD_PASSWORD_FILE, or the password itself in SD_PASSWORD]
+    /// Read the password from this file [env: SD_PASSWORD_FILE]
     #[arg(
         long,
         global = true,
@@ -64,7 +63,7 @@ pub(crate) struct GlobalArgs {
         help_heading = "Connection"
     )]
     pub(crate) password_file: Option<PathBuf>,
-    /// A server named in config.toml [env: SD_SERVER]
+    /// Use a server from config.toml [env: SD_SERVER]
     #[arg(
         long,
         global = true,
@@ -73,7 +72,7 @@ pub(crate) struct GlobalArgs {
         help_heading = "Connection"
     )]
     pub(crate) server: Option<String>,
-    /// How data is written: table, json or jsonl [env: SD_FORMAT] [default: table]
+    /// Print data as table, json or jsonl [env: SD_FORMAT] [default: table]
     #[arg(
         long,
         global = true,
@@ -83,7 +82,7 @@ pub(crate) struct GlobalArgs {
         help_heading = "Output"
     )]
     pub(crate) format: Option<Format>,
-    /// Short for --format json
+    /// Print data as JSON, short for --format json
     #[arg(long, global = true, conflicts_with = "format", help_heading = "Output")]
     pub(crate) json: bool,
 }
@@ -97,7 +96,7 @@ pub(crate) enum Command {
     Completions(completions::Args),
 }
 
-/// The commands that ask the daemon for something in the user's name.
+/// The commands that send requests to the daemon as the configured user.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DaemonCommand {
     Images(images::Args),
@@ -112,9 +111,44 @@ pub(crate) enum DaemonCommand {
     Events(events::Args),
 }
 
+impl Cli {
+    /// Parses the arguments of this process.
+    ///
+    /// The error is a usage error, or the text of `--help` or `--version`.
+    pub fn from_command_line() -> Result<Self, clap::Error> {
+        let mut definition = Self::documented_command();
+        let mut matches = definition.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut definition))
+    }
+
+    /// The definition behind `--help` and the manual pages.
+    ///
+    /// Every command takes the global options, but only `sd --help` lists them. The help of a command
+    /// refers to that list. Completions are generated from [`command`](CommandFactory::command), which
+    /// shows the global options everywhere.
+    pub fn documented_command() -> clap::Command {
+        let mut definition = Self::command();
+        let global: Vec<clap::Arg> = definition
+            .get_arguments()
+            .filter(|arg| arg.is_global_set())
+            .map(|arg| arg.clone().hide(true))
+            .collect();
+        let names: Vec<String> = definition
+            .get_subcommands()
+            .map(|command| command.get_name().to_owned())
+            .collect();
+        for name in names {
+            definition = definition.mut_subcommand(name, |command| {
+                command.args(&global).after_help(help::GLOBAL_OPTIONS)
+            });
+        }
+        definition
+    }
+}
+
 impl DaemonCommand {
-    /// What goes on at the daemon when the user presses Ctrl-C, where something does.
-    pub(crate) fn after_interrupt(&self) -> Option<&'static str> {
+    /// What the daemon continues to do after Ctrl-C. Returns `None` if the command changes nothing.
+    pub(crate) fn interrupt_note(&self) -> Option<&'static str> {
         match self {
             Self::Images(_)
             | Self::Ls(_)
@@ -123,28 +157,30 @@ impl DaemonCommand {
             | Self::Extend(_)
             | Self::Events(_) => None,
             Self::Create(_) => {
-                Some("the daemon goes on with the create: the container will appear in `sd ls`")
+                Some("stopped waiting; the daemon finishes the create. `sd ls` lists containers")
             }
-            Self::Start(_) => Some("nothing more will be started; what the daemon has begun goes on"),
-            Self::Stop(_) => Some("nothing more will be stopped; what the daemon has begun goes on"),
-            Self::Rm(_) => Some("nothing more will be removed; what the daemon has begun goes on"),
+            Self::Start(_) => Some("stopped waiting; the daemon finishes the starts that it has begun"),
+            Self::Stop(_) => Some("stopped waiting; the daemon finishes the stops that it has begun"),
+            Self::Rm(_) => Some("stopped waiting; the daemon finishes the removals that it has begun"),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
+    /// Enough for any terminal.
+    const MAX_WIDTH: usize = 80;
+
     #[test]
-    fn the_definitions_hold_together() {
+    fn definitions_are_consistent() {
         Cli::command().debug_assert();
+        Cli::documented_command().debug_assert();
     }
 
     #[test]
-    fn every_command_shows_examples_that_fit_any_terminal() {
+    fn every_command_shows_examples_of_at_most_80_columns() {
         let main = Cli::command();
         for command in main.get_subcommands().chain([&main]) {
             let examples = command
@@ -152,7 +188,38 @@ mod tests {
                 .map(ToString::to_string)
                 .unwrap_or_default();
             assert!(examples.starts_with("Examples:\n"), "{}", command.get_name());
-            assert!(examples.lines().all(|line| line.len() <= 80), "{examples}");
+            assert!(examples.lines().all(|line| line.len() <= MAX_WIDTH), "{examples}");
+        }
+    }
+
+    #[test]
+    fn first_help_lines_have_at_most_80_characters() {
+        let main = Cli::command();
+        for command in main.get_subcommands().chain([&main]) {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            let options = command
+                .get_arguments()
+                .filter_map(|arg| arg.get_help().map(ToString::to_string));
+            for help in options.chain([about]) {
+                let line = help.lines().next().unwrap_or_default();
+                assert!(line.chars().count() <= MAX_WIDTH, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn global_options_are_parsed_before_and_after_a_command() {
+        let parse = |arguments: &[&str]| {
+            let mut matches = Cli::documented_command().try_get_matches_from(arguments).unwrap();
+            Cli::from_arg_matches_mut(&mut matches).unwrap().global
+        };
+        for arguments in [
+            ["sd", "--url", "http://a", "ls", "--json"],
+            ["sd", "ls", "--json", "--url", "http://a"],
+        ] {
+            let global = parse(&arguments);
+            assert_eq!(global.url.as_deref(), Some("http://a"));
+            assert!(global.json);
         }
     }
 }

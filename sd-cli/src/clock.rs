@@ -1,11 +1,11 @@
-//! The only place that reads the clock, so that everything else is a function of the time it is given.
+//! The only place that reads the wall clock. All other code takes the time as an argument.
 
 use std::time::SystemTime;
 
-/// The wall clock.
+/// The current time of the wall clock.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the edge at which the time comes in; tables take it as an argument"
+    reason = "the only place where the time enters; functions below take it as an argument"
 )]
 pub(crate) fn now() -> SystemTime {
     SystemTime::now()

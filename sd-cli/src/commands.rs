@@ -1,7 +1,7 @@
-//! One file per command: what can be said (`Args`) and what is done (`run`).
+//! One file per command: its options (`Args`) and its action (`run`).
 //!
-//! A command is a function of its arguments, a client and a printer. It decides neither where the
-//! daemon is nor how data is written.
+//! A command is a function of its arguments, a client and a printer. It decides neither which daemon
+//! to use nor how to format data.
 
 pub(crate) mod check_in;
 pub(crate) mod completions;

@@ -1,34 +1,33 @@
-//! The exit codes of `sd`. Help and the manual page print this table.
+//! The exit codes of `sd`. This is the only table: help and manual page are generated from it.
 
 use std::process::ExitCode;
 
-/// How a run of `sd` ends, in order of severity: of several failures the greatest decides.
+/// How a run of `sd` ends, in increasing order of severity.
 ///
-/// What concerns everything outweighs what concerns one container: after wrong credentials or with
-/// an unreachable daemon nothing else is known, and a missing container is the mildest of failures
-/// because it leaves the least to do.
+/// After several failures the most severe one determines the exit code. A failure that concerns the
+/// whole daemon is more severe than one that concerns a single container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// Everything was done.
+    /// Success.
     Ok,
     /// A container or image does not exist.
     NotFound,
-    /// Something was refused, or failed.
+    /// The daemon refused a request, or it failed.
     Failed,
-    /// The daemon or its engine did not answer, or not in time.
+    /// The daemon or its engine did not respond in time, or not at all.
     Unreachable,
-    /// User and password, or the token, are wrong or missing.
+    /// The password or the token is missing or wrong.
     Credentials,
-    /// The command line or the settings make no sense.
+    /// The command line or the settings are invalid.
     Usage,
     /// The user pressed Ctrl-C.
     Interrupted,
-    /// A command that `sd` ran on the user's behalf ended with this code.
+    /// The exit code of a command that `sd` ran for the user.
     OfCommand(u8),
 }
 
 impl Exit {
-    /// All that `sd` itself has, by number.
+    /// The exit codes of `sd` itself, sorted by number.
     pub const ALL: [Self; 7] = [
         Self::Ok,
         Self::Failed,
@@ -39,7 +38,7 @@ impl Exit {
         Self::Interrupted,
     ];
 
-    /// The number the shell sees.
+    /// The number that the shell sees.
     pub fn code(self) -> u8 {
         match self {
             Self::Ok => 0,
@@ -53,17 +52,17 @@ impl Exit {
         }
     }
 
-    /// What the number means, for help and manual.
+    /// The description in help and manual.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Ok => "everything was done",
-            Self::Failed => "something was refused or failed",
-            Self::Usage => "wrong usage or wrong settings",
-            Self::Credentials => "user, password or token are wrong or missing",
+            Self::Ok => "success",
+            Self::Failed => "a request was refused or failed",
+            Self::Usage => "invalid command line or settings",
+            Self::Credentials => "missing or wrong password or token",
             Self::NotFound => "no such container or image",
             Self::Unreachable => "daemon or engine unreachable, or timed out",
             Self::Interrupted => "interrupted",
-            Self::OfCommand(_) => "what the command said",
+            Self::OfCommand(_) => "exit code of the command",
         }
     }
 }
@@ -79,13 +78,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_of_exit_codes_is_complete_and_in_order() {
+    fn exit_codes_are_sorted_and_complete() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
         assert_eq!(codes, [0, 1, 2, 3, 4, 5, 130]);
     }
 
     #[test]
-    fn the_worst_of_several_failures_concerns_the_most() {
+    fn severity_ranks_daemon_failures_above_container_failures() {
         let worst = [Exit::NotFound, Exit::Unreachable, Exit::Failed]
             .into_iter()
             .max();

@@ -1,64 +1,68 @@
-//! What help and manual pages say besides the options: environment, files, exit codes.
+//! Help and manual texts that are not about one option: environment, files, exit codes.
 //!
-//! Written once, here. The examples stand with each command's definition as its `before_help`,
-//! which the template shows ahead of the options.
+//! The examples of a command are its `before_help`, which the template prints before the options.
 
 use std::fmt::Write;
 
 use crate::exit::Exit;
 
-/// Examples come first: most people look for one and not for the reference.
+/// Examples come first: most readers look for one of them and not for the reference.
 pub(crate) const TEMPLATE: &str = "\
 {about-with-newline}
 {before-help}{usage-heading} {usage}
 
 {all-args}{after-help}";
 
-/// The variables that `sd` reads, and what they set.
+/// The end of the help of each command.
+pub(crate) const GLOBAL_OPTIONS: &str = "\
+Global options, described in `sd --help`:
+  --url, --user, --password-file, --server, --format, --json";
+
+/// The variables that `sd` reads, and their effect.
 pub const ENVIRONMENT: [(&str, &str); 10] = [
     (
         "SD_URL",
-        "Address of the daemon; http://127.0.0.1:8080 when it is not set.",
+        "Address of the daemon. Defaults to http://127.0.0.1:8080.",
     ),
-    ("SD_USER", "User of the daemon; admin when it is not set."),
+    ("SD_USER", "User to log in as. Defaults to admin."),
     (
         "SD_PASSWORD",
         "Password of the user. There is no option for it, because other users can see command lines.",
     ),
     (
         "SD_PASSWORD_FILE",
-        "File that holds the password, when SD_PASSWORD is not set.",
+        "File that contains the password. Ignored if SD_PASSWORD is set.",
     ),
-    ("SD_SERVER", "A server named in config.toml."),
-    ("SD_FORMAT", "table, json or jsonl."),
+    ("SD_SERVER", "Name of a server in config.toml."),
+    ("SD_FORMAT", "Output format: table, json or jsonl."),
     (
         "SD_CHECK_IN_URL",
-        "Where sd check-in reports to, before it tries the default gateway. The daemon sets it in \
-         containers that it creates.",
+        "Address that sd check-in reports to before it tries the default gateway. The daemon sets it in \
+         the containers that it creates.",
     ),
     (
         "SD_CHECK_IN_TOKEN",
-        "What sd check-in proves with which container it is, where its address does not tell. The daemon \
-         sets it as well.",
+        "Token with which sd check-in identifies its container. The daemon sets it in containers that \
+         cannot be identified by their address.",
     ),
-    ("NO_COLOR", "Turns colours off when it is not empty."),
+    ("NO_COLOR", "Disables colors if it is not empty."),
     (
         "XDG_CONFIG_HOME",
-        "The user's config directory; ~/.config when it is not set.",
+        "Config directory of the user. Defaults to ~/.config.",
     ),
 ];
 
-/// The file that `sd` reads, and what may stand in it.
+/// The config file of `sd`.
 pub const CONFIG_FILE: &str = "~/.config/spin-docker/config.toml";
 
-/// What may stand in the file.
+/// The content of the config file, for the manual.
 pub const CONFIG_FILE_TEXT: &str = "\
 Settings, in TOML: url, user, password or password_file, format, and any number of [servers.NAME] \
-with url, user, password or password_file, to be chosen with --server NAME. An unknown key is an \
-error. User and password are only sent to the url beside them. The file should be readable by its \
-owner only.";
+tables with url, user, password or password_file. Select one of those with --server NAME. An unknown \
+key is an error. User and password are sent only to the url in the same table. Only its owner should \
+be able to read the file.";
 
-/// An example of the file, for the manual.
+/// An example of the config file, for the manual.
 pub const CONFIG_FILE_EXAMPLE: &str = "\
 url = \"http://127.0.0.1:8080\"
 password_file = \"password\"
@@ -68,9 +72,9 @@ url = \"https://lab.example.org\"
 user = \"admin\"
 password_file = \"lab.password\"";
 
-/// Which of several exit codes is used.
-pub const WORST: &str = "With several references the worst failure decides, in the order 3, 5, 1, 4: what concerns all \
-     of them before what concerns one.";
+/// The exit code after several failures.
+pub const WORST: &str = "If several containers are given, the most severe failure determines the exit code, in the order \
+     3, 5, 1, 4.";
 
 /// The end of `sd --help`.
 pub(crate) fn ending() -> String {

@@ -1,11 +1,11 @@
-//! spin-docker from the command line: the insides of the binary `sd`.
+//! The spin-docker command line: everything behind the binary `sd`.
 //!
-//! A command is a function of its arguments, a [client](sd_client::Client) and a printer. This file
-//! puts the three together and decides which commands talk to a daemon; it knows nothing of what any
-//! command does. It is a library so that tests can reach the definitions that help texts,
-//! completions and manual pages are made from.
+//! A command is a function of its arguments, a [client](sd_client::Client) and a printer. The crate is
+//! a library so that tests can read the definitions that help texts, completions and manual pages are
+//! generated from.
 
 mod args;
+mod call_error;
 mod clock;
 mod commands;
 mod error;

@@ -1,18 +1,17 @@
-//! The `sd` command: parse, run, exit code. Everything else is in the library.
+//! The `sd` command: parses the command line, runs it and returns the exit code.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use sd_cli::{Cli, Exit};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::from_command_line() {
         Ok(cli) => cli,
-        Err(answer) => {
-            // Help whose reader left is help enough.
-            drop(answer.print());
-            return if answer.use_stderr() {
+        Err(message) => {
+            // A reader that closes the pipe (`sd --help | head -1`) has read enough.
+            drop(message.print());
+            return if message.use_stderr() {
                 Exit::Usage
             } else {
                 Exit::Ok
@@ -20,19 +19,19 @@ fn main() -> ExitCode {
             .into();
         }
     };
-    // One thread: `sd` mostly waits, and starting workers would cost more than a whole call.
+    // One thread: `sd` mostly waits, and starting worker threads would take longer than most commands.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             drop(writeln!(
                 io::stderr(),
-                "sd: the system gives no event queue: {error}"
+                "sd: failed to start the async runtime: {error}"
             ));
             return Exit::Failed.into();
         }
     };
     let exit = runtime.block_on(sd_cli::run(cli));
-    // An interrupted question leaves a thread behind that still reads the terminal: do not wait for it.
+    // After Ctrl-C at a question, a thread may still read the terminal: do not wait for it.
     runtime.shutdown_background();
     exit.into()
 }

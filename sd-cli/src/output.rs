@@ -1,6 +1,6 @@
 //! Everything that `sd` prints: data on stdout, messages and progress on stderr.
 //!
-//! Commands hand values to the [`Printer`] and do not deal with formats, terminals or write errors.
+//! Commands hand values to the [`Printer`]. Formats, terminals and write errors are handled here.
 
 mod details;
 mod escape;

@@ -1,4 +1,4 @@
-//! Runs one command line: connects to the daemon where the command needs it, and returns the exit code.
+//! Runs one command line: connects to the daemon if the command needs it, and returns the exit code.
 
 use std::io;
 
@@ -9,24 +9,26 @@ use crate::args::{Cli, Command, DaemonCommand, GlobalArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Printer, Terminal};
-use crate::{commands, settings};
+use crate::{commands, settings, signals};
 
-/// Carries out one command line and says how it went.
+/// Runs one command line and reports its errors on stderr.
 pub async fn run(cli: Cli) -> Exit {
-    let (mut data, mut talk) = (io::stdout(), io::stderr());
-    let mut out = Printer::new(&mut data, &mut talk, Terminal::of_process());
-    let outcome = perform(cli, &mut out).await;
-    out.conclude(outcome)
+    let (mut stdout, mut stderr) = (io::stdout(), io::stderr());
+    let mut out = Printer::new(&mut stdout, &mut stderr, Terminal::of_process());
+    let outcome = run_command(cli, &mut out).await;
+    out.finish(outcome)
 }
 
-async fn perform(cli: Cli, out: &mut Printer<'_>) -> Result<(), CliError> {
+async fn run_command(cli: Cli, out: &mut Printer<'_>) -> Result<(), CliError> {
     match cli.command {
         Command::Daemon(command) => {
             let client = connect(&cli.global, out)?;
-            let goes_on = command.after_interrupt();
+            let note = command.interrupt_note();
             tokio::select! {
-                outcome = ask_daemon(command, &client, out) => outcome,
-                () = interrupted() => Err(CliError::Interrupted(goes_on)),
+                // A command that handles Ctrl-C itself knows better what it has left behind.
+                biased;
+                outcome = run_daemon_command(command, &client, out) => outcome,
+                () = signals::interrupt() => Err(CliError::Interrupted(note.map(str::to_owned))),
             }
         }
         Command::Hold(args) => {
@@ -41,7 +43,11 @@ async fn perform(cli: Cli, out: &mut Printer<'_>) -> Result<(), CliError> {
     }
 }
 
-async fn ask_daemon(command: DaemonCommand, client: &Client, out: &mut Printer<'_>) -> Result<(), CliError> {
+async fn run_daemon_command(
+    command: DaemonCommand,
+    client: &Client,
+    out: &mut Printer<'_>,
+) -> Result<(), CliError> {
     match command {
         DaemonCommand::Images(args) => commands::images::run(args, client, out).await,
         DaemonCommand::Ls(args) => commands::ls::run(args, client, out).await,
@@ -57,19 +63,11 @@ async fn ask_daemon(command: DaemonCommand, client: &Client, out: &mut Printer<'
 }
 
 fn connect(flags: &GlobalArgs, out: &mut Printer<'_>) -> Result<Client, CliError> {
-    let (settings, about_file) = settings::load(flags)?;
+    let (settings, file_warning) = settings::load(flags)?;
     out.set_format(settings.format);
-    let (client, about_password) = settings.connect()?;
-    for warning in about_file.into_iter().chain(about_password) {
+    let (client, password_warning) = settings.connect()?;
+    for warning in file_warning.into_iter().chain(password_warning) {
         out.note(&format!("warning: {warning}"));
     }
     Ok(client)
-}
-
-/// Returns when the user presses Ctrl-C.
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Nothing to listen with: the signal then ends the process by itself.
-        std::future::pending::<()>().await;
-    }
 }

@@ -1,4 +1,4 @@
-//! Which daemon, which user, which output format: flag over environment over file over default.
+//! The settings of `sd`: which daemon, which user, which output format.
 
 mod environment;
 mod file;

@@ -1,8 +1,7 @@
-//! Being asked to end, by a terminal or by whoever stops the container.
+//! Signals that ask `sd` to end: from the terminal, or from the engine that stops the container.
 //!
-//! The signals are listened to because of programs that are running: a process that is ended by a signal
-//! takes nobody along. One that this process was started to ignore, as by `nohup`, stays ignored: a program that is
-//! run would otherwise no longer ignore it either.
+//! `sd` handles them because it runs child programs, which would survive if a signal killed `sd`. A
+//! signal that `sd` inherited as ignored (as with `nohup`) stays ignored, also for the child programs.
 
 use std::fs;
 
@@ -10,8 +9,16 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::CliError;
 
-/// Returns, once it is waited for, when the process is asked to end.
-pub(crate) fn end() -> Result<impl Future<Output = ()>, CliError> {
+/// Returns when the user presses Ctrl-C.
+pub(crate) async fn interrupt() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without a handler, the signal ends the process.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Installs handlers for the signals that end a process. The future completes when one arrives.
+pub(crate) fn termination() -> Result<impl Future<Output = ()>, CliError> {
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     let mut hangup = unless_ignored(SignalKind::hangup())?;
@@ -20,17 +27,17 @@ pub(crate) fn end() -> Result<impl Future<Output = ()>, CliError> {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-            () = arrives(&mut hangup) => {}
-            () = arrives(&mut quit) => {}
+            () = received(&mut hangup) => {}
+            () = received(&mut quit) => {}
         }
     })
 }
 
 fn listen(kind: SignalKind) -> Result<Signal, CliError> {
-    signal(kind).map_err(|error| CliError::Failed(format!("cannot listen for signals: {error}")))
+    signal(kind).map_err(|error| CliError::Failed(format!("failed to install a signal handler: {error}")))
 }
 
-/// Listens to a signal, but not to one that is ignored.
+/// Installs a handler. Returns `None` if this process was started with the signal ignored.
 pub(crate) fn unless_ignored(kind: SignalKind) -> Result<Option<Signal>, CliError> {
     match ignored_signals() & bit(kind) {
         0 => listen(kind).map(Some),
@@ -38,15 +45,15 @@ pub(crate) fn unless_ignored(kind: SignalKind) -> Result<Option<Signal>, CliErro
     }
 }
 
-/// Returns when the signal arrives; never for one that is ignored.
-pub(crate) async fn arrives(signal: &mut Option<Signal>) {
+/// Returns when the signal arrives. Never returns for an ignored signal.
+pub(crate) async fn received(signal: &mut Option<Signal>) {
     match signal {
         Some(signal) => drop(signal.recv().await),
         None => std::future::pending().await,
     }
 }
 
-/// The signals that this process was started to ignore, a bit for each. None where that cannot be read.
+/// The signals that this process ignores, one bit each. No bit is set if the kernel does not say.
 fn ignored_signals() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     parse_ignored(&status).unwrap_or_default()
@@ -57,7 +64,7 @@ fn parse_ignored(status: &str) -> Option<u64> {
     u64::from_str_radix(mask.trim(), 16).ok()
 }
 
-/// Signals are numbered from 1.
+/// Signal numbers start at 1.
 fn bit(kind: SignalKind) -> u64 {
     1 << (kind.as_raw_value() - 1)
 }
@@ -67,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernel_tells_which_signals_are_ignored() {
+    fn ignored_signals_are_read_from_the_process_status() {
         let status =
             "Name:\tsd\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000002\n";
         let ignored = parse_ignored(status).unwrap();

@@ -1,9 +1,9 @@
-//! Help and usage errors, as a user sees them. None of them touches the network.
+//! Help texts and usage errors. These commands send no request.
 
 #[test]
-fn help_and_usage_errors_read_well() {
+fn help_and_usage_errors_match_their_snapshots() {
     let cases = trycmd::TestCases::new();
-    // Whoever runs the tests may have settings of their own; an empty variable says nothing.
+    // An empty variable counts as unset: the settings of the developer must not affect the tests.
     for variable in [
         "SD_USER",
         "SD_PASSWORD",

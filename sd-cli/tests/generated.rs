@@ -1,12 +1,9 @@
-//! Completions and manual pages are made from the definitions of the command line, and committed.
+//! Completions and manual pages are generated from the definition of the command line, and committed.
 //!
-//! Each test compares what is committed with what the definitions give, and rewrites it when
+//! Each test compares the committed files with the definition, and rewrites them if
 //! `UPDATE_GENERATED=1` is set.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a helper of a test that cannot go on fails the test"
-)]
+#![expect(clippy::unwrap_used, reason = "a failing test helper fails the test")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +18,7 @@ use sd_cli::{Cli, Exit, help};
 const REWRITE: &str = "UPDATE_GENERATED=1 cargo test -p sd-cli --test generated";
 
 #[test]
-fn the_committed_completions_are_current() {
+fn committed_completions_are_up_to_date() {
     let mut scripts = BTreeMap::new();
     for shell in [
         Shell::Bash,
@@ -38,9 +35,9 @@ fn the_committed_completions_are_current() {
 }
 
 #[test]
-fn the_committed_manual_pages_are_current() {
-    // The pages' headings are in capitals, and `help` only repeats what the pages say.
-    let mut command = Cli::command()
+fn committed_manual_pages_are_up_to_date() {
+    // Headings of manual pages are in capitals. A page for `sd help` would repeat the other pages.
+    let mut command = Cli::documented_command()
         .disable_help_subcommand(true)
         .subcommand_help_heading("COMMANDS");
     command.build();
@@ -51,34 +48,29 @@ fn the_committed_manual_pages_are_current() {
             command_page(subcommand),
         );
     }
-    let is_ours = |name: &str| name == "sd.1" || name.starts_with("sd-") && !name.starts_with("sd-daemon");
-    assert_committed("man", &pages, is_ours);
+    let is_generated =
+        |name: &str| name == "sd.1" || name.starts_with("sd-") && !name.starts_with("sd-daemon");
+    assert_committed("man", &pages, is_generated);
 }
 
-/// The folder holds exactly these files of ours, word for word.
-fn assert_committed(folder: &str, expected: &BTreeMap<String, String>, is_ours: impl Fn(&str) -> bool) {
+/// Asserts that the folder contains exactly these generated files.
+fn assert_committed(folder: &str, expected: &BTreeMap<String, String>, is_generated: impl Fn(&str) -> bool) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
     let mut committed = read_folder(&folder);
-    committed.retain(|name, _| is_ours(name));
+    committed.retain(|name, _| is_generated(name));
     if std::env::var_os("UPDATE_GENERATED").is_some() {
         rewrite(&folder, &committed, expected);
         return;
     }
     for (name, text) in expected {
         let current = committed.get(name) == Some(text);
-        assert!(
-            current,
-            "{name} is not what the definitions give: run `{REWRITE}`"
-        );
+        assert!(current, "{name} is out of date: run `{REWRITE}`");
     }
     let surplus: Vec<&String> = committed
         .keys()
         .filter(|name| !expected.contains_key(*name))
         .collect();
-    assert!(
-        surplus.is_empty(),
-        "{surplus:?} belong to no command: run `{REWRITE}`"
-    );
+    assert!(surplus.is_empty(), "no command for {surplus:?}: run `{REWRITE}`");
 }
 
 fn read_folder(folder: &Path) -> BTreeMap<String, String> {
@@ -126,11 +118,14 @@ fn command_page(command: &Command) -> String {
     let mut more = Roff::new();
     examples(&mut more, command);
     more.control("SH", ["SEE ALSO"]);
-    more.text([bold("sd"), roman("(1), for environment, files and exit status")]);
+    more.text([
+        bold("sd"),
+        roman("(1), for the global options, environment, files and exit status"),
+    ]);
     finish(page, &more)
 }
 
-/// What the definitions say by themselves.
+/// The sections that clap_mangen renders.
 fn reference(command: &Command) -> Vec<u8> {
     let mut page = Vec::new();
     for render in [
@@ -148,7 +143,7 @@ fn reference(command: &Command) -> Vec<u8> {
 type Render<'a> = &'a dyn Fn(&Man, &mut dyn std::io::Write) -> std::io::Result<()>;
 
 fn rendered(render: Render<'_>, command: &Command) -> Vec<u8> {
-    // Without a date: a page must not change because a day went by.
+    // Without a date: a page changes only if the definition changes.
     let man = Man::new(command.clone())
         .source(concat!("sd ", env!("CARGO_PKG_VERSION")))
         .manual("spin-docker");
@@ -160,7 +155,7 @@ fn rendered(render: Render<'_>, command: &Command) -> Vec<u8> {
 fn finish(mut page: Vec<u8>, more: &Roff) -> String {
     more.to_writer(&mut page).unwrap();
     let page = String::from_utf8(page).unwrap();
-    assert!(page.is_ascii(), "not every troff reads more than ASCII");
+    assert!(page.is_ascii(), "some troff versions read only ASCII");
     page
 }
 

@@ -1,60 +1,60 @@
-//! What can go wrong between a client and the daemon.
+//! The errors of a call to the daemon.
 
 use std::time::Duration;
 
 use crate::api::Problem;
 
-/// Why a call gave no answer, or an answer that says no.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The address of the daemon is not one.
-    #[error("{url:?} is not an address of a daemon: {reason}")]
+    /// The address of the daemon is invalid.
+    #[error("invalid daemon address {url:?}: {reason}")]
     BadUrl {
-        /// The address as given.
+        /// The address as given, or `***` if it contains credentials.
         url: String,
-        /// What is wrong with it.
+        /// Why it is invalid.
         reason: String,
     },
-    /// No connection, or it broke before the answer was complete.
-    #[error("no answer from {url}: {reason}")]
+    /// The connection could not be opened, or broke before the response was complete.
+    #[error("failed to get a response from {url}: {reason}")]
     Unreachable {
-        /// Where the daemon was expected.
+        /// The address of the daemon.
         url: String,
         /// The innermost cause, such as `Connection refused (os error 111)`.
         reason: String,
-        /// Whether the connection could not even be opened, so that the request was certainly not acted on.
+        /// Whether the daemon may have executed the request.
         sent: RequestSent,
     },
-    /// The answer took too long.
-    #[error("no answer from {url} within {} s", limit.as_secs())]
+    /// The response did not arrive in time.
+    #[error("failed to get a response from {url} within {} s", limit.as_secs())]
     Timeout {
-        /// Where the daemon was expected.
+        /// The address of the daemon.
         url: String,
-        /// How long was waited.
+        /// The timeout.
         limit: Duration,
     },
-    /// The daemon answered that it would not.
+    /// The daemon refused the request or failed to execute it.
     #[error("{}", .0.detail)]
     Problem(Box<Problem>),
-    /// The answer is not one that a daemon of this API gives.
-    #[error("{url} gave an answer that is not of this API (status {status}): {reason}")]
+    /// The response does not conform to this API.
+    #[error("failed to read the response of {url} (status {status}): {reason}")]
     Decode {
-        /// Who answered.
+        /// The address of the server.
         url: String,
-        /// The HTTP status of the answer.
+        /// The HTTP status of the response.
         status: u16,
-        /// What is wrong with it.
+        /// What does not conform.
         reason: String,
     },
 }
 
-/// Whether a request that failed may have reached the daemon.
+/// Whether a failed request may have reached the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestSent {
-    /// It was never sent: nothing happened.
+    /// The request was not sent, so it had no effect.
     No,
-    /// It may have been acted on.
+    /// The request may have been executed.
     Unknown,
 }
 
@@ -73,7 +73,7 @@ impl Error {
         }
     }
 
-    /// The problem the daemon described, when it did.
+    /// The problem that the daemon described. Returns `None` for other errors.
     pub fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Problem(problem) => Some(problem),

@@ -1,14 +1,15 @@
-//! `sd check-in`: a container reports how many connections it serves, or for how long it is busy.
+//! `sd check-in`: reports from inside a container how many connections it serves, or that it is busy.
 //!
-//! Runs inside containers, without user and password: the daemon identifies the container by its
-//! address or by its token. The settings of the other commands are not read.
+//! The daemon identifies the container by its address or by its token, so no user and password are
+//! needed, and the settings of the other commands are not read.
 
 mod command;
 mod connections;
 mod gateway;
-mod periodic;
+mod interval;
 mod process_group;
 mod program;
+mod repeat;
 mod target;
 
 pub(crate) use command::{Args, run};

@@ -1,4 +1,4 @@
-//! `sd completions`: scripts that let the shell complete `sd`.
+//! `sd completions`: prints a completion script for a shell.
 
 use clap_complete::Shell;
 
@@ -10,16 +10,16 @@ Examples:
   sd completions zsh > ~/.zfunc/_sd
   sd completions fish > ~/.config/fish/completions/sd.fish";
 
-/// Print completions for a shell
+/// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES, help_template = crate::help::TEMPLATE)]
 pub(crate) struct Args {
-    /// Shell to print them for
+    /// Shell that reads the script
     #[arg(value_enum)]
     shell: Shell,
 }
 
-/// `definition` is the whole command line of `sd`.
+/// Prints the script for the command line that `definition` describes.
 pub(crate) fn run(args: &Args, definition: &mut clap::Command, out: &mut Printer<'_>) {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, definition, "sd", &mut script);

@@ -1,15 +1,15 @@
-//! `sd create`: a new container, running.
+//! `sd create`: creates a container and, with `--wait`, waits until it accepts connections.
 
 use std::collections::BTreeMap;
 
 use sd_client::Client;
 use sd_client::api::{Container, Cpus, CreateContainer, Memory, TimeLimit};
 
-use super::readiness;
+use super::readiness::{self, Endpoint};
 use super::wait::WaitTimeout;
 use crate::error::CliError;
-use crate::output::Printer;
-use crate::output::{Ids, shown_name};
+use crate::output::{Ids, Printer, shown_name};
+use crate::signals;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,45 +19,45 @@ Examples:
   sd create busybox -- sleep 600
   id=$(sd create -q sd-postgres)";
 
-/// Longest key that the daemon is asked to remember.
-const LONGEST_KEY: usize = 255;
+/// Longest idempotency key that the daemon accepts, in bytes.
+const MAX_KEY_LENGTH: usize = 255;
 
-/// Create a container, and wait until it runs
+/// Create a container and wait until it runs
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES, help_template = crate::help::TEMPLATE)]
 pub(crate) struct Args {
     /// Image to run; `sd images` lists them
     image: String,
-    /// Command and arguments instead of the image's own
+    /// Command and arguments that replace those of the image
     #[arg(last = true, value_name = "CMD")]
     command: Vec<String>,
-    /// Name of the container; the engine picks one when it is absent
+    /// Name the container; the engine picks a name if omitted
     #[arg(long)]
     name: Option<String>,
-    /// Environment variable; may be repeated
+    /// Set an environment variable; may be repeated
     #[arg(short, long = "env", value_name = "KEY=VALUE", value_parser = parse_variable)]
     environment: Vec<(String, String)>,
-    /// Memory limit, such as 512m
+    /// Limit the memory, for example 512m
     #[arg(long, value_name = "SIZE")]
     memory: Option<Memory>,
-    /// Processor limit in cores, such as 0.5
+    /// Limit the processor time, in cores, for example 0.5
     #[arg(long, value_name = "CORES")]
     cpus: Option<Cpus>,
-    /// Stop it after this long without activity, such as 6h; `never` pins it
+    /// Stop it after this long without activity, for example 6h, or never
     #[arg(long, value_name = "DURATION")]
     idle_timeout: Option<TimeLimit>,
-    /// End each run after this long, however much it is used
+    /// Stop each run after this long, even if the container is in use
     #[arg(long, value_name = "DURATION")]
     max_lifetime: Option<TimeLimit>,
     /// Remove it after it has been stopped for this long
     #[arg(long, value_name = "DURATION")]
     remove_after: Option<TimeLimit>,
-    /// Wait until the application accepts connections
+    /// Wait until the application, or else SSH, accepts connections
     #[arg(long)]
     wait: bool,
     #[command(flatten)]
     timeout: WaitTimeout,
-    /// Make repeating safe: the same key gives the same container
+    /// Create at most one container with this key, so that a retry is safe
     #[arg(long, value_name = "KEY", value_parser = parse_key)]
     idempotency_key: Option<String>,
     /// Print the id only
@@ -68,18 +68,18 @@ pub(crate) struct Args {
 fn parse_variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("give KEY=VALUE, such as DEBUG=1".to_owned()),
+        _ => Err("expected KEY=VALUE, for example DEBUG=1".to_owned()),
     }
 }
 
-/// The key travels in a header.
+/// Accepts what a header can carry.
 fn parse_key(text: &str) -> Result<String, String> {
-    let fits = (1..=LONGEST_KEY).contains(&text.len());
+    let fits = (1..=MAX_KEY_LENGTH).contains(&text.len());
     if fits && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(text.to_owned())
     } else {
         Err(format!(
-            "give 1 to {LONGEST_KEY} visible ASCII characters without spaces"
+            "expected 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces"
         ))
     }
 }
@@ -93,13 +93,13 @@ pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> R
         }
     };
     let container = out
-        .wait_for("creating", call)
+        .wait_for("creating the container …", call)
         .await
         .map_err(|error| CliError::of_create(client, error))?;
-    // Before the wait: whatever comes of that, there is a container, and its id must not be lost.
+    // Before the wait: if it fails, the container still exists, and the user needs its id.
     args.print(&container, out);
     if args.wait {
-        args.wait_for(&container, client, out).await?;
+        args.wait_until_ready(&container, client, out).await?;
     }
     Ok(())
 }
@@ -121,27 +121,33 @@ impl Args {
 
     fn print(&self, container: &Container, out: &mut Printer<'_>) {
         if self.quiet {
-            out.word(&container.container_id);
+            out.string(&container.container_id);
         } else {
             out.container(container, Ids::Short);
         }
     }
 
-    async fn wait_for(
+    async fn wait_until_ready(
         &self,
         container: &Container,
         client: &Client,
         out: &mut Printer<'_>,
     ) -> Result<(), CliError> {
-        if container.app_port.is_none() {
-            out.note("this image exposes no application port: there is nothing to wait for");
+        let Some(endpoint) = Endpoint::of(container) else {
+            out.note("not waiting: the image exposes no TCP port");
             return Ok(());
+        };
+        let name = shown_name(container);
+        let failure = format!("{name} did not accept connections");
+        let ready = readiness::wait_until_accepting(container, endpoint, client);
+        let ready = self.timeout.limit(ready, &failure);
+        let message = format!("waiting for {endpoint} …");
+        tokio::select! {
+            outcome = out.wait_for(&message, ready) => outcome,
+            () = signals::interrupt() => Err(CliError::Interrupted(Some(format!(
+                "stopped waiting; {name} is running. `sd rm {name}` removes it"
+            )))),
         }
-        let sentence = format!("{} accepts no connections", shown_name(container));
-        let work = self
-            .timeout
-            .bound(readiness::until_accepting(container, client), &sentence);
-        out.wait_for("waiting for the application", work).await
     }
 }
 
@@ -150,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variable_has_a_key_and_may_hold_anything() {
+    fn environment_variable_has_a_key_and_any_value() {
         assert_eq!(parse_variable("A=b=c"), Ok(("A".to_owned(), "b=c".to_owned())));
         assert_eq!(parse_variable("A="), Ok(("A".to_owned(), String::new())));
         for text in ["A", "=b", ""] {
@@ -159,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_fits_into_a_header() {
+    fn idempotency_key_fits_into_a_header() {
         assert!(parse_key("build-17").is_ok());
         for text in ["", "a b", "a\nb", "ä", &"x".repeat(256)] {
             assert!(parse_key(text).is_err(), "{text:?}");

@@ -1,4 +1,4 @@
-//! `sd events`: what happens to containers, as it happens.
+//! `sd events`: prints container events as they happen.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,39 +9,39 @@ use sd_client::{Client, Error as CallError, EventStream};
 use crate::clock;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::When;
-use crate::output::{Format, Printer};
+use crate::output::{Format, Printer, When};
 
 const EXAMPLES: &str = "\
 Examples:
   sd events
   sd events db web
-  sd events --after 0       all that the daemon remembers, then go on
+  sd events --after 0       print all stored events, then follow
   sd events --format jsonl | while read -r event; do notify \"$event\"; done";
 
-/// A daemon that is away is asked again this often.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// Time between two attempts to reconnect.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Follow what happens to containers, until interrupted
+/// Follow container events until interrupted
 ///
-/// A daemon that is restarted meanwhile is waited for, and nothing is missed.
+/// If the connection is lost, for example because the daemon restarts, sd reconnects and resumes after
+/// the last event that it received.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES, help_template = crate::help::TEMPLATE)]
 pub(crate) struct Args {
-    /// Only what happens to these: names, ids, or the beginning of an id
+    /// Containers to follow: names, ids or unique id prefixes; all if omitted
     #[arg(value_name = "REF")]
     references: Vec<String>,
-    /// Begin after the event of this number, as far back as the daemon remembers
+    /// Start after the event with this id; the daemon stores a limited number
     #[arg(long, value_name = "ID")]
     after: Option<u64>,
 }
 
 pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> Result<(), CliError> {
-    let only = ids(&args.references, client).await?;
+    let selected = container_ids(&args.references, client).await?;
     let of_call = |error| CliError::of_call(client, error);
     let mut stream = client.events(args.after).await.map_err(of_call)?;
     loop {
-        let failure = follow(&mut stream, &only, out).await.err();
+        let failure = follow(&mut stream, &selected, out).await.err();
         if out.is_closed() {
             return Ok(());
         }
@@ -53,8 +53,8 @@ pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> R
     }
 }
 
-/// The containers that are meant, by id: their names may go to others while this goes on.
-async fn ids(references: &[String], client: &Client) -> Result<BTreeSet<String>, CliError> {
+/// Resolves references to ids, because a name can be given to another container later.
+async fn container_ids(references: &[String], client: &Client) -> Result<BTreeSet<String>, CliError> {
     let mut ids = BTreeSet::new();
     for reference in references {
         let container = client.container(reference).await;
@@ -64,15 +64,15 @@ async fn ids(references: &[String], client: &Client) -> Result<BTreeSet<String>,
     Ok(ids)
 }
 
-/// Prints events until the stream ends or nobody reads them any more.
+/// Prints events until the stream ends or stdout is closed.
 async fn follow(
     stream: &mut EventStream,
-    only: &BTreeSet<String>,
+    selected: &BTreeSet<String>,
     out: &mut Printer<'_>,
 ) -> Result<(), CallError> {
     while let Some(event) = stream.next().await {
         let event = event?;
-        if only.is_empty() || only.contains(&event.container_id) {
+        if selected.is_empty() || selected.contains(&event.container_id) {
             print(&event, out);
         }
         if out.is_closed() {
@@ -82,18 +82,18 @@ async fn follow(
     Ok(())
 }
 
-/// Goes on where the stream ended, as soon as the daemon is back.
+/// Opens the stream again, after the last event that was received, as soon as the daemon is reachable.
 async fn reconnect(
     client: &Client,
     after: Option<u64>,
     out: &mut Printer<'_>,
 ) -> Result<EventStream, CliError> {
-    let mut is_said = false;
+    let mut is_reported = false;
     loop {
         match client.events(after).await {
             Ok(stream) => {
-                if is_said {
-                    out.note("the daemon is back");
+                if is_reported {
+                    out.note("reconnected to the daemon");
                 }
                 return Ok(stream);
             }
@@ -102,13 +102,13 @@ async fn reconnect(
                 if error.exit() != Exit::Unreachable {
                     return Err(error);
                 }
-                if !is_said {
-                    out.note(&format!("{error}; waiting for it"));
-                    is_said = true;
+                if !is_reported {
+                    out.note(&format!("{error}; reconnecting …"));
+                    is_reported = true;
                 }
             }
         }
-        tokio::time::sleep(TRY_AGAIN).await;
+        tokio::time::sleep(RETRY_INTERVAL).await;
     }
 }
 
@@ -130,22 +130,24 @@ fn line(event: &Event, when: &When) -> String {
 mod tests {
     use jiff::tz::TimeZone;
     use sd_client::api::{EventKind, Timestamp};
+    use serde_json::json;
 
     use super::*;
 
     #[test]
-    fn an_event_is_a_line() {
+    fn event_is_one_line() {
         let at: Timestamp = "2026-03-01T14:02:11.250Z".parse().unwrap();
-        let mut event = Event {
-            id: 7,
-            event: EventKind::IdleWarning,
-            at,
-            container_id: "2cd8".to_owned(),
-            name: "/db".to_owned(),
-            image: "sd-postgres".to_owned(),
-            why: "will be stopped in 5m".to_owned(),
-            stops_at: None,
-        };
+        let mut event: Event = serde_json::from_value(json!({
+            "id": 7,
+            "event": "idle_warning",
+            "at": at,
+            "container_id": "2cd8",
+            "name": "/db",
+            "image": "sd-postgres",
+            "why": "will be stopped in 5m",
+            "stops_at": null,
+        }))
+        .unwrap();
         let when = When::in_zone(at, TimeZone::UTC);
         assert_eq!(
             line(&event, &when),

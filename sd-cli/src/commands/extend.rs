@@ -1,25 +1,24 @@
-//! `sd extend`: a container is stopped later than it would be.
+//! `sd extend`: postpones the stop of a container.
 
 use sd_client::Client;
 use sd_client::api::{Container, ExtendContainer, Span};
 
 use crate::error::CliError;
-use crate::output::Printer;
-use crate::output::{Ids, shown_name};
+use crate::output::{Ids, Printer, shown_name};
 
 const EXAMPLES: &str = "\
 Examples:
   sd extend db 2h
   sd extend 2cd8 30m --json";
 
-/// Stop a container later than it would be
+/// Postpone a container's stop
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES, help_template = crate::help::TEMPLATE)]
 pub(crate) struct Args {
-    /// Container: a name, an id, or the beginning of an id
+    /// Container: name, id or unique id prefix
     #[arg(value_name = "REF")]
     reference: String,
-    /// By how much later, such as 2h; never past the end of its longest run
+    /// Time to add, for example 2h; the maximum lifetime still applies
     #[arg(value_name = "DURATION", value_parser = Span::parse_with_unit)]
     by: Span,
 }
@@ -30,21 +29,19 @@ pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> R
         .await
         .map_err(|error| CliError::of_call(client, error))?;
     out.container(&container, Ids::Short);
-    if let Some(remark) = remark(&container) {
-        out.note(&remark);
+    if let Some(note) = unchanged_note(&container) {
+        out.note(&note);
     }
     Ok(())
 }
 
-/// What somebody who wanted more time has to know besides.
-fn remark(container: &Container) -> Option<String> {
+/// Explains why the stop was not postponed. Returns `None` if it was.
+fn unchanged_note(container: &Container) -> Option<String> {
     let name = shown_name(container);
     match (container.stops_at, container.idle_timeout) {
-        (None, _) => Some(format!(
-            "{name} is never stopped for want of use: there is nothing to push"
-        )),
+        (None, _) => Some(format!("nothing to postpone: {name} has no idle timeout")),
         (Some(_), None) => Some(format!(
-            "{name} is stopped when its longest run is over, which is not pushed: there is nothing else to push"
+            "nothing to postpone: {name} has no idle timeout, and its maximum lifetime cannot be extended"
         )),
         (Some(_), Some(_)) => None,
     }

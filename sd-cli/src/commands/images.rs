@@ -1,4 +1,4 @@
-//! `sd images`: what the server can run.
+//! `sd images`: lists the images that the daemon can run.
 
 use sd_client::Client;
 
@@ -10,11 +10,11 @@ Examples:
   sd images
   sd images --json";
 
-/// List the images that the server can run
+/// List the images that the daemon can run
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES, help_template = crate::help::TEMPLATE)]
 pub(crate) struct Args {
-    /// Print the images only, without a header
+    /// Print image names only, without the header
     #[arg(short, long)]
     quiet: bool,
 }
@@ -28,6 +28,6 @@ pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> R
         out.line("IMAGE");
     }
     let images: Vec<&str> = images.iter().map(String::as_str).collect();
-    out.words(&images);
+    out.strings(&images);
     Ok(())
 }

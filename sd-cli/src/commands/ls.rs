@@ -1,4 +1,4 @@
-//! `sd ls`: what containers there are, once or over and over.
+//! `sd ls`: lists containers, once or repeatedly.
 
 use std::time::Duration;
 
@@ -8,44 +8,43 @@ use sd_client::api::{Container, ContainerQuery};
 
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::Ids;
-use crate::output::Printer;
+use crate::output::{Ids, Printer};
 
 const EXAMPLES: &str = "\
 Examples:
   sd ls
   sd ls --status running --image sd-postgres
-  sd ls -q --status stopped                  ids only, for other commands
+  sd ls -q --status stopped                  print ids, for other commands
   sd ls --json | jq -r '.[].app_port'
   sd ls --watch";
 
-/// How often a watched list is asked for: often enough to follow a stop, seldom enough to cost nothing.
-const WATCH_TIME: Duration = Duration::from_secs(2);
+/// Time between two requests with `--watch`: short enough to follow a stop, long enough to be cheap.
+const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch of the command line"
 )]
-/// List containers in all states, newest first
+/// List containers in every state, newest first
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES, help_template = crate::help::TEMPLATE)]
 pub(crate) struct Args {
-    /// Only containers of this status
+    /// List only containers with this status
     #[arg(long, value_enum)]
-    status: Option<ShownStatus>,
-    /// Only containers of this image, as named at creation
+    status: Option<StatusFilter>,
+    /// List only containers of this image, as named at creation
     #[arg(long)]
     image: Option<String>,
-    /// Only containers that match; keys are status, image and name
+    /// List only matching containers; keys: status, image, name
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_filter)]
     filter: Vec<Filter>,
-    /// Let the daemon ask the engine about every container first
+    /// Refresh the state of every container from the engine first
     #[arg(long)]
     audit: bool,
-    /// Go on, and show every change until interrupted
+    /// Keep listing, and print every change until interrupted
     #[arg(long, conflicts_with = "audit")]
     watch: bool,
-    /// Show whole ids, and cut nothing to fit the terminal
+    /// Print complete ids, and shorten nothing to fit the terminal
     #[arg(long)]
     no_trunc: bool,
     /// Print ids only
@@ -53,9 +52,9 @@ pub(crate) struct Args {
     quiet: bool,
 }
 
-/// The states that can be asked for.
+/// The values of `--status`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum ShownStatus {
+enum StatusFilter {
     Starting,
     Running,
     Paused,
@@ -66,33 +65,35 @@ enum ShownStatus {
 /// One `--filter`.
 #[derive(Clone, Debug)]
 enum Filter {
-    Status(ShownStatus),
+    Status(StatusFilter),
     Image(String),
     Name(String),
 }
 
 fn parse_filter(text: &str) -> Result<Filter, String> {
-    let (key, value) = text.split_once('=').ok_or("give KEY=VALUE, such as name=web")?;
+    let (key, value) = text
+        .split_once('=')
+        .ok_or("expected KEY=VALUE, for example name=web")?;
     match key {
-        "status" => ShownStatus::from_str(value, false)
+        "status" => StatusFilter::from_str(value, false)
             .map(Filter::Status)
-            .map_err(|_| format!("{value:?} is not a status: give {}", all_statuses())),
+            .map_err(|_| format!("invalid status {value:?}; use {}", all_statuses())),
         "image" => Ok(Filter::Image(value.to_owned())),
         "name" => Ok(Filter::Name(value.to_owned())),
-        _ => Err(format!("{key:?} is not a key: give status, image or name")),
+        _ => Err(format!("invalid key {key:?}; use status, image or name")),
     }
 }
 
 fn all_statuses() -> String {
-    let names: Vec<&str> = ShownStatus::value_variants()
+    let names: Vec<&str> = StatusFilter::value_variants()
         .iter()
         .copied()
-        .map(ShownStatus::name)
+        .map(StatusFilter::name)
         .collect();
     names.join(", ")
 }
 
-impl ShownStatus {
+impl StatusFilter {
     fn name(self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -106,7 +107,7 @@ impl ShownStatus {
 
 pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> Result<(), CliError> {
     let query = args.query()?;
-    let containers = ask(client, &query).await?;
+    let containers = list(client, &query).await?;
     if args.watch {
         watch(containers, &args, &query, client, out).await
     } else {
@@ -127,14 +128,14 @@ impl Args {
             .into_iter()
             .chain(self.image.clone().map(Filter::Image));
         for filter in options.chain(self.filter.iter().cloned()) {
-            let (key, place, value) = match filter {
+            let (key, parameter, value) = match filter {
                 Filter::Status(status) => ("status", &mut query.status, status.name().to_owned()),
                 Filter::Image(image) => ("image", &mut query.image, image),
                 Filter::Name(name) => ("name", &mut query.name, name),
             };
-            // The daemon takes one of each, and a container cannot be two things at once.
-            if place.replace(value).is_some() {
-                return Err(CliError::Usage(format!("{key} is asked for twice")));
+            // The API accepts each key once: a container cannot have two statuses.
+            if parameter.replace(value).is_some() {
+                return Err(CliError::Usage(format!("failed to filter by {key}: given twice")));
             }
         }
         Ok(query)
@@ -147,23 +148,24 @@ impl Args {
                 .iter()
                 .map(|container| container.container_id.as_str())
                 .collect();
-            out.words(&ids);
+            out.strings(&ids);
         } else {
             out.containers(containers, ids);
         }
     }
 }
 
-async fn ask(client: &Client, query: &ContainerQuery) -> Result<Vec<Container>, CliError> {
+async fn list(client: &Client, query: &ContainerQuery) -> Result<Vec<Container>, CliError> {
     client
         .containers(query)
         .await
         .map_err(|error| CliError::of_call(client, error))
 }
 
-/// Shows the list again: on a screen every time, because times go by; elsewhere when it changed.
+/// Lists repeatedly. A terminal is redrawn every time, because it shows the time left; other outputs
+/// get a new list when it has changed.
 ///
-/// A daemon that is away for a while is said once and waited for.
+/// An unreachable daemon is reported once, and requested again.
 async fn watch(
     mut shown: Vec<Container>,
     args: &Args,
@@ -171,23 +173,23 @@ async fn watch(
     client: &Client,
     out: &mut Printer<'_>,
 ) -> Result<(), CliError> {
-    let mut is_away = false;
-    show(&shown, args, out);
+    let mut is_reported = false;
+    redraw(&shown, args, out);
     while !out.is_closed() {
-        tokio::time::sleep(WATCH_TIME).await;
-        match ask(client, query).await {
+        tokio::time::sleep(WATCH_INTERVAL).await;
+        match list(client, query).await {
             Ok(containers) => {
                 if out.redraws() || containers != shown {
                     shown = containers;
-                    show(&shown, args, out);
+                    redraw(&shown, args, out);
                 }
-                is_away = false;
+                is_reported = false;
             }
             Err(error) if error.exit() == Exit::Unreachable => {
-                if !is_away {
-                    out.note(&format!("{error}; still trying"));
+                if !is_reported {
+                    out.note(&format!("{error}; retrying …"));
                 }
-                is_away = true;
+                is_reported = true;
             }
             Err(error) => return Err(error),
         }
@@ -195,7 +197,7 @@ async fn watch(
     Ok(())
 }
 
-fn show(containers: &[Container], args: &Args, out: &mut Printer<'_>) {
+fn redraw(containers: &[Container], args: &Args, out: &mut Printer<'_>) {
     if out.redraws() {
         out.clear_screen();
     }
@@ -208,7 +210,7 @@ mod tests {
 
     fn args(filters: &[&str]) -> Args {
         Args {
-            status: Some(ShownStatus::Running),
+            status: Some(StatusFilter::Running),
             image: None,
             filter: filters.iter().map(|text| parse_filter(text).unwrap()).collect(),
             audit: true,
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn options_and_filters_make_one_query() {
+    fn options_and_filters_form_one_query() {
         let query = args(&["image=sd-postgres", "name=a=b"]).query().unwrap();
         let expected = ContainerQuery {
             status: Some("running".to_owned()),
@@ -231,19 +233,19 @@ mod tests {
     }
 
     #[test]
-    fn a_key_cannot_be_asked_for_twice() {
+    fn filtering_twice_by_one_key_is_an_error() {
         let error = args(&["status=stopped"]).query().unwrap_err();
-        assert_eq!(error.to_string(), "status is asked for twice");
+        assert_eq!(error.to_string(), "failed to filter by status: given twice");
     }
 
     #[test]
-    fn a_filter_that_means_nothing_is_refused() {
+    fn invalid_filters_are_refused_with_the_valid_values() {
         for (text, reason) in [
-            ("web", "give KEY=VALUE, such as name=web"),
-            ("id=1", "\"id\" is not a key: give status, image or name"),
+            ("web", "expected KEY=VALUE, for example name=web"),
+            ("id=1", "invalid key \"id\"; use status, image or name"),
             (
                 "status=runing",
-                "\"runing\" is not a status: give starting, running, paused, stopping, stopped",
+                "invalid status \"runing\"; use starting, running, paused, stopping, stopped",
             ),
         ] {
             assert_eq!(parse_filter(text).unwrap_err(), reason);

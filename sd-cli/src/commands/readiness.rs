@@ -1,9 +1,10 @@
-//! Waits until an application accepts connections.
+//! Waits until a container accepts connections.
 //!
-//! A port of a container is open as soon as the container runs: Docker's proxy accepts in the
-//! application's place, and hangs up when nothing listens behind it. So a connection counts only when
-//! it stays open for a moment, or when the application says something.
+//! Docker's proxy accepts connections to a published port as soon as the container runs, and closes
+//! them if no program listens in the container. A port counts as ready if a connection stays open for
+//! a moment, or if the program sends data.
 
+use std::fmt;
 use std::time::Duration;
 
 use sd_client::Client;
@@ -16,61 +17,97 @@ use url::Url;
 use crate::error::CliError;
 use crate::output::shown_name;
 
-/// A proxy that finds nobody behind it hangs up long before this.
-const MUST_STAY_OPEN: Duration = Duration::from_millis(250);
-/// A host that cannot be connected to for this long is tried again.
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-/// Between two tries: short, because this is what the user waits for.
-const TRY_AGAIN: Duration = Duration::from_millis(100);
+/// A connection that is open for this long leads to a program. Docker's proxy closes others sooner.
+const MIN_OPEN_TIME: Duration = Duration::from_millis(250);
+/// Timeout of one connection attempt.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time between two attempts: short, because the user waits for it.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Returns when the application of the container accepts connections at its port on the daemon's
-/// host; fails when the container can no longer come to that.
-pub(crate) async fn until_accepting(container: &Container, client: &Client) -> Result<(), CliError> {
+/// The port to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    /// The application, at this host port.
+    Application(u16),
+    /// SSH, at this host port.
+    Ssh(u16),
+}
+
+impl Endpoint {
+    /// The application, or SSH if the image exposes nothing else. Returns `None` without either.
+    pub(super) fn of(container: &Container) -> Option<Self> {
+        let ssh = container.ssh_port.map(Self::Ssh);
+        container.app_port.map(Self::Application).or(ssh)
+    }
+
+    fn port(self) -> u16 {
+        match self {
+            Self::Application(port) | Self::Ssh(port) => port,
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Application(port) => write!(formatter, "the application on port {port}"),
+            Self::Ssh(port) => write!(formatter, "SSH on port {port}"),
+        }
+    }
+}
+
+/// Returns when the endpoint accepts connections on the host of the daemon. Fails if the container
+/// stops first.
+pub(super) async fn wait_until_accepting(
+    container: &Container,
+    endpoint: Endpoint,
+    client: &Client,
+) -> Result<(), CliError> {
     let host = host_of(client.url());
-    let mut port = container.app_port;
+    let mut endpoint = Some(endpoint);
     loop {
-        if let Some(port) = port
-            && accepts(&host, port, MUST_STAY_OPEN).await
+        if let Some(endpoint) = endpoint
+            && accepts(&host, endpoint.port(), MIN_OPEN_TIME).await
         {
             return Ok(());
         }
-        sleep(TRY_AGAIN).await;
-        let now = client
+        sleep(RETRY_INTERVAL).await;
+        let current = client
             .container(&container.container_id)
             .await
             .map_err(|error| CliError::of_call(client, error))?;
-        if matches!(now.status, Status::Stopped | Status::Stopping) {
-            return Err(CliError::Failed(ended(&now)));
+        if matches!(current.status, Status::Stopped | Status::Stopping) {
+            return Err(CliError::Failed(stopped_message(&current)));
         }
-        // A restart behind our back gives other ports.
-        port = now.app_port;
+        // The host ports change if the container is restarted meanwhile.
+        endpoint = Endpoint::of(&current);
     }
 }
 
-fn ended(container: &Container) -> String {
+fn stopped_message(container: &Container) -> String {
     let name = shown_name(container);
     match &container.stop_reason {
-        Some(reason) => format!("{name} ended ({reason}) before it accepted connections"),
-        None => format!("{name} ended before it accepted connections"),
+        Some(reason) => format!("{name} stopped ({reason}) before it accepted connections"),
+        None => format!("{name} stopped before it accepted connections"),
     }
 }
 
-async fn accepts(host: &str, port: u16, must_stay_open: Duration) -> bool {
-    match timeout(CONNECT_LIMIT, TcpStream::connect((host, port))).await {
-        Ok(Ok(connection)) => stays_open(connection, must_stay_open).await,
+async fn accepts(host: &str, port: u16, min_open_time: Duration) -> bool {
+    match timeout(CONNECT_TIMEOUT, TcpStream::connect((host, port))).await {
+        Ok(Ok(connection)) => stays_open(connection, min_open_time).await,
         Ok(Err(_)) | Err(_) => false,
     }
 }
 
-async fn stays_open(mut connection: TcpStream, for_at_least: Duration) -> bool {
+async fn stays_open(mut connection: TcpStream, min_open_time: Duration) -> bool {
     let mut greeting = [0];
-    match timeout(for_at_least, connection.read(&mut greeting)).await {
+    match timeout(min_open_time, connection.read(&mut greeting)).await {
         Ok(Ok(0) | Err(_)) => false,
         Ok(Ok(_)) | Err(_) => true,
     }
 }
 
-/// The daemon's host, as something to connect to; the client has already parsed the address.
+/// The host of the daemon, without the brackets of an IPv6 address.
 fn host_of(url: &str) -> String {
     let url = Url::parse(url).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or("127.0.0.1");
@@ -85,10 +122,10 @@ mod tests {
 
     use super::*;
 
-    /// A thread of a test may be late.
+    /// Longer than a delayed thread of a test.
     const LONG: Duration = Duration::from_secs(30);
 
-    fn on_runtime<T>(work: impl Future<Output = T>) -> T {
+    fn block_on<T>(work: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -103,41 +140,41 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_hangs_up_is_not_an_application() {
+    fn connection_closed_by_the_proxy_is_not_ready() {
         let (listener, port) = listener();
         let proxy = thread::spawn(move || drop(listener.accept().unwrap()));
-        assert!(!on_runtime(accepts("127.0.0.1", port, LONG)));
+        assert!(!block_on(accepts("127.0.0.1", port, LONG)));
         proxy.join().unwrap();
     }
 
     #[test]
-    fn a_closed_port_is_not_an_application() {
-        // Nobody listens on the near end of a connection, and nobody else can be given its port.
+    fn closed_port_is_not_ready() {
+        // The local port of a connection has no listener, and cannot be assigned to another process.
         let (_listener, port) = listener();
         let connection = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
         let closed = connection.local_addr().unwrap().port();
-        assert!(!on_runtime(accepts("127.0.0.1", closed, LONG)));
+        assert!(!block_on(accepts("127.0.0.1", closed, LONG)));
     }
 
     #[test]
-    fn a_silent_application_accepts() {
+    fn silent_application_is_ready() {
         let (_listener, port) = listener();
-        assert!(on_runtime(accepts("127.0.0.1", port, MUST_STAY_OPEN)));
+        assert!(block_on(accepts("127.0.0.1", port, MIN_OPEN_TIME)));
     }
 
     #[test]
-    fn an_application_that_greets_and_hangs_up_accepts() {
+    fn application_that_sends_a_greeting_is_ready() {
         let (listener, port) = listener();
         let greeter = thread::spawn(move || {
             let (mut connection, _) = listener.accept().unwrap();
             connection.write_all(b"SSH-2.0\r\n").unwrap();
         });
-        assert!(on_runtime(accepts("127.0.0.1", port, LONG)));
+        assert!(block_on(accepts("127.0.0.1", port, LONG)));
         greeter.join().unwrap();
     }
 
     #[test]
-    fn the_host_is_that_of_the_daemon() {
+    fn host_is_that_of_the_daemon() {
         for (url, host) in [
             ("http://127.0.0.1:8080", "127.0.0.1"),
             ("https://lab.example.org/sd", "lab.example.org"),

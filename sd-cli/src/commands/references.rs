@@ -1,4 +1,4 @@
-//! Doing the same to many containers: in parallel, each reported as it comes, the worst deciding.
+//! Runs the same request for several containers: in parallel, with one line of output for each.
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -8,49 +8,50 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Format, Printer};
 
-/// As many as the daemon stops at once by itself; more would only queue there.
-const AT_ONCE: usize = 8;
+/// Requests in flight. The daemon stops as many containers at once; more requests would queue there.
+const MAX_IN_FLIGHT: usize = 8;
 
-/// Does the work for each reference and prints what comes of it.
+/// Runs `request` for each reference and prints the results.
 ///
-/// A table shows the reference as it was given, JSON what the work brought: lines as they come, or
-/// one array in the order of the references. A failure is one line on stderr and stops no other.
-pub(super) async fn each<'a, T, Work>(
+/// A table prints each reference as given; JSON prints the result of each request: as it arrives with
+/// jsonl, or as one array in the order of the references. A failure is printed on stderr and does not
+/// stop the other requests. The most severe failure determines the exit code.
+pub(super) async fn for_each<'a, T, Work>(
     references: &'a [String],
-    doing: &str,
+    progress: &str,
     out: &mut Printer<'_>,
-    work: impl Fn(&'a str) -> Work,
+    request: impl Fn(&'a str) -> Work,
 ) -> Result<(), CliError>
 where
     T: Serialize,
     Work: Future<Output = Result<T, CliError>>,
 {
-    let begun = references.iter().enumerate().map(|(position, reference)| {
-        let work = work(reference);
+    let requests = references.iter().enumerate().map(|(position, reference)| {
+        let work = request(reference);
         async move { (position, reference.as_str(), work.await) }
     });
-    let mut outcomes = std::pin::pin!(stream::iter(begun).buffer_unordered(AT_ONCE));
-    let mut done = Vec::new();
+    let mut results = std::pin::pin!(stream::iter(requests).buffer_unordered(MAX_IN_FLIGHT));
+    let mut values = Vec::new();
     let mut failures = Failures::default();
-    while let Some((position, reference, outcome)) = out.wait_for(doing, outcomes.next()).await {
-        match outcome {
+    while let Some((position, reference, result)) = out.wait_for(progress, results.next()).await {
+        match result {
             Ok(value) => match out.format() {
                 Format::Table => out.line(reference),
                 Format::Jsonl => out.value(&value),
-                Format::Json => done.push((position, value)),
+                Format::Json => values.push((position, value)),
             },
             Err(error) => failures.report(reference, &error, out),
         }
     }
     if out.format() == Format::Json {
-        done.sort_by_key(|(position, _)| *position);
-        let values: Vec<T> = done.into_iter().map(|(_, value)| value).collect();
+        values.sort_by_key(|(position, _)| *position);
+        let values: Vec<T> = values.into_iter().map(|(_, value)| value).collect();
         out.values(&values);
     }
-    failures.conclude(out)
+    failures.finish(out)
 }
 
-/// What failed so far.
+/// The failures so far.
 #[derive(Default)]
 struct Failures {
     worst: Option<Exit>,
@@ -71,8 +72,8 @@ impl Failures {
         }
     }
 
-    /// Each hint once, after all the failures.
-    fn conclude(self, out: &mut Printer<'_>) -> Result<(), CliError> {
+    /// Prints each hint once, after all failures.
+    fn finish(self, out: &mut Printer<'_>) -> Result<(), CliError> {
         for hint in self.hints {
             out.hint(hint);
         }

@@ -1,4 +1,4 @@
-//! `sd rm`: remove containers for good.
+//! `sd rm`: removes containers.
 
 use std::io::{self, IsTerminal};
 
@@ -13,20 +13,20 @@ const EXAMPLES: &str = "\
 Examples:
   sd rm web
   sd rm $(sd ls -q --status stopped)
-  sd rm --force web db               kill them instead of waiting for their end
-  sd rm --all --force                all there are, without being asked";
+  sd rm --force web db               kill them instead of stopping them first
+  sd rm --all --force                remove all containers without asking";
 
 /// Remove containers and their anonymous volumes
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES, help_template = crate::help::TEMPLATE)]
 pub(crate) struct Args {
-    /// Containers: names, ids, or the beginning of an id
+    /// Containers: names, ids or unique id prefixes
     #[arg(value_name = "REF", required_unless_present = "all")]
     references: Vec<String>,
-    /// Kill what runs instead of stopping it gracefully; with --all also: do not ask
+    /// Kill running containers instead of stopping them; with --all, do not ask
     #[arg(short, long)]
     force: bool,
-    /// Remove all containers; asks first, and needs --force where it cannot ask
+    /// Remove all containers; asks first, and requires --force without a terminal
     #[arg(long, conflicts_with = "references")]
     all: bool,
 }
@@ -38,11 +38,11 @@ pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> R
         RemoveMode::Graceful
     };
     let references = if args.all {
-        everything(mode, client, out).await?
+        all_ids(mode, client, out).await?
     } else {
         args.references
     };
-    references::each(&references, "removing", out, async |reference| {
+    references::for_each(&references, "removing …", out, async |reference| {
         match client.remove(reference, mode).await {
             Ok(()) => Ok(reference),
             Err(error) => Err(CliError::of_call(client, error)),
@@ -51,16 +51,12 @@ pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> R
     .await
 }
 
-/// The ids of all containers, once the user has agreed to lose them.
-async fn everything(
-    mode: RemoveMode,
-    client: &Client,
-    out: &mut Printer<'_>,
-) -> Result<Vec<String>, CliError> {
+/// The ids of all containers, after the user has confirmed the removal.
+async fn all_ids(mode: RemoveMode, client: &Client, out: &mut Printer<'_>) -> Result<Vec<String>, CliError> {
     let must_ask = mode == RemoveMode::Graceful;
     if must_ask && !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(CliError::Usage(
-            "--all asks before it removes, and there is no terminal to ask on: say --force if you mean it"
+            "failed to ask for confirmation of --all: no terminal; add --force to remove without asking"
                 .to_owned(),
         ));
     }
@@ -70,8 +66,8 @@ async fn everything(
         .map_err(|error| CliError::of_call(client, error))?;
     if must_ask && !containers.is_empty() {
         out.ask(&question(&containers));
-        if !is_yes(&answer().await?) {
-            return Err(CliError::Failed("nothing was removed".to_owned()));
+        if !is_yes(&read_answer().await?) {
+            return Err(CliError::Failed("canceled; no container was removed".to_owned()));
         }
     }
     Ok(containers
@@ -85,27 +81,28 @@ fn question(containers: &[Container]) -> String {
         .iter()
         .filter(|container| container.status == Status::Running)
         .count();
-    let all = match containers.len() {
-        1 => "the only container".to_owned(),
-        count => format!("all {count} containers"),
+    let (subject, owner) = match containers.len() {
+        1 => ("the only container".to_owned(), "its"),
+        count => (format!("all {count} containers"), "their"),
     };
-    let running = match running {
-        0 => String::new(),
-        count => format!(", {count} of them running,"),
+    let running = match (running, containers.len()) {
+        (0, _) => String::new(),
+        (1, 1) => " (running)".to_owned(),
+        (count, _) => format!(" ({count} running)"),
     };
-    format!("Remove {all}{running} and what is in them? [y/N]")
+    format!("Delete {subject}{running} and {owner} data? This cannot be undone. [y/N]")
 }
 
-/// Read on a thread of its own, so that Ctrl-C is heard meanwhile.
-async fn answer() -> Result<String, CliError> {
+/// Reads a line on a separate thread, so that Ctrl-C interrupts the question.
+async fn read_answer() -> Result<String, CliError> {
     let line = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map(|_| line)
     });
     match line.await {
         Ok(Ok(line)) => Ok(line),
-        Ok(Err(error)) => Err(CliError::Failed(format!("cannot read the answer: {error}"))),
-        Err(error) => Err(CliError::Failed(format!("cannot read the answer: {error}"))),
+        Ok(Err(error)) => Err(CliError::Failed(format!("failed to read the answer: {error}"))),
+        Err(error) => Err(CliError::Failed(format!("failed to read the answer: {error}"))),
     }
 }
 
@@ -115,15 +112,46 @@ fn is_yes(answer: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
+    fn containers(statuses: &[&str]) -> Vec<Container> {
+        let container = |status| {
+            serde_json::from_value(json!({
+                "container_id": "2cd8", "name": "/db", "image": "sd-postgres", "status": status,
+                "active": "0", "ssh_port": "", "app_port": "", "uri": "/v1/containers/2cd8",
+            }))
+            .unwrap()
+        };
+        statuses.iter().map(container).collect()
+    }
+
     #[test]
-    fn only_a_clear_yes_is_one() {
+    fn only_y_and_yes_confirm_a_removal() {
         for answer in ["y\n", "Y", " yes \n", "YES"] {
             assert!(is_yes(answer), "{answer:?}");
         }
         for answer in ["", "\n", "n\n", "yep", "all"] {
             assert!(!is_yes(answer), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn question_counts_all_and_running_containers() {
+        for (statuses, text) in [
+            (
+                &["stopped", "running", "running"][..],
+                "all 3 containers (2 running) and their data",
+            ),
+            (&["stopped", "stopped"], "all 2 containers and their data"),
+            (&["running"], "the only container (running) and its data"),
+            (&["stopped"], "the only container and its data"),
+        ] {
+            assert_eq!(
+                question(&containers(statuses)),
+                format!("Delete {text}? This cannot be undone. [y/N]")
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `sd start`: run stopped containers again.
+//! `sd start`: starts stopped containers.
 
 use sd_client::Client;
 
@@ -10,19 +10,19 @@ const EXAMPLES: &str = "\
 Examples:
   sd start web
   sd start web db 2cd8a1b0
-  sd start web --json      the container with its new ports";
+  sd start web --json      print the container with its new ports";
 
-/// Start containers, and wait until they run
+/// Start stopped containers and wait until they run
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES, help_template = crate::help::TEMPLATE)]
 pub(crate) struct Args {
-    /// Containers: names, ids, or the beginning of an id
+    /// Containers: names, ids or unique id prefixes
     #[arg(value_name = "REF", required = true)]
     references: Vec<String>,
 }
 
 pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> Result<(), CliError> {
-    references::each(&args.references, "starting", out, async |reference| {
+    references::for_each(&args.references, "starting …", out, async |reference| {
         client
             .start(reference)
             .await

@@ -1,10 +1,10 @@
-//! `sd stop`: put containers away, and wait for it on request.
+//! `sd stop`: stops containers and, with `--wait`, waits until they have stopped.
 
 use sd_client::Client;
 use sd_client::api::{Container, Status};
 
 use super::references;
-use super::wait::{LOOK_AGAIN, WaitTimeout};
+use super::wait::{POLL_INTERVAL, WaitTimeout};
 use crate::error::CliError;
 use crate::output::Printer;
 
@@ -14,14 +14,14 @@ Examples:
   sd stop web db --wait
   sd stop $(sd ls -q --status running)";
 
-/// Stop containers; they can be started again
+/// Stop containers; `sd start` starts them again
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES, help_template = crate::help::TEMPLATE)]
 pub(crate) struct Args {
-    /// Containers: names, ids, or the beginning of an id
+    /// Containers: names, ids or unique id prefixes
     #[arg(value_name = "REF", required = true)]
     references: Vec<String>,
-    /// Wait until they have stopped, which may take ten seconds
+    /// Wait until they have stopped, usually within ten seconds
     #[arg(long)]
     wait: bool,
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> Result<(), CliError> {
-    references::each(&args.references, "stopping", out, async |reference| {
+    references::for_each(&args.references, "stopping …", out, async |reference| {
         let container = client
             .stop(reference)
             .await
@@ -37,16 +37,16 @@ pub(crate) async fn run(args: Args, client: &Client, out: &mut Printer<'_>) -> R
         if !args.wait {
             return Ok(container);
         }
-        let sentence = format!("{reference} has not stopped");
+        let failure = format!("{reference} did not stop");
         args.timeout
-            .bound(until_stopped(container, reference, client), &sentence)
+            .limit(wait_until_stopped(container, reference, client), &failure)
             .await
     })
     .await
 }
 
-/// Looks again and again, by id: a name could by then belong to another container.
-async fn until_stopped(
+/// Polls the container by id, because its name could belong to another container by now.
+async fn wait_until_stopped(
     mut container: Container,
     reference: &str,
     client: &Client,
@@ -55,12 +55,14 @@ async fn until_stopped(
         match container.status {
             Status::Stopped => return Ok(container),
             Status::Running | Status::Starting => {
-                return Err(CliError::Failed(format!("{reference} was started again")));
+                return Err(CliError::Failed(format!(
+                    "{reference} was started again while it was stopping"
+                )));
             }
-            // An unknown state is one that a newer daemon passes through.
+            // A newer daemon may report a status that this version does not know.
             Status::Stopping | Status::Paused | Status::Other(_) => {}
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         container = client
             .container(&container.container_id)
             .await

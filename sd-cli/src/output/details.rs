@@ -1,4 +1,4 @@
-//! One container in detail, for people: a line for each fact, then what happened to it.
+//! One container in detail: a line per property, then its latest events.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use super::human;
 use super::table::shown_name;
 use super::when::When;
 
-/// As much of the history as fits under the facts; JSON has all of it.
+/// Number of events that are shown. The activity endpoint returns more.
 const SHOWN_EVENTS: usize = 10;
-/// The longest label, and the gap behind it.
+/// Width of the label column, with the gap.
 const LABEL_WIDTH: usize = 15;
 
-/// The facts and the history of a container.
+/// The properties and the latest events of a container.
 pub(crate) fn container_details(container: &Container, history: &[HistoryEntry], when: &When) -> String {
     let mut text = String::new();
-    for (label, value) in facts(container, when) {
+    for (label, value) in properties(container, when) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{label:<LABEL_WIDTH$}{}", printable(&value));
     }
@@ -34,14 +34,14 @@ pub(crate) fn container_details(container: &Container, history: &[HistoryEntry],
     text
 }
 
-fn facts(container: &Container, when: &When) -> Vec<(&'static str, String)> {
-    let point = |at: Timestamp| when.time_and_distance(at);
+fn properties(container: &Container, when: &When) -> Vec<(&'static str, String)> {
+    let time = |at: Timestamp| when.time_and_distance(at);
     let reason = container.stop_reason.as_ref();
     let status = match reason {
         Some(reason) => format!("{} ({reason})", container.status),
         None => container.status.to_string(),
     };
-    let mut facts = vec![
+    let mut properties = vec![
         ("CONTAINER ID", container.container_id.clone()),
         ("NAME", shown_name(container).to_owned()),
         ("IMAGE", container.image.clone()),
@@ -49,26 +49,26 @@ fn facts(container: &Container, when: &When) -> Vec<(&'static str, String)> {
         ("ACTIVE", container.active.to_string()),
     ];
     let ports = container.ports.iter();
-    facts.extend(ports.map(|(port, host_port)| ("PORT", format!("{host_port} -> {port}"))));
-    let points = [
+    properties.extend(ports.map(|(port, host_port)| ("PORT", format!("{host_port} -> {port}"))));
+    let times = [
         ("CREATED", container.created_at),
         ("STARTED", container.started_at),
         ("LAST USED", container.last_active_at),
         ("STOPS", container.stops_at),
         ("REMOVED", container.removes_at),
     ];
-    facts.extend(
-        points
+    properties.extend(
+        times
             .into_iter()
-            .filter_map(|(label, at)| Some((label, point(at?)))),
+            .filter_map(|(label, at)| Some((label, time(at?)))),
     );
     let limits = [
         ("IDLE TIMEOUT", container.idle_timeout),
         ("MAX LIFETIME", container.max_lifetime),
         ("REMOVE AFTER", container.remove_after),
     ];
-    facts.extend(limits.map(|(label, seconds)| (label, length(seconds))));
-    facts
+    properties.extend(limits.map(|(label, seconds)| (label, length(seconds))));
+    properties
 }
 
 fn length(seconds: Option<u64>) -> String {

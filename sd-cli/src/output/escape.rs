@@ -1,13 +1,13 @@
-//! Makes text from outside safe for a terminal.
+//! Escapes text from outside, so that it cannot control the terminal.
 //!
-//! Names, images and errors may hold whatever a tenant put there. Control characters would let them
-//! move the cursor or answer the terminal's questions, and bidirectional overrides would let them
-//! show something else than they are. Every table and every error passes through here.
+//! Container names, images and errors can contain any character. Control characters could move the
+//! cursor or trigger responses of the terminal, and bidirectional overrides could disguise a name. All
+//! tables and messages are escaped here.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The text with everything that a terminal would act upon spelled out, such as `\u{1b}`.
+/// Replaces every character that controls a terminal with its escape, for example `\u{1b}`.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(acts_on_terminal) {
         return Cow::Borrowed(text);
@@ -23,11 +23,11 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// JSON with the characters escaped that serde leaves as they are but a terminal acts upon.
+/// Escapes the characters of a JSON text that serde prints unchanged but that control a terminal.
 ///
-/// They can only stand inside strings, where `\uXXXX` means the same: the value does not change.
+/// They occur only inside strings, where `\uXXXX` means the same, so the value does not change.
 pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
-    // Below the space there are only the line ends of the pretty form: serde escapes them in strings.
+    // Below the space, only the line breaks of the pretty format occur: serde escapes those in strings.
     let acts = |character| character >= ' ' && acts_on_terminal(character);
     if !json.contains(acts) {
         return Cow::Borrowed(json);
@@ -35,7 +35,7 @@ pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
     let mut safe = String::with_capacity(json.len() + 16);
     for character in json.chars() {
         if acts(character) {
-            // All of them are in the basic plane, so one escape is enough. A String takes everything.
+            // All of them are in the basic plane, so one escape is enough. Writing to a String cannot fail.
             let _ = write!(safe, "\\u{:04x}", u32::from(character));
         } else {
             safe.push(character);
@@ -50,7 +50,7 @@ fn acts_on_terminal(character: char) -> bool {
             character,
             // Marks, embeddings, overrides and isolates of the bidirectional algorithm.
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-            // Line and paragraph separators end a line for some terminals and viewers.
+            // Some terminals and viewers break lines at line and paragraph separators.
             | '\u{2028}' | '\u{2029}'
         )
 }
@@ -60,14 +60,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ordinary_text_stays_as_it_is() {
+    fn ordinary_text_is_unchanged() {
         for text in ["", "atbaker/sd-postgres:latest", "größe 数据 🦀"] {
             assert!(matches!(printable(text), Cow::Borrowed(same) if same == text));
         }
     }
 
     #[test]
-    fn whatever_moves_a_terminal_is_spelled_out() {
+    fn control_characters_are_escaped() {
         assert_eq!(printable("\u{1b}[2Jx\r\n"), "\\u{1b}[2Jx\\r\\n");
         assert_eq!(printable("a\u{9b}b\u{7f}"), "a\\u{9b}b\\u{7f}");
         assert_eq!(printable("user\u{202e}gpj"), "user\\u{202e}gpj");
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_escaped_without_changing_its_value() {
+    fn json_escapes_keep_the_value() {
         let value = vec!["\u{1b}[2J\u{9b}\u{202e}\u{7f}\n", "plain"];
         for json in [
             serde_json::to_string(&value).unwrap(),

@@ -3,15 +3,15 @@
 use clap::ValueEnum;
 use serde::Deserialize;
 
-/// How data is written.
+/// The format in which data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
-    /// Aligned columns for people
+    /// Aligned columns
     #[default]
     Table,
-    /// The answer of the API, indented; a list is one array
+    /// The response of the API, indented; a list is one array
     Json,
-    /// The answer of the API, one value per line
+    /// The response of the API, one value per line
     Jsonl,
 }

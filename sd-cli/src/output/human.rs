@@ -1,15 +1,15 @@
-//! Quantities for people: durations, data, numbers of things.
+//! Quantities as text: durations, amounts of data, counts.
 
 use std::time::Duration;
 
 use sd_client::quantity::HumanDuration;
 
-/// `1h 52m`: the two largest units.
+/// Formats a duration with its two largest units: `1h 52m`.
 pub(crate) fn duration(duration: Duration) -> String {
     HumanDuration(duration).to_string()
 }
 
-/// `900 B`, `1.8 kB`, `18 kB`: two digits tell enough.
+/// Formats a number of bytes with two significant digits: `900 B`, `1.8 kB`, `18 kB`.
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [(u64, &str); 4] = [
         (1_000_000_000_000, "TB"),
@@ -27,11 +27,11 @@ pub(crate) fn bytes(bytes: u64) -> String {
     }
 }
 
-/// `1 client`, `2 clients`.
-pub(crate) fn counted(count: u64, what: &str) -> String {
+/// Formats a count with its noun: `1 client`, `2 clients`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
     match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
     }
 }
 
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_of_data_has_two_digits_and_a_unit() {
+    fn bytes_have_two_digits_and_a_unit() {
         for (number, text) in [
             (0, "0 B"),
             (999, "999 B"),
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_singular_and_none_is_not() {
+    fn counted_is_singular_only_for_one() {
         assert_eq!(counted(1, "client"), "1 client");
         assert_eq!(counted(0, "client"), "0 clients");
     }

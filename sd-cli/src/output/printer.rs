@@ -1,8 +1,7 @@
-//! What `sd` says: data to stdout, talk to stderr, in the format the user chose.
+//! Writes data to stdout in the selected format, and messages to stderr.
 //!
-//! Commands hand values over and do not deal with writing. A reader that leaves (`sd ls | head -1`)
-//! is success: what is printed afterwards goes nowhere. Any other failure to write is kept and
-//! reported at the end, so that work in progress is not given up half-way because of it.
+//! A reader that closes the pipe (`sd ls | head -1`) is not an error: later output is discarded. Any
+//! other write error is kept and reported at the end, so that the command finishes its work first.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -24,51 +23,51 @@ const FRAME_TIME: Duration = Duration::from_millis(100);
 /// Calls that are shorter than this show no spinner, which would only flicker.
 const SPINNER_DELAY: Duration = Duration::from_millis(400);
 
-/// Writes data and talk.
+/// Prints data to stdout, and messages and progress to stderr.
 pub(crate) struct Printer<'a> {
-    data: &'a mut dyn Write,
-    talk: &'a mut dyn Write,
-    surface: Terminal,
+    stdout: &'a mut dyn Write,
+    stderr: &'a mut dyn Write,
+    terminal: Terminal,
     format: Format,
     spinner: Spinner,
-    /// Why data can no longer be written, once it cannot.
-    broken: Option<io::Error>,
+    /// The first write error of stdout.
+    write_error: Option<io::Error>,
 }
 
 impl<'a> Printer<'a> {
-    /// A printer of tables, until it is told another format.
-    pub(crate) fn new(data: &'a mut dyn Write, talk: &'a mut dyn Write, surface: Terminal) -> Self {
+    /// A printer of tables. [`set_format`](Self::set_format) selects another format.
+    pub(crate) fn new(stdout: &'a mut dyn Write, stderr: &'a mut dyn Write, terminal: Terminal) -> Self {
         Self {
-            data,
-            talk,
-            surface,
+            stdout,
+            stderr,
+            terminal,
             format: Format::Table,
             spinner: Spinner::default(),
-            broken: None,
+            write_error: None,
         }
     }
 
-    /// Writes data in this format from now on.
+    /// Selects the format of data.
     pub(crate) fn set_format(&mut self, format: Format) {
         self.format = format;
     }
 
-    /// The format of the data.
+    /// The format of data.
     pub(crate) fn format(&self) -> Format {
         self.format
     }
 
-    /// Whether nobody reads the data any more.
+    /// Whether stdout accepts no more data.
     pub(crate) fn is_closed(&self) -> bool {
-        self.broken.is_some()
+        self.write_error.is_some()
     }
 
-    /// Whether data replaces what stands on a screen, instead of being appended to a file or pipe.
+    /// Whether a new table replaces the last one on the screen, instead of being appended.
     pub(crate) fn redraws(&self) -> bool {
-        self.surface.is_terminal() && self.format == Format::Table
+        self.terminal.is_terminal() && self.format == Format::Table
     }
 
-    /// Empties the screen for the next [`redraw`](Self::redraws).
+    /// Clears the screen before the next table.
     pub(crate) fn clear_screen(&mut self) {
         self.write_data("\u{1b}[H\u{1b}[2J");
     }
@@ -78,23 +77,23 @@ impl<'a> Printer<'a> {
         self.lines(std::iter::once(line));
     }
 
-    /// Prints a list of words, such as ids: a line each, or a JSON list of strings.
-    pub(crate) fn words(&mut self, words: &[&str]) {
+    /// Prints strings, such as ids: one per line, or a JSON list.
+    pub(crate) fn strings(&mut self, strings: &[&str]) {
         match self.format {
-            Format::Table => self.lines(words.iter().copied()),
-            Format::Json | Format::Jsonl => self.values(words),
+            Format::Table => self.lines(strings.iter().copied()),
+            Format::Json | Format::Jsonl => self.values(strings),
         }
     }
 
-    /// Prints one word: a line, or a JSON string.
-    pub(crate) fn word(&mut self, word: &str) {
+    /// Prints one string: a line, or a JSON string.
+    pub(crate) fn string(&mut self, string: &str) {
         match self.format {
-            Format::Table => self.line(word),
-            Format::Json | Format::Jsonl => self.value(&word),
+            Format::Table => self.line(string),
+            Format::Json | Format::Jsonl => self.value(&string),
         }
     }
 
-    /// Prints many lines of data at once.
+    /// Prints several lines with one write.
     fn lines<'t>(&mut self, lines: impl Iterator<Item = &'t str>) {
         let mut text = String::new();
         for line in lines {
@@ -104,16 +103,16 @@ impl<'a> Printer<'a> {
         self.write_data(&text);
     }
 
-    /// Prints sentences: on a terminal broken between words, elsewhere in one line.
+    /// Prints sentences: wrapped between words on a terminal, in one line elsewhere.
     pub(crate) fn paragraph(&mut self, text: &str) {
         let text = printable(text);
-        match self.surface.width {
+        match self.terminal.width {
             Some(width) => self.write_data(&table::paragraph(&text, width)),
             None => self.write_data(&format!("{text}\n")),
         }
     }
 
-    /// Prints text that this program made, such as a completion script, as it is.
+    /// Prints text that is safe for a terminal, such as a completion script, unchanged.
     pub(crate) fn text(&mut self, text: &str) {
         self.write_data(text);
     }
@@ -122,7 +121,7 @@ impl<'a> Printer<'a> {
     pub(crate) fn containers(&mut self, containers: &[Container], ids: Ids) {
         match self.format {
             Format::Table => {
-                let layout = Layout::new(ids, self.surface.width, self.surface.colour);
+                let layout = Layout::new(ids, self.terminal.width, self.terminal.colour);
                 self.write_data(&table::containers(containers, clock::now(), layout));
             }
             Format::Json | Format::Jsonl => self.values(containers),
@@ -153,39 +152,26 @@ impl<'a> Printer<'a> {
         };
         match json {
             Ok(json) => self.write_data(&format!("{}\n", printable_json(&json))),
-            Err(error) => self.broken = Some(error.into()),
+            Err(error) => self.write_error = Some(error.into()),
         }
     }
 
-    /// Says something that is not data.
-    pub(crate) fn note(&mut self, text: &str) {
-        self.say(&format!("sd: {}\n", printable(text)));
+    /// Prints a message to stderr.
+    pub(crate) fn note(&mut self, message: &str) {
+        self.write_message(&format!("sd: {}\n", printable(message)));
     }
 
-    /// Asks something; the answer is typed behind it.
+    /// Prints a question to stderr and leaves the cursor behind it.
     pub(crate) fn ask(&mut self, question: &str) {
-        self.say(&format!("{} ", printable(question)));
+        self.write_message(&format!("{} ", printable(question)));
     }
 
-    /// Adds to the last thing said what can be done about it.
-    pub(crate) fn hint(&mut self, text: &str) {
-        self.say(&format!("hint: {}\n", printable(text)));
+    /// Prints what the user can do about the last message.
+    pub(crate) fn hint(&mut self, hint: &str) {
+        self.write_message(&format!("hint: {}\n", printable(hint)));
     }
 
-    /// Draws that something is being waited for, on a terminal only.
-    pub(crate) fn spin(&mut self, what: &str) {
-        if self.surface.talk_is_terminal {
-            // Progress that cannot be drawn is no reason to stop.
-            let _ = self.spinner.draw(self.talk, what);
-        }
-    }
-
-    /// Takes the spinner off the terminal.
-    pub(crate) fn stop_spinning(&mut self) {
-        let _ = self.spinner.clear(self.talk);
-    }
-
-    /// Waits for the work and shows a spinner meanwhile, on a terminal only.
+    /// Waits for the work. Shows a spinner with the message meanwhile, if stderr is a terminal.
     pub(crate) async fn wait_for<T>(&mut self, message: &str, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         let mut frames = interval_at(Instant::now() + SPINNER_DELAY, FRAME_TIME);
@@ -194,7 +180,7 @@ impl<'a> Printer<'a> {
             tokio::select! {
                 biased;
                 value = &mut work => {
-                    self.stop_spinning();
+                    self.spinner.clear();
                     return value;
                 }
                 _ = frames.tick() => self.spin(message),
@@ -202,22 +188,22 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// Reports how the run ended.
-    pub(crate) fn conclude(mut self, outcome: Result<(), CliError>) -> Exit {
-        self.stop_spinning();
-        let unwritten = self
-            .broken
+    /// Prints the error of the command, if any, and returns the exit code.
+    pub(crate) fn finish(mut self, outcome: Result<(), CliError>) -> Exit {
+        self.spinner.clear();
+        let write_error = self
+            .write_error
             .take()
             .filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
         let mut exit = Exit::Ok;
-        for error in [outcome.err(), unwritten.map(CliError::Output)]
+        for error in [outcome.err(), write_error.map(CliError::Output)]
             .into_iter()
             .flatten()
         {
             exit = exit.max(error.exit());
-            if exit == Exit::Interrupted && self.surface.talk_is_terminal {
-                // The terminal has echoed `^C` where the cursor was.
-                self.say("\n");
+            if exit == Exit::Interrupted && self.terminal.stderr_is_terminal {
+                // The terminal has echoed `^C` at the cursor.
+                self.write_message("\n");
             }
             if let Some(message) = error.message() {
                 self.note(&message);
@@ -229,23 +215,29 @@ impl<'a> Printer<'a> {
         exit
     }
 
-    /// One write for everything, so that a long list costs one system call and appears at once.
-    fn write_data(&mut self, text: &str) {
-        self.stop_spinning();
-        if self.broken.is_some() {
-            return;
-        }
-        let written = self.data.write_all(text.as_bytes());
-        if let Err(error) = written.and_then(|()| self.data.flush()) {
-            self.broken = Some(error);
+    fn spin(&mut self, message: &str) {
+        if self.terminal.stderr_is_terminal {
+            self.spinner.draw(message);
         }
     }
 
-    fn say(&mut self, text: &str) {
-        self.stop_spinning();
-        // There is nowhere left to say that stderr is gone.
-        let _ = self.talk.write_all(text.as_bytes());
-        let _ = self.talk.flush();
+    /// One write for the whole text, so that a long list costs one system call.
+    fn write_data(&mut self, text: &str) {
+        self.spinner.clear();
+        if self.is_closed() {
+            return;
+        }
+        let written = self.stdout.write_all(text.as_bytes());
+        if let Err(error) = written.and_then(|()| self.stdout.flush()) {
+            self.write_error = Some(error);
+        }
+    }
+
+    fn write_message(&mut self, text: &str) {
+        self.spinner.clear();
+        // A failure of stderr cannot be reported anywhere.
+        let _ = self.stderr.write_all(text.as_bytes());
+        let _ = self.stderr.flush();
     }
 }
 
@@ -253,10 +245,10 @@ impl<'a> Printer<'a> {
 mod tests {
     use super::*;
 
-    /// A stream that fails as it is told.
-    struct Broken(io::ErrorKind);
+    /// A stream whose writes all fail with this kind of error.
+    struct BrokenStream(io::ErrorKind);
 
-    impl Write for Broken {
+    impl Write for BrokenStream {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
             Err(self.0.into())
         }
@@ -267,15 +259,15 @@ mod tests {
     }
 
     fn printed(format: Format, print: impl FnOnce(&mut Printer<'_>)) -> String {
-        let (mut data, mut talk) = (Vec::new(), Vec::new());
-        let mut out = Printer::new(&mut data, &mut talk, Terminal::default());
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let mut out = Printer::new(&mut stdout, &mut stderr, Terminal::default());
         out.set_format(format);
         print(&mut out);
-        String::from_utf8(data).unwrap()
+        String::from_utf8(stdout).unwrap()
     }
 
     #[test]
-    fn a_list_is_one_array_even_when_empty() {
+    fn list_is_one_array_even_if_empty() {
         let none: [&str; 0] = [];
         assert_eq!(printed(Format::Json, |out| out.values(&none)), "[]\n");
         assert_eq!(printed(Format::Jsonl, |out| out.values(&none)), "");
@@ -290,47 +282,47 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_leaves_is_success() {
-        let (mut data, mut talk) = (Broken(io::ErrorKind::BrokenPipe), Vec::new());
-        let mut out = Printer::new(&mut data, &mut talk, Terminal::default());
+    fn broken_pipe_is_success() {
+        let (mut stdout, mut stderr) = (BrokenStream(io::ErrorKind::BrokenPipe), Vec::new());
+        let mut out = Printer::new(&mut stdout, &mut stderr, Terminal::default());
         out.line("web");
         assert!(out.is_closed());
-        assert_eq!(out.conclude(Ok(())), Exit::Ok);
-        assert_eq!(talk, b"");
+        assert_eq!(out.finish(Ok(())), Exit::Ok);
+        assert_eq!(stderr, b"");
     }
 
     #[test]
-    fn data_that_cannot_be_written_is_a_failure() {
-        let (mut data, mut talk) = (Broken(io::ErrorKind::StorageFull), Vec::new());
-        let mut out = Printer::new(&mut data, &mut talk, Terminal::default());
+    fn other_write_errors_are_failures() {
+        let (mut stdout, mut stderr) = (BrokenStream(io::ErrorKind::StorageFull), Vec::new());
+        let mut out = Printer::new(&mut stdout, &mut stderr, Terminal::default());
         out.line("web");
-        assert_eq!(out.conclude(Ok(())), Exit::Failed);
-        let talk = String::from_utf8(talk).unwrap();
-        assert!(talk.starts_with("sd: cannot write the output: "), "{talk}");
+        assert_eq!(out.finish(Ok(())), Exit::Failed);
+        let stderr = String::from_utf8(stderr).unwrap();
+        assert!(stderr.starts_with("sd: failed to write the output: "), "{stderr}");
     }
 
     #[test]
-    fn an_error_is_a_sentence_and_a_hint_on_stderr() {
-        let (mut data, mut talk) = (Vec::new(), Vec::new());
-        let out = Printer::new(&mut data, &mut talk, Terminal::default());
+    fn error_is_a_message_and_a_hint_on_stderr() {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let out = Printer::new(&mut stdout, &mut stderr, Terminal::default());
         let error = CliError::NoPassword {
             url: "http://evil\u{1b}[2J".to_owned(),
         };
-        assert_eq!(out.conclude(Err(error)), Exit::Credentials);
-        assert_eq!(data, b"");
+        assert_eq!(out.finish(Err(error)), Exit::Credentials);
+        assert_eq!(stdout, b"");
         assert_eq!(
-            String::from_utf8(talk).unwrap(),
-            "sd: no password is set for http://evil\\u{1b}[2J\n\
-             hint: set SD_PASSWORD or --password-file; the default password is never sent to another machine\n"
+            String::from_utf8(stderr).unwrap(),
+            "sd: failed to log in to http://evil\\u{1b}[2J: no password is set\n\
+             hint: set SD_PASSWORD or --password-file; the default password never leaves this machine\n"
         );
     }
 
     #[test]
-    fn nothing_spins_where_nobody_looks() {
-        let (mut data, mut talk) = (Vec::new(), Vec::new());
-        let mut out = Printer::new(&mut data, &mut talk, Terminal::default());
+    fn spinner_is_not_drawn_without_a_terminal() {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let mut out = Printer::new(&mut stdout, &mut stderr, Terminal::default());
         out.spin("creating");
-        out.stop_spinning();
-        assert_eq!(talk, b"");
+        assert!(out.spinner.is_hidden());
+        assert_eq!(stderr, b"");
     }
 }

@@ -1,49 +1,39 @@
-//! Shows on a terminal that a long call is being waited for.
+//! A spinner on stderr, shown while `sd` waits.
+//!
+//! The caller draws each frame. A thread that ticks, as indicatif offers, would outlive quick commands.
 
-use std::io::{self, Write};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 
-const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+use super::escape::printable;
 
-/// A line that turns while something goes on.
+/// A spinner with a message. Hidden until the first [`draw`](Self::draw).
 #[derive(Debug, Default)]
-pub(crate) struct Spinner {
-    drawn: usize,
+pub(super) struct Spinner {
+    bar: Option<ProgressBar>,
 }
 
 impl Spinner {
-    /// Draws the next frame over the last one.
-    pub(crate) fn draw(&mut self, terminal: &mut dyn Write, what: &str) -> io::Result<()> {
-        let frame = FRAMES[self.drawn % FRAMES.len()];
-        self.drawn += 1;
-        write!(terminal, "\r\u{1b}[2K{frame} {what}")?;
-        terminal.flush()
+    /// Draws the next frame. Stderr must be a terminal.
+    pub(super) fn draw(&mut self, message: &str) {
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::new_spinner();
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            bar.set_message(printable(message).into_owned());
+            bar
+        });
+        bar.tick();
     }
 
-    /// Removes the line, if there is one.
-    pub(crate) fn clear(&mut self, terminal: &mut dyn Write) -> io::Result<()> {
-        if self.drawn == 0 {
-            return Ok(());
+    /// Whether no frame is on the terminal.
+    #[cfg(test)]
+    pub(super) fn is_hidden(&self) -> bool {
+        self.bar.is_none()
+    }
+
+    /// Removes the spinner from the terminal.
+    pub(super) fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
         }
-        self.drawn = 0;
-        write!(terminal, "\r\u{1b}[2K")?;
-        terminal.flush()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_spinner_leaves_nothing_behind() {
-        let mut terminal = Vec::new();
-        let mut spinner = Spinner::default();
-        spinner.draw(&mut terminal, "creating").unwrap();
-        spinner.clear(&mut terminal).unwrap();
-        spinner.clear(&mut terminal).unwrap();
-        assert_eq!(
-            String::from_utf8(terminal).unwrap(),
-            "\r\u{1b}[2K⠋ creating\r\u{1b}[2K"
-        );
     }
 }

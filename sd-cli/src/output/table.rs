@@ -1,7 +1,7 @@
-//! Containers as a table for people: one line each, fitted to the terminal.
+//! The table of containers: one line each, fitted to the width of the terminal.
 //!
-//! The time is an argument, so that the same containers always give the same table. Colour repeats
-//! what the words say and never adds to it.
+//! The time is an argument, so that the same containers always give the same table. Colours never
+//! carry information that the text does not.
 
 use std::time::SystemTime;
 
@@ -21,28 +21,28 @@ const HEADER: [&str; 8] = [
     "APP",
     "STOPS IN",
 ];
-/// The columns that give way when the terminal is narrow; the others are short and needed whole.
+/// The columns that are shortened on a narrow terminal.
 const NAME: usize = 1;
 const IMAGE: usize = 2;
-/// Below this they tell nothing any more: a terminal that narrow gets lines too long for it.
-const STILL_LEGIBLE: u16 = 8;
-/// Between two columns.
+/// Minimum width of a shortened column. On a narrower terminal, lines are wider than the terminal.
+const MIN_SHORTENED: u16 = 8;
+/// Spaces between two columns.
 const GAP: u16 = 2;
-/// What stands for a value that there is none of.
+/// The text of an absent value.
 const NONE: &str = "-";
-/// As much of an id as Docker shows.
+/// Characters of a short id, as in Docker.
 const SHORT_ID: usize = 12;
 
-/// How much of an id is shown.
+/// Whether ids are shortened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ids {
-    /// The first twelve digits.
+    /// The first twelve characters.
     Short,
-    /// All of them, and nothing else is cut either.
+    /// Complete ids. Names and images are not shortened either.
     Full,
 }
 
-/// How a table is laid out.
+/// The layout of a table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
     ids: Ids,
@@ -51,24 +51,24 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// A table for a terminal of this width, or for a file when there is none.
+    /// The layout for a terminal of this width, or for a file if the width is `None`.
     pub(crate) fn new(ids: Ids, width: Option<u16>, colour: bool) -> Self {
         Self { ids, width, colour }
     }
 }
 
-/// Columns of the terminal behind stdout; none when it is not a terminal.
+/// Columns of the terminal at stdout. Returns `None` if stdout is not a terminal.
 pub(crate) fn terminal_width() -> Option<u16> {
-    // Some pseudo-terminals say 0 when nobody has told them their size.
+    // A pseudo-terminal without a size reports 0.
     Table::new()
         .width()
         .map(|width| if width == 0 { 80 } else { width })
 }
 
-/// Lines that are longer than this are hard to read, however wide the terminal is.
+/// Longer lines are hard to read, even on a wide terminal.
 const WIDEST_PARAGRAPH: u16 = 100;
 
-/// Sentences broken between words, for a terminal of this width.
+/// Wraps sentences between words, for a terminal of this width.
 pub(crate) fn paragraph(text: &str, width: u16) -> String {
     let mut table = Table::new();
     table
@@ -91,7 +91,7 @@ fn lines_of(table: &Table) -> String {
     text
 }
 
-/// A header, and a line for each container.
+/// A header, and one line per container.
 pub(crate) fn containers(containers: &[Container], now: SystemTime, layout: Layout) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).force_no_tty();
@@ -106,20 +106,20 @@ pub(crate) fn containers(containers: &[Container], now: SystemTime, layout: Layo
     lines_of(&table)
 }
 
-/// What does not fit ends in `…` instead of going on below.
+/// Cells that do not fit end in `…` and do not wrap.
 fn one_line(cells: [Cell; HEADER.len()]) -> Row {
     let mut row = Row::from(cells);
     row.max_height(1);
     row
 }
 
-/// Only names and images shrink: everything else is short, and useless when cut.
+/// Shortens names and images only. The other columns are short.
 fn fit(table: &mut Table, layout: Layout) {
     let widths = table.column_max_content_widths();
     for (column, width) in table.column_iter_mut().zip(widths) {
         column.set_padding((0, GAP));
         column.set_constraint(if [NAME, IMAGE].contains(&column.index) {
-            ColumnConstraint::LowerBoundary(Width::Fixed(width.min(STILL_LEGIBLE) + GAP))
+            ColumnConstraint::LowerBoundary(Width::Fixed(width.min(MIN_SHORTENED) + GAP))
         } else {
             ColumnConstraint::ContentWidth
         });
@@ -152,7 +152,7 @@ fn shown_id(id: &str, ids: Ids) -> &str {
     }
 }
 
-/// The name without the slash that the engine puts before it.
+/// The name without the leading slash of the engine.
 pub(crate) fn shown_name(container: &Container) -> &str {
     container.name.strip_prefix('/').unwrap_or(&container.name)
 }
@@ -171,7 +171,7 @@ fn port(port: Option<u16>) -> Cell {
     port.map_or_else(|| Cell::new(NONE), Cell::new)
 }
 
-/// `in 1h 52m`, `now` when it is due, `never` when it is pinned, `-` when nothing is there to stop.
+/// `in 1h 52m`, `now` if the stop is due, `never` without idle timeout, `-` if the container is not running.
 fn stops_in(container: &Container, now: SystemTime) -> String {
     let is_ending = matches!(container.status, Status::Stopping | Status::Stopped);
     match container.stops_at {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_tells_all_at_a_glance() {
+    fn table_shows_every_status() {
         let layout = Layout::new(Ids::Short, None, false);
         let expected = r"
 CONTAINER ID  NAME                IMAGE                STATUS    ACTIVE  SSH    APP    STOPS IN
@@ -274,7 +274,7 @@ fcd8a1b037d8  red\u{202e}der      evil\u{1b}[2J        frozen\n  0       -      
     }
 
     #[test]
-    fn a_narrow_terminal_shortens_names_and_images_only() {
+    fn narrow_terminal_shortens_only_names_and_images() {
         let layout = Layout::new(Ids::Short, Some(80), false);
         let table = containers(&some_containers()[..1], now(), layout);
         assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
@@ -286,7 +286,7 @@ fcd8a1b037d8  red\u{202e}der      evil\u{1b}[2J        frozen\n  0       -      
     }
 
     #[test]
-    fn a_terminal_that_is_far_too_narrow_still_gets_names() {
+    fn very_narrow_terminal_still_shows_names() {
         let layout = Layout::new(Ids::Short, Some(20), false);
         let table = containers(&some_containers()[..1], now(), layout);
         assert_eq!(table.lines().count(), 2, "{table}");
@@ -294,7 +294,7 @@ fcd8a1b037d8  red\u{202e}der      evil\u{1b}[2J        frozen\n  0       -      
     }
 
     #[test]
-    fn nothing_is_cut_when_it_must_not_be() {
+    fn full_ids_disable_shortening() {
         let layout = Layout::new(Ids::Full, Some(40), false);
         let table = containers(&some_containers()[..1], now(), layout);
         assert!(
@@ -304,7 +304,7 @@ fcd8a1b037d8  red\u{202e}der      evil\u{1b}[2J        frozen\n  0       -      
     }
 
     #[test]
-    fn the_header_stands_even_over_nothing() {
+    fn empty_table_has_a_header() {
         let table = containers(&[], now(), Layout::new(Ids::Short, None, false));
         assert_eq!(
             table,
@@ -313,7 +313,7 @@ fcd8a1b037d8  red\u{202e}der      evil\u{1b}[2J        frozen\n  0       -      
     }
 
     #[test]
-    fn colour_adds_nothing_to_the_words() {
+    fn colour_does_not_replace_text() {
         let coloured = containers(
             &some_containers()[..1],
             now(),

@@ -4,19 +4,19 @@ use std::io::{self, IsTerminal};
 
 use super::table;
 
-/// What the two streams lead to.
+/// The capabilities of stdout and stderr.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Terminal {
-    /// Columns of the terminal behind stdout; none when it is not a terminal.
+    /// Columns of the terminal at stdout. `None` if stdout is not a terminal.
     pub(crate) width: Option<u16>,
     /// Whether stdout shows colours.
     pub(crate) colour: bool,
-    /// Whether stderr is a terminal, on which progress can be drawn.
-    pub(crate) talk_is_terminal: bool,
+    /// Whether stderr is a terminal that can show a spinner.
+    pub(crate) stderr_is_terminal: bool,
 }
 
 impl Terminal {
-    /// The surface of this process.
+    /// The terminal of this process.
     pub(crate) fn of_process() -> Self {
         let is_terminal = io::stdout().is_terminal();
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -24,7 +24,7 @@ impl Terminal {
         Self {
             width: table::terminal_width(),
             colour: is_terminal && !no_colour && !is_dumb,
-            talk_is_terminal: io::stderr().is_terminal() && !is_dumb,
+            stderr_is_terminal: io::stderr().is_terminal() && !is_dumb,
         }
     }
 

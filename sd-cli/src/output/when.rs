@@ -1,4 +1,4 @@
-//! Points in time for people: the clock on their wall, and how far away that is.
+//! Points in time as text: local time, and the distance from now.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,22 +8,22 @@ use sd_client::api::Timestamp;
 
 use super::human;
 
-/// The present, and where the reader's clock hangs.
+/// Formats points in time relative to now, in one time zone.
 ///
-/// The present is an argument, so that the same answer always reads the same. For what a daemon says it
-/// is the daemon's: its times and this machine's clock need not agree.
+/// Now is an argument, so that the same response always gives the same text. For responses that carry
+/// the time of the daemon, that time is now: the clocks of the two machines can differ.
 pub(crate) struct When {
     now: SystemTime,
     zone: TimeZone,
 }
 
 impl When {
-    /// Tells times by the clock of this machine's user.
+    /// Formats times in the time zone of the user.
     pub(crate) fn at(now: impl Into<SystemTime>) -> Self {
         Self::in_zone(now, TimeZone::system())
     }
 
-    /// Tells times by the clocks of a zone.
+    /// Formats times in the given time zone.
     pub(crate) fn in_zone(now: impl Into<SystemTime>, zone: TimeZone) -> Self {
         Self {
             now: now.into(),
@@ -31,12 +31,12 @@ impl When {
         }
     }
 
-    /// `14:02`, or with the day when that is not today: `2026-03-01 14:02`.
+    /// `14:02`, or `2026-03-01 14:02` on another day.
     pub(crate) fn time(&self, at: Timestamp) -> String {
         self.shown(at, "%H:%M")
     }
 
-    /// `14:02:11`, or with the day.
+    /// `14:02:11`, or `2026-03-01 14:02:11` on another day.
     pub(crate) fn time_to_the_second(&self, at: Timestamp) -> String {
         self.shown(at, "%H:%M:%S")
     }
@@ -54,13 +54,13 @@ impl When {
         format!("{} ({distance})", self.time(at))
     }
 
-    /// How long ago something was; nothing for what is still to come.
+    /// The time that has passed since then. Zero for a time in the future.
     pub(crate) fn since(&self, at: Timestamp) -> Duration {
         self.now.duration_since(at.into()).unwrap_or_default()
     }
 
     fn shown(&self, at: Timestamp, clock: &str) -> String {
-        // The calendar ends some thousand years from now.
+        // Dates after the year 9999 are outside of the calendar.
         let (Some(at), Some(now)) = (self.zoned(at.into()), self.zoned(self.now)) else {
             return at.to_string();
         };
@@ -90,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_that_of_the_readers_clock() {
+    fn time_is_in_the_zone_of_the_reader() {
         assert_eq!(in_kathmandu().time(at("2026-03-01T08:17:42Z")), "14:02");
         let exact = in_kathmandu().time_to_the_second(at("2026-03-01T08:17:42Z"));
         assert_eq!(exact, "14:02:42");
     }
 
     #[test]
-    fn another_day_is_named() {
+    fn another_day_is_shown_with_its_date() {
         assert_eq!(
             in_kathmandu().time(at("2026-02-28T18:14:59Z")),
             "2026-02-28 23:59"
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_distance_says_which_way() {
+    fn distance_distinguishes_past_and_future() {
         let when = in_kathmandu();
         for (time, text) in [
             ("2026-03-01T11:40:00Z", "17:25 (20m ago)"),

@@ -1,29 +1,30 @@
-//! The environment, read once.
+//! The settings in environment variables.
 
 use std::env;
 use std::path::PathBuf;
 
-use super::password::Secret;
+use secrecy::SecretString;
+
 use crate::error::CliError;
 
-/// What the environment says about the daemon. An empty variable says nothing.
+/// The settings in the environment. An empty variable counts as unset.
 #[derive(Debug, Default)]
 pub(super) struct Environment {
     pub(super) url: Option<String>,
     pub(super) user: Option<String>,
-    pub(super) password: Option<Secret>,
+    pub(super) password: Option<SecretString>,
     pub(super) password_file: Option<PathBuf>,
     pub(super) server: Option<String>,
     pub(super) format: Option<String>,
 }
 
 impl Environment {
-    /// The environment of this process.
+    /// Reads the environment of this process.
     pub(super) fn read() -> Result<Self, CliError> {
         Ok(Self {
             url: text("SD_URL")?,
             user: text("SD_USER")?,
-            password: text("SD_PASSWORD")?.map(Secret::new),
+            password: text("SD_PASSWORD")?.map(Into::into),
             password_file: path("SD_PASSWORD_FILE"),
             server: text("SD_SERVER")?,
             format: text("SD_FORMAT")?,
@@ -31,14 +32,16 @@ impl Environment {
     }
 }
 
-/// A variable that is text. One that is not must not be taken for absent: its default may be another
-/// server or another password.
+/// Reads a variable. A variable that is not UTF-8 is an error: the default could be another server or
+/// another password.
 fn text(name: &str) -> Result<Option<String>, CliError> {
     match env::var(name) {
         Ok(value) if value.is_empty() => Ok(None),
         Ok(value) => Ok(Some(value)),
         Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(CliError::Usage(format!("{name} is not UTF-8"))),
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(CliError::Usage(format!("failed to read {name}: not UTF-8")))
+        }
     }
 }
 

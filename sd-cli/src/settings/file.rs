@@ -1,13 +1,14 @@
-//! `config.toml` in the user's config directory: optional, small, and strict about its keys.
+//! The optional `config.toml` in the config directory of the user. Unknown keys are errors.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use directories::ProjectDirs;
+use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::password::{Secret, Source, exposure};
+use super::password::{PasswordSource, deserialize_secret, exposure_warning};
 use crate::error::CliError;
 use crate::output::Format;
 
@@ -22,23 +23,25 @@ pub(super) struct ConfigFile {
     pub(super) format: Option<Format>,
 }
 
-/// A daemon, as the file describes it.
+/// One daemon in the file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Server {
     pub(super) url: Option<String>,
     pub(super) user: Option<String>,
-    password: Option<Secret>,
+    #[serde(default, deserialize_with = "deserialize_secret")]
+    password: Option<SecretString>,
     password_file: Option<PathBuf>,
 }
 
-/// The file as it is written: the keys of one server, and then the named ones.
+/// The layout of the file: the keys of the default server, then the named servers.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Layout {
     url: Option<String>,
     user: Option<String>,
-    password: Option<Secret>,
+    #[serde(default, deserialize_with = "deserialize_secret")]
+    password: Option<SecretString>,
     password_file: Option<PathBuf>,
     format: Option<Format>,
     #[serde(default)]
@@ -71,10 +74,10 @@ impl TryFrom<Layout> for ConfigFile {
 }
 
 impl Server {
-    /// The password of this server, when the file knows one.
-    pub(super) fn password(&self) -> Option<Source> {
-        let text = self.password.clone().map(Source::Text);
-        text.or_else(|| self.password_file.clone().map(Source::File))
+    /// The password of this server. Returns `None` if the file sets none.
+    pub(super) fn password(&self) -> Option<PasswordSource> {
+        let text = self.password.clone().map(PasswordSource::Text);
+        text.or_else(|| self.password_file.clone().map(PasswordSource::File))
     }
 
     fn check(&self, place: &str) -> Result<(), String> {
@@ -86,11 +89,12 @@ impl Server {
 }
 
 impl ConfigFile {
-    /// The user's file, or an empty one when there is none; and what there is to warn of.
+    /// Reads the file of the user, and returns a warning if other users can read its passwords. A
+    /// missing file is the same as an empty one.
     pub(super) fn read() -> Result<(Self, Option<String>), CliError> {
         match ProjectDirs::from("", "", "spin-docker") {
             Some(directories) => Self::read_from(&directories.config_dir().join(NAME)),
-            // Nobody's home: a container without users, for example.
+            // No home directory, for example in a container without users.
             None => Ok((Self::default(), None)),
         }
     }
@@ -101,19 +105,19 @@ impl ConfigFile {
             Err(error) if is_absent(&error) => return Ok((Self::default(), None)),
             Err(error) => {
                 return Err(CliError::Usage(format!(
-                    "cannot read {}: {error}",
+                    "failed to read {}: {error}",
                     path.display()
                 )));
             }
         };
         let mut file = Self::parse(&text)
-            .map_err(|reason| CliError::Usage(format!("{} is not right: {reason}", path.display())))?;
+            .map_err(|reason| CliError::Usage(format!("failed to read {}: {reason}", path.display())))?;
         for server in file.servers_mut() {
             server.password_file = server.password_file.take().map(|given| beside(path, &given));
         }
         let holds_password = file.servers_mut().any(|server| server.password.is_some());
         let metadata = fs::metadata(path).ok().filter(|_| holds_password);
-        let warning = metadata.and_then(|metadata| exposure(path, &metadata));
+        let warning = metadata.and_then(|metadata| exposure_warning(path, &metadata));
         Ok((file, warning))
     }
 
@@ -124,7 +128,7 @@ impl ConfigFile {
                 .and_then(|span| text.get(..span.start))
                 .map(|before| before.matches('\n').count() + 1);
             match line {
-                // An error of the whole file points at its beginning, which says nothing.
+                // An error of the whole file points to its first line, which is misleading.
                 Some(line) if line > 1 || error.message().starts_with("unknown field") => {
                     format!("line {line}: {}", error.message())
                 }
@@ -133,21 +137,21 @@ impl ConfigFile {
         })
     }
 
-    /// The server that is meant when none is named.
+    /// The server that is used if no server is selected.
     pub(super) fn default_server(&self) -> &Server {
         &self.default_server
     }
 
-    /// The server of this name.
+    /// The server with this name.
     pub(super) fn server(&self, name: &str) -> Result<&Server, CliError> {
         self.servers.get(name).ok_or_else(|| {
             let known: Vec<&str> = self.servers.keys().map(String::as_str).collect();
             let known = if known.is_empty() {
-                "it names none".to_owned()
+                "it defines no servers".to_owned()
             } else {
-                format!("it names {}", known.join(", "))
+                format!("it defines {}", known.join(", "))
             };
-            CliError::Usage(format!("{NAME} names no server {name:?}: {known}"))
+            CliError::Usage(format!("no server {name:?} in {NAME}; {known}"))
         })
     }
 
@@ -163,7 +167,7 @@ fn is_absent(error: &io::Error) -> bool {
     )
 }
 
-/// A path in the user's file is meant relative to that file.
+/// Resolves a path in the config file, which is relative to the directory of that file.
 fn beside(file: &Path, path: &Path) -> PathBuf {
     file.parent()
         .map_or_else(|| path.to_owned(), |folder| folder.join(path))

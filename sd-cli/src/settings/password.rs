@@ -1,62 +1,43 @@
-//! Where a password comes from, and keeping it out of everything that is printed.
+//! Sources of the password. The password itself is never printed.
 
-use std::fmt;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer};
 
 use crate::error::CliError;
 
-/// What the daemon accepts from its own machine until somebody sets a password.
+/// The password that the daemon accepts on loopback until another one is configured.
 const DEFAULT: &str = "spindocker";
-/// Readable for group or others.
+/// Readable by group or others.
 const READABLE: u32 = 0o044;
 
-/// A text that is never shown.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Secret(String);
-
-impl Secret {
-    pub(super) fn new(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("***")
-    }
-}
-
-/// Where the password is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    /// Given as it is.
-    Text(Secret),
-    /// In a file, alone.
+/// Where the password comes from.
+#[derive(Clone, Debug)]
+pub(super) enum PasswordSource {
+    /// The password itself.
+    Text(SecretString),
+    /// A file that contains only the password.
     File(PathBuf),
-    /// Nobody said anything.
+    /// The default password of the daemon.
     Default,
 }
 
-/// A password, and what there is to warn of.
+/// A password, and a warning for the user.
 pub(super) struct Password {
-    pub(super) text: String,
+    pub(super) text: SecretString,
     pub(super) warning: Option<String>,
 }
 
-impl Source {
+impl PasswordSource {
+    /// Returns the password, from its file if necessary.
     pub(super) fn read(self) -> Result<Password, CliError> {
         match self {
-            Self::Text(secret) => Ok(Password {
-                text: secret.0,
-                warning: None,
-            }),
+            Self::Text(text) => Ok(Password { text, warning: None }),
             Self::Default => Ok(Password {
-                text: DEFAULT.to_owned(),
+                text: DEFAULT.into(),
                 warning: None,
             }),
             Self::File(path) => read_file(&path),
@@ -65,33 +46,38 @@ impl Source {
 }
 
 fn read_file(path: &Path) -> Result<Password, CliError> {
-    let content = fs::read_to_string(path).map_err(|error| {
+    let failed = |reason: &dyn std::fmt::Display| {
         CliError::Usage(format!(
-            "cannot read the password file {}: {error}",
+            "failed to read the password file {}: {reason}",
             path.display()
         ))
-    })?;
+    };
+    let content = fs::read_to_string(path).map_err(|error| failed(&error))?;
     let text = content.strip_suffix('\n').unwrap_or(&content);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
-        return Err(CliError::Usage(format!(
-            "the password file {} is empty",
-            path.display()
-        )));
+        return Err(failed(&"it is empty"));
     }
     let warning = fs::metadata(path)
         .ok()
-        .and_then(|metadata| exposure(path, &metadata));
+        .and_then(|metadata| exposure_warning(path, &metadata));
     Ok(Password {
-        text: text.to_owned(),
+        text: text.into(),
         warning,
     })
 }
 
-/// The warning about a file with a password in it that is open to others.
-pub(super) fn exposure(path: &Path, metadata: &Metadata) -> Option<String> {
+/// The warning if other users can read a file that contains a password.
+pub(super) fn exposure_warning(path: &Path, metadata: &Metadata) -> Option<String> {
     (metadata.mode() & READABLE != 0).then(|| {
         let path = path.display();
-        format!("others can read the password in {path}: run `chmod 600 {path}`")
+        format!("other users can read the password in {path}; run `chmod 600 {path}`")
     })
+}
+
+/// Deserializes a secret, for fields of the config file.
+pub(super) fn deserialize_secret<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SecretString>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Into::into))
 }

@@ -1,16 +1,17 @@
-//! Which daemon, which user, which format: flag over environment over file over default.
+//! Resolves the settings: flag over environment over file over default.
 //!
-//! [`resolve`] decides, and is a function of what was said where. Reading the environment, the file
-//! and the password happens around it. Two rules keep credentials where they belong: those in the
-//! file are only sent to the address beside them, and the default password never leaves this machine.
+//! [`resolve`] is a pure function of those sources. Two rules protect credentials: user and password
+//! in the file are sent only to the address in the same table, and the default password is sent only
+//! to this machine.
 
 use clap::ValueEnum;
 use sd_client::Client;
+use secrecy::ExposeSecret;
 use url::Url;
 
 use super::environment::Environment;
 use super::file::{ConfigFile, Server};
-use super::password::{Password, Source};
+use super::password::{Password, PasswordSource};
 use crate::args::GlobalArgs;
 use crate::error::CliError;
 use crate::output::Format;
@@ -18,43 +19,44 @@ use crate::output::Format;
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 const DEFAULT_USER: &str = "admin";
 
-/// What was decided.
-#[derive(Debug, PartialEq, Eq)]
+/// The resolved settings.
+#[derive(Debug)]
 pub(crate) struct Settings {
     url: String,
     user: String,
-    password: Source,
-    /// How data is written.
+    password: PasswordSource,
+    /// Format of the data on stdout.
     pub(crate) format: Format,
 }
 
 impl Settings {
-    /// A client with these settings, and what there is to warn of. Nothing is sent yet.
+    /// A client with these settings, and a warning for the user. Sends nothing yet.
     pub(crate) fn connect(self) -> Result<(Client, Option<String>), CliError> {
         let client = Client::new(&self.url).map_err(CliError::Call)?;
-        if self.password == Source::Default && !client.is_loopback() {
+        if matches!(self.password, PasswordSource::Default) && !client.is_loopback() {
             return Err(CliError::NoPassword { url: self.url });
         }
         let Password { text, warning } = self.password.read()?;
-        Ok((client.with_credentials(self.user, text), warning))
+        Ok((client.with_credentials(self.user, text.expose_secret()), warning))
     }
 }
 
-/// The settings of this run, and what there is to warn of.
+/// The settings of this run, and a warning for the user.
 pub(crate) fn load(flags: &GlobalArgs) -> Result<(Settings, Option<String>), CliError> {
     let environment = Environment::read()?;
     let (file, warning) = ConfigFile::read()?;
     Ok((resolve(flags, &environment, &file)?, warning))
 }
 
-/// One place that may say something about the daemon; an earlier one wins over a later one.
+/// The settings of one source.
 #[derive(Default)]
 struct Layer {
     url: Option<String>,
     user: Option<String>,
-    password: Option<Source>,
-    /// The only address that user and password may be sent to; any, when they were given for this run.
-    only_for: Option<String>,
+    password: Option<PasswordSource>,
+    /// The only address that user and password may be sent to. `None` for flags and environment, which
+    /// are given for this run.
+    origin: Option<String>,
 }
 
 impl Layer {
@@ -62,8 +64,8 @@ impl Layer {
         Self {
             url: flags.url.clone(),
             user: flags.user.clone(),
-            password: flags.password_file.clone().map(Source::File),
-            only_for: None,
+            password: flags.password_file.clone().map(PasswordSource::File),
+            origin: None,
         }
     }
 
@@ -74,9 +76,9 @@ impl Layer {
             password: environment
                 .password
                 .clone()
-                .map(Source::Text)
-                .or_else(|| environment.password_file.clone().map(Source::File)),
-            only_for: None,
+                .map(PasswordSource::Text)
+                .or_else(|| environment.password_file.clone().map(PasswordSource::File)),
+            origin: None,
         }
     }
 
@@ -85,20 +87,20 @@ impl Layer {
             url: server.url.clone(),
             user: server.user.clone(),
             password: server.password(),
-            only_for: Some(server.url.clone().unwrap_or_else(|| DEFAULT_URL.to_owned())),
+            origin: Some(server.url.clone().unwrap_or_else(|| DEFAULT_URL.to_owned())),
         }
     }
 
-    fn may_speak_to(&self, url: &str) -> bool {
-        self.only_for
+    fn may_be_sent_to(&self, url: &str) -> bool {
+        self.origin
             .as_deref()
-            .is_none_or(|only| is_same_origin(only, url))
+            .is_none_or(|origin| is_same_origin(origin, url))
     }
 }
 
 fn resolve(flags: &GlobalArgs, environment: &Environment, file: &ConfigFile) -> Result<Settings, CliError> {
     let named = |name: &Option<String>| name.as_deref().map(|name| file.server(name)).transpose();
-    // A server named by the flag replaces the one named by the environment, which then need not exist.
+    // A server selected by the flag replaces that of the environment, which then need not exist.
     let from_environment = if flags.server.is_some() {
         &None
     } else {
@@ -119,14 +121,14 @@ fn resolve(flags: &GlobalArgs, environment: &Environment, file: &ConfigFile) -> 
         .iter()
         .find_map(|layer| layer.url.clone())
         .unwrap_or_else(|| DEFAULT_URL.to_owned());
-    let speaking = || layers.iter().filter(|layer| layer.may_speak_to(&url));
+    let allowed = || layers.iter().filter(|layer| layer.may_be_sent_to(&url));
     Ok(Settings {
-        user: speaking()
+        user: allowed()
             .find_map(|layer| layer.user.clone())
             .unwrap_or_else(|| DEFAULT_USER.to_owned()),
-        password: speaking()
+        password: allowed()
             .find_map(|layer| layer.password.clone())
-            .unwrap_or(Source::Default),
+            .unwrap_or(PasswordSource::Default),
         format: format(flags, environment, file)?,
         url,
     })
@@ -141,12 +143,12 @@ fn format(flags: &GlobalArgs, environment: &Environment, file: &ConfigFile) -> R
     }
     match &environment.format {
         Some(text) => Format::from_str(text, false)
-            .map_err(|_| CliError::Usage(format!("SD_FORMAT is {text:?}, and may be table, json or jsonl"))),
+            .map_err(|_| CliError::Usage(format!("invalid SD_FORMAT {text:?}; use table, json or jsonl"))),
         None => Ok(file.format.unwrap_or_default()),
     }
 }
 
-/// Scheme, host and port decide who receives a password; the rest of an address does not.
+/// Whether two addresses have the same scheme, host and port, and therefore the same recipient.
 fn is_same_origin(one: &str, other: &str) -> bool {
     match (Url::parse(one), Url::parse(other)) {
         (Ok(one), Ok(other)) => one.origin() == other.origin(),

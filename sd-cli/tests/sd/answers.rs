@@ -1,4 +1,4 @@
-//! Commands that answer questions: why, show, events; and those that keep a container up: extend, hold.
+//! The commands why, show, events, extend and hold.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
@@ -55,7 +55,7 @@ fn event(id: u64, name: &str, what: &str) -> String {
 }
 
 #[test]
-fn why_is_a_paragraph_for_people_and_everything_for_programs() {
+fn why_prints_a_paragraph_or_the_activity_as_json() {
     let server = Server::always(|| Answer::json(&activity()));
     ask(&server, &["why", "db"]).printed(
         "db (sd-postgres) was stopped at 16:51 (1h 9m ago): evil \\u{1b}[2J. It had run for 5h 51m. Its files \
@@ -67,7 +67,7 @@ fn why_is_a_paragraph_for_people_and_everything_for_programs() {
 }
 
 #[test]
-fn nobody_can_tell_why_of_what_does_not_exist() {
+fn why_of_a_missing_container_exits_4() {
     let server = Server::always(|| Answer::problem(404, "container-not-found", "Container db doesn't exist"));
     ask(&server, &["why", "db"]).failed_with(
         4,
@@ -76,7 +76,7 @@ fn nobody_can_tell_why_of_what_does_not_exist() {
 }
 
 #[test]
-fn show_has_a_line_for_each_fact_and_the_history() {
+fn show_prints_a_line_per_property_and_the_history() {
     let server = Server::answering(|request| {
         if request.line.ends_with("/activity") {
             return Answer::json(&activity());
@@ -111,7 +111,7 @@ fn show_has_a_line_for_each_fact_and_the_history() {
 }
 
 #[test]
-fn extend_sends_seconds_and_shows_the_container() {
+fn extend_sends_seconds_and_prints_the_container() {
     let server = Server::always(|| {
         let mut container = container("db", "running");
         container["stops_at"] = json!("2026-03-01T18:51:00.000Z");
@@ -128,7 +128,7 @@ fn extend_sends_seconds_and_shows_the_container() {
 }
 
 #[test]
-fn extend_says_when_there_is_nothing_to_push() {
+fn extend_of_a_container_without_idle_timeout_is_noted() {
     let server = Server::always(|| {
         let mut container = container("db", "running");
         container["idle_timeout"] = Value::Null;
@@ -136,14 +136,11 @@ fn extend_says_when_there_is_nothing_to_push() {
     });
     let run = ask(&server, &["extend", "db", "2h"]);
     assert_eq!(run.code, Some(0));
-    assert_eq!(
-        run.stderr,
-        "sd: db is never stopped for want of use: there is nothing to push\n"
-    );
+    assert_eq!(run.stderr, "sd: nothing to postpone: db has no idle timeout\n");
 }
 
 #[test]
-fn events_are_lines_until_the_reader_leaves() {
+fn events_are_printed_until_stdout_is_closed() {
     let stream = event(7, "db", "started") + &event(8, "web", "stopped");
     let server = Server::always(move || Answer::events(&stream));
     let mut child = sd(&["events", "--after", "6"])
@@ -157,7 +154,7 @@ fn events_are_lines_until_the_reader_leaves() {
         "2026-03-01 14:02:11  started       db                asked for over the API"
     );
     assert!(lines.next().unwrap().unwrap().contains("  stopped       web"));
-    // The stream goes on by being asked for again, so there is always something more to print.
+    // sd requests the stream again when it ends, so there is always another event to print.
     drop(lines);
     assert!(child.wait().unwrap().success());
     assert!(
@@ -168,9 +165,9 @@ fn events_are_lines_until_the_reader_leaves() {
 }
 
 #[test]
-fn events_go_on_where_they_were_when_the_daemon_is_back() {
-    let asked = AtomicUsize::new(0);
-    let server = Server::answering(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+fn events_resume_when_the_daemon_is_back() {
+    let requests = AtomicUsize::new(0);
+    let server = Server::answering(move |_| match requests.fetch_add(1, Ordering::SeqCst) {
         0 => Answer::events("id: 6\n\n"),
         1 => Answer::problem(503, "not-ready", "the daemon is starting"),
         2 => Answer::events(&event(7, "db", "started")),
@@ -197,13 +194,13 @@ fn events_go_on_where_they_were_when_the_daemon_is_back() {
     );
     assert!(
         run.stderr
-            .starts_with("sd: the daemon is starting; waiting for it\nsd: the daemon is back\n"),
+            .starts_with("sd: the daemon is starting; reconnecting …\nsd: reconnected to the daemon\n"),
         "{run:?}"
     );
 }
 
 #[test]
-fn events_of_some_containers_are_found_by_id() {
+fn events_are_filtered_by_container_id() {
     let server = Server::answering(|request| match request.line.as_str() {
         "GET /v1/containers/db" => Answer::json(&container("db", "running")),
         "GET /v1/containers/lost" => {
@@ -228,7 +225,7 @@ fn held(_: &Request) -> Answer {
 }
 
 #[test]
-fn hold_asks_before_the_command_begins_and_ends_as_it_does() {
+fn hold_precedes_the_command_and_returns_its_exit_code() {
     let server = Server::answering(held);
     let run = ask(&server, &["hold", "db", "--", "sh", "-c", "echo done; exit 7"]);
     assert_eq!(
@@ -246,18 +243,20 @@ fn hold_asks_before_the_command_begins_and_ends_as_it_does() {
 }
 
 #[test]
-fn a_container_that_cannot_be_held_keeps_the_command_from_beginning() {
+fn refused_hold_prevents_the_command() {
     let server = Server::always(|| Answer::problem(409, "wrong-state", "Container db is not running"));
     ask(&server, &["hold", "db", "--", "echo", "begun"]).failed_with(1, "sd: Container db is not running\n");
     let server = Server::answering(held);
-    ask(&server, &["hold", "db", "--", "/nonexistent/tool"])
-        .failed_with(1, "sd: cannot run /nonexistent/tool: No such file or directory\n");
+    ask(&server, &["hold", "db", "--", "/nonexistent/tool"]).failed_with(
+        1,
+        "sd: failed to run /nonexistent/tool: No such file or directory\n",
+    );
 }
 
 #[test]
-fn the_end_of_hold_is_up_to_its_command() {
+fn hold_forwards_signals_to_its_command() {
     let server = Server::answering(held);
-    let script = "trap 'echo told; exit 3' TERM; echo ready; while :; do sleep 0.1; done";
+    let script = "trap 'echo terminated; exit 3' TERM; echo ready; while :; do sleep 0.1; done";
     let mut child = sd(&["hold", "db", "--", "sh", "-c", script])
         .env("SD_URL", server.url())
         .stdout(Stdio::piped())
@@ -267,19 +266,19 @@ fn the_end_of_hold_is_up_to_its_command() {
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
     assert_eq!(line, "ready\n");
-    // A terminal would have sent this one to the command as well.
+    // A terminal sends SIGINT to the command as well.
     signal(&child, "INT");
     signal(&child, "TERM");
     let mut rest = String::new();
     output.read_to_string(&mut rest).unwrap();
-    assert_eq!(rest, "told\n");
+    assert_eq!(rest, "terminated\n");
     assert_eq!(child.wait().unwrap().code(), Some(3));
 }
 
 #[test]
-fn a_command_that_is_held_for_survives_its_terminal_where_nohup_asks_for_that() {
+fn hold_keeps_hangup_ignored_for_its_command() {
     let server = Server::answering(held);
-    // The command asks of itself whether it ignores the hang-up, which is the first bit.
+    // The command prints whether it ignores SIGHUP, which is the first bit.
     let script = "mask=$(sed -n 's/^SigIgn:.*\\(.\\)$/\\1/p' /proc/self/status); echo $((0x$mask & 1))";
     let nohup = format!(
         "trap '' HUP; exec '{}' hold db -- sh -c \"$SCRIPT\"",

@@ -1,4 +1,4 @@
-//! `sd check-in`, from a container's point of view.
+//! The command check-in.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ fn check_in(server: &Server, arguments: &[&str]) -> Run {
     Run::of(sd(&["check-in"]).args(arguments).env("SD_CHECK_IN_URL", url))
 }
 
-/// Starts what does not end by itself.
+/// Starts a command that does not exit by itself.
 fn start(mut command: Command) -> Child {
     command
         .stdout(Stdio::piped())
@@ -27,7 +27,7 @@ fn start(mut command: Command) -> Child {
 }
 
 #[test]
-fn a_report_carries_the_number_and_no_credentials() {
+fn report_contains_the_number_and_no_credentials() {
     let server = Server::always(Answer::no_content);
     check_in(&server, &["--active-connections", "3"]).printed("");
     let request = &server.requests()[0];
@@ -37,7 +37,7 @@ fn a_report_carries_the_number_and_no_credentials() {
 }
 
 #[test]
-fn settings_of_the_other_commands_are_not_looked_at() {
+fn settings_of_other_commands_are_ignored() {
     let server = Server::always(Answer::no_content);
     let run = Run::of(
         sd(&["check-in", "-a", "0", "--url", &server.url()])
@@ -50,7 +50,7 @@ fn settings_of_the_other_commands_are_not_looked_at() {
 }
 
 #[test]
-fn connections_from_this_machine_to_a_port_do_not_count() {
+fn local_connections_do_not_count() {
     let server = Server::always(Answer::no_content);
     let port = server.port.to_string();
     // The report itself is such a connection.
@@ -59,20 +59,20 @@ fn connections_from_this_machine_to_a_port_do_not_count() {
 }
 
 #[test]
-fn an_unknown_address_is_explained() {
+fn unknown_address_is_explained() {
     let server = Server::always(|| Answer::problem(404, "container-not-found", "who are you"));
     check_in(&server, &["-a", "1"]).failed_with(
         4,
         &format!(
-            "sd: {} says that this address belongs to no container the daemon runs\n\
-             hint: check-ins count only from inside a container made by `sd create`\n",
+            "sd: failed to check in to {}: the address of this machine belongs to no running container\n\
+             hint: run `sd check-in` inside a container that `sd create` created\n",
             server.url()
         ),
     );
 }
 
 #[test]
-fn a_failure_of_the_daemon_is_not_taken_to_the_next_address() {
+fn daemon_failure_is_not_retried_at_the_next_address() {
     let server = Server::always(|| Answer::problem(503, "engine-unavailable", "registry is full"));
     let run = check_in(&server, &["-a", "1"]);
     assert_eq!(run.code, Some(5), "{run:?}");
@@ -80,7 +80,7 @@ fn a_failure_of_the_daemon_is_not_taken_to_the_next_address() {
 }
 
 #[test]
-fn reporting_goes_on_through_failures_until_the_container_is_stopped() {
+fn reporting_continues_after_failures_until_a_signal() {
     for name in ["TERM", "INT"] {
         let calls = AtomicUsize::new(0);
         let server = Server::always(move || match calls.fetch_add(1, Ordering::SeqCst) {
@@ -96,26 +96,24 @@ fn reporting_goes_on_through_failures_until_the_container_is_stopped() {
             "--url",
             &server.url(),
         ]));
-        // The third report begins after the answer to the second was understood.
+        // The third report starts after the response to the second was read.
         for _ in 0..3 {
             assert_eq!(server.next_request().json(), json!({"active-connections": 2}));
         }
         signal(&child, name);
-        Run::from(child.wait_with_output().unwrap()).failed_with(
-            0,
-            "sd: not now; trying again every 1s\nsd: checking in works again\n",
-        );
+        Run::from(child.wait_with_output().unwrap())
+            .failed_with(0, "sd: not now; retrying every 1s\nsd: check-in works again\n");
     }
 }
 
 #[test]
-fn a_wrong_address_ends_even_a_lasting_report() {
+fn invalid_url_ends_periodic_reporting() {
     let run = Run::of(sd(&["check-in", "-a", "1", "--every", "1s", "--url", "nonsense"]));
     assert_eq!(run.code, Some(2), "{run:?}");
 }
 
 #[test]
-fn the_number_may_come_from_a_program() {
+fn program_output_is_reported() {
     let server = Server::always(Answer::no_content);
     check_in(
         &server,
@@ -126,24 +124,28 @@ fn the_number_may_come_from_a_program() {
 }
 
 #[test]
-fn without_a_number_nothing_is_reported() {
+fn no_report_is_sent_without_a_number() {
     let server = Server::always(Answer::no_content);
-    check_in(&server, &["--", "sh", "-c", "echo no database >&2; exit 3"])
-        .failed_with(1, "sd: sh ended with status 3; it printed \"no database\"\n");
+    check_in(&server, &["--", "sh", "-c", "echo no database >&2; exit 3"]).failed_with(
+        1,
+        "sd: failed to count connections: sh exited with code 3; it printed \"no database\"\n",
+    );
     check_in(&server, &["--", "echo", "many"]).failed_with(
         1,
-        "sd: echo did not print a whole number from 0 to 1000000; it printed \"many\"\n",
+        "sd: failed to count connections: echo did not print a whole number from 0 to 1000000; it printed \"many\"\n",
     );
-    check_in(&server, &["--for", "40m", "--", "/no/such/program"])
-        .failed_with(1, "sd: cannot run /no/such/program: No such file or directory\n");
+    check_in(&server, &["--for", "40m", "--", "/no/such/program"]).failed_with(
+        1,
+        "sd: failed to count connections: failed to run /no/such/program: No such file or directory\n",
+    );
     assert!(server.requests().is_empty());
 }
 
 #[test]
-fn a_program_that_fails_is_said_once_and_tried_again() {
+fn failing_program_is_printed_once_and_retried() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::always(Answer::no_content);
-    // What it prints differs each time. The third time it works.
+    // It prints another text each time, and succeeds the third time.
     let script =
         "echo >>tries; tries=$(wc -l <tries); [ $tries -ge 3 ] || { echo try $tries; exit 1; }; echo 5";
     let mut command = sd(&[
@@ -165,12 +167,12 @@ fn a_program_that_fails_is_said_once_and_tried_again() {
     signal(&child, "TERM");
     Run::from(child.wait_with_output().unwrap()).failed_with(
         0,
-        "sd: sh ended with status 1; it printed \"try 1\"; trying again every 1s\nsd: checking in works again\n",
+        "sd: failed to count connections: sh exited with code 1; it printed \"try 1\"; retrying every 1s\nsd: check-in works again\n",
     );
 }
 
 #[test]
-fn a_program_that_runs_is_ended_with_the_report() {
+fn signal_kills_the_running_program() {
     for (name, every, code) in [
         ("TERM", Some("1s"), 0),
         ("HUP", Some("1s"), 0),
@@ -178,7 +180,7 @@ fn a_program_that_runs_is_ended_with_the_report() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::always(Answer::no_content);
-        // sd ignores a hang-up where it was started to, and so it would in tests that are run by nohup.
+        // Under nohup, SIGHUP would be ignored: reset it.
         let mut command = Command::new("env");
         command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_sd")]);
         command.args(["check-in", "--url", &server.url()]);
@@ -199,7 +201,7 @@ fn a_program_that_runs_is_ended_with_the_report() {
         signal(&child, name);
         Run::from(child.wait_with_output().unwrap()).failed_with(code, "");
         for pid in fs::read_to_string(&pids).unwrap().split_whitespace() {
-            until("it has ended", || !runs(pid));
+            until("it has exited", || !runs(pid));
         }
     }
 }
@@ -212,14 +214,14 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// One that has ended and is not yet buried has no program any more.
+/// A zombie has an empty command line.
 fn runs(pid: &str) -> bool {
     let command = Path::new("/proc").join(pid).join("cmdline");
     fs::read(command).is_ok_and(|command| !command.is_empty())
 }
 
 #[test]
-fn how_long_it_is_busy_is_reported_with_or_without_a_number() {
+fn busy_duration_is_reported_with_or_without_a_number() {
     let server = Server::always(Answer::no_content);
     check_in(&server, &["--for", "40m"]).printed("");
     check_in(&server, &["--for", "90", "-a", "2"]).printed("");
@@ -231,17 +233,17 @@ fn how_long_it_is_busy_is_reported_with_or_without_a_number() {
 }
 
 #[test]
-fn a_daemon_that_allows_less_than_was_asked_for_is_quoted() {
+fn hold_limited_by_the_daemon_is_noted() {
     let server =
         Server::always(|| Answer::no_content().with_header("sd-keep-until", "2026-03-01T14:02:11.250Z"));
     check_in(&server, &["--for", "365d"]).failed_with(
         0,
-        "sd: the daemon allows less than 365d: this container is kept up until 2026-03-01T14:02:11.250Z for now\n",
+        "sd: the daemon limits --for 365d: it keeps this container running until 2026-03-01T14:02:11.250Z\n",
     );
 }
 
 #[test]
-fn the_token_is_sent_and_shown_nowhere() {
+fn token_is_sent_and_never_printed() {
     let server = Server::always(Answer::no_content);
     let mut command = sd(&["check-in", "--every", "1s", "-a", "1", "--url", &server.url()]);
     let child = start({
@@ -260,51 +262,54 @@ fn the_token_is_sent_and_shown_nowhere() {
 }
 
 #[test]
-fn a_token_that_is_not_accepted_is_told_in_one_sentence() {
+fn rejected_token_exits_3() {
     let server = Server::always(|| Answer::problem(401, "unknown-token", "not one of this daemon"));
     let run = Run::of(sd(&["check-in", "-a", "1", "--url", &server.url()]).env("SD_CHECK_IN_TOKEN", TOKEN));
     run.failed_with(
         3,
         &format!(
-            "sd: {} does not accept the token in SD_CHECK_IN_TOKEN\n\
-             hint: a container has the right one from its beginning, from the daemon that made it\n",
+            "sd: failed to check in to {}: the daemon rejected the token in SD_CHECK_IN_TOKEN\n\
+             hint: use the token that the daemon set when it created the container\n",
             server.url()
         ),
     );
 }
 
 #[test]
-fn a_token_of_a_container_that_does_not_run_is_explained() {
+fn token_of_a_stopped_container_is_explained() {
     let server = Server::always(|| Answer::problem(404, "unknown-caller", "not running"));
     let run = Run::of(sd(&["check-in", "-a", "1", "--url", &server.url()]).env("SD_CHECK_IN_TOKEN", TOKEN));
     assert_eq!(run.code, Some(4), "{run:?}");
-    let said = format!(
-        "sd: {} says that the container of this token does not run\n",
+    let message = format!(
+        "sd: failed to check in to {}: the container of this token is not running\n",
         server.url()
     );
-    assert!(run.stderr.starts_with(&said), "{run:?}");
+    assert!(run.stderr.starts_with(&message), "{run:?}");
 }
 
 #[test]
-fn what_cannot_be_a_token_is_not_repeated() {
+fn invalid_token_is_not_printed() {
     let server = Server::always(Answer::no_content);
     let run =
         Run::of(sd(&["check-in", "-a", "1", "--url", &server.url()]).env("SD_CHECK_IN_TOKEN", "two words"));
-    run.failed_with(2, "sd: what stands in SD_CHECK_IN_TOKEN cannot be a token\n");
+    run.failed_with(
+        2,
+        "sd: failed to read SD_CHECK_IN_TOKEN: not a token; use the value that the daemon set\n",
+    );
     assert!(server.requests().is_empty());
 }
 
 #[test]
-fn an_interval_that_is_too_long_for_the_container_is_refused() {
+fn interval_longer_than_the_idle_timeout_is_refused() {
     let server = Server::always(|| Answer::no_content().with_header("sd-idle-timeout", "60"));
     check_in(&server, &["-a", "1", "--every", "1m"]).failed_with(
         2,
-        "sd: a report every 1m comes too late: this container is stopped after 1m without use\n",
+        "sd: failed to report every 1m: the idle timeout of this container is 1m; choose a shorter interval\n",
     );
 }
 
 #[test]
-fn an_idle_timeout_that_is_shortened_later_is_followed() {
+fn shortened_idle_timeout_shortens_the_interval() {
     let calls = AtomicUsize::new(0);
     let server = Server::always(move || {
         let timeout = match calls.fetch_add(1, Ordering::SeqCst) {
@@ -328,6 +333,6 @@ fn an_idle_timeout_that_is_shortened_later_is_followed() {
     signal(&child, "TERM");
     Run::from(child.wait_with_output().unwrap()).failed_with(
         0,
-        "sd: this container is stopped after 1s without use: reporting twice in that time, and not every 2s\n",
+        "sd: reporting every 1s instead of every 2s: the idle timeout of this container is 1s\n",
     );
 }

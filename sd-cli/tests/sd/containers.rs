@@ -1,4 +1,4 @@
-//! Commands that change containers: create, start, stop, rm.
+//! The commands create, start, stop and rm.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::Barrier;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, ClosedPort, Request, Server, ask, container};
 
-/// Answers for the container that the last part of the path names; `lost` does not exist.
+/// Responds with the container in the last segment of the path. `lost` does not exist.
 fn by_name(request: &Request, status: &str) -> Answer {
     let target = request.line.split('?').next().unwrap();
     let name = target.rsplit('/').next().unwrap();
@@ -26,7 +26,7 @@ fn sorted_lines(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn of_many_references_each_is_done_and_each_failure_reported() {
+fn every_reference_is_processed_and_every_failure_printed() {
     let server = Server::answering(|request| by_name(request, "running"));
     let run = ask(&server, &["start", "web", "lost", "db"]);
     run.failed_with(
@@ -45,7 +45,7 @@ fn of_many_references_each_is_done_and_each_failure_reported() {
 }
 
 #[test]
-fn the_worst_failure_decides() {
+fn most_severe_failure_determines_the_exit_code() {
     let server = Server::answering(|request| match request.line.rsplit('/').next() {
         Some("broken") => Answer::problem(503, "engine-unavailable", "Docker does not answer"),
         Some("refused") => Answer::problem(502, "engine-rejected", "port taken"),
@@ -58,7 +58,7 @@ fn the_worst_failure_decides() {
         sorted_lines(&run.stderr),
         [
             "hint: `sd ls` lists the containers",
-            "hint: start Docker on the daemon's machine, then try again",
+            "hint: start Docker on the machine of the daemon, then try again",
             "sd: Container lost doesn't exist",
             "sd: broken: Docker does not answer",
             "sd: refused: port taken",
@@ -67,8 +67,8 @@ fn the_worst_failure_decides() {
 }
 
 #[test]
-fn many_references_are_worked_on_at_the_same_time() {
-    // No answer before all eight requests have arrived: one after the other would wait for ever.
+fn references_are_processed_in_parallel() {
+    // The server responds when all eight requests have arrived: sequential requests would never end.
     let all_here = Barrier::new(8);
     let server = Server::answering(move |request| {
         all_here.wait();
@@ -83,7 +83,7 @@ fn many_references_are_worked_on_at_the_same_time() {
 }
 
 #[test]
-fn json_of_many_references_is_one_array_in_their_order() {
+fn json_of_references_is_one_array_in_their_order() {
     let server = Server::answering(|request| by_name(request, "running"));
     let run = ask(&server, &["start", "web", "db", "--json"]);
     assert_eq!(
@@ -95,7 +95,7 @@ fn json_of_many_references_is_one_array_in_their_order() {
 }
 
 #[test]
-fn a_reference_is_one_segment_of_the_path_whatever_it_holds() {
+fn reference_is_escaped_as_one_path_segment() {
     let server = Server::answering(|request| by_name(request, "running"));
     ask(&server, &["start", "../images/x?y"]);
     assert_eq!(server.lines(), ["PATCH /v1/containers/..%2Fimages%2Fx%3Fy"]);
@@ -103,15 +103,15 @@ fn a_reference_is_one_segment_of_the_path_whatever_it_holds() {
 
 #[test]
 fn stop_waits_until_the_container_has_stopped() {
-    let looks = AtomicUsize::new(0);
+    let polls = AtomicUsize::new(0);
     let server = Server::answering(move |request| {
-        let is_look = request.line.starts_with("GET ");
-        let looked = if is_look {
-            looks.fetch_add(1, Ordering::SeqCst)
+        let is_poll = request.line.starts_with("GET ");
+        let polled = if is_poll {
+            polls.fetch_add(1, Ordering::SeqCst)
         } else {
             0
         };
-        let status = if looked < 2 { "stopping" } else { "stopped" };
+        let status = if polled < 2 { "stopping" } else { "stopped" };
         Answer::json(&container("web", status))
     });
     ask(&server, &["stop", "web", "--wait"]).printed("web\n");
@@ -120,14 +120,14 @@ fn stop_waits_until_the_container_has_stopped() {
 }
 
 #[test]
-fn stop_gives_up_waiting_after_a_while() {
+fn stop_wait_timeout_exits_5() {
     let server = Server::always(|| Answer::json(&container("web", "stopping")));
     ask(&server, &["stop", "web", "--wait", "--wait-timeout", "1s"])
-        .failed_with(5, "sd: web has not stopped within 1s\n");
+        .failed_with(5, "sd: web did not stop within 1s\n");
 }
 
 #[test]
-fn stop_does_not_wait_for_what_was_started_again() {
+fn stop_fails_if_the_container_is_started_again() {
     let server = Server::answering(|request| {
         let status = if request.line.starts_with("GET ") {
             "running"
@@ -136,11 +136,12 @@ fn stop_does_not_wait_for_what_was_started_again() {
         };
         Answer::json(&container("web", status))
     });
-    ask(&server, &["stop", "web", "--wait"]).failed_with(1, "sd: web was started again\n");
+    ask(&server, &["stop", "web", "--wait"])
+        .failed_with(1, "sd: web was started again while it was stopping\n");
 }
 
 #[test]
-fn rm_prints_what_is_gone() {
+fn rm_prints_removed_references() {
     let server = Server::always(Answer::no_content);
     ask(&server, &["rm", "web"]).printed("web\n");
     ask(&server, &["rm", "web", "db", "--force", "--json"]).printed("[\n  \"web\",\n  \"db\"\n]\n");
@@ -155,7 +156,7 @@ fn rm_prints_what_is_gone() {
 }
 
 #[test]
-fn rm_all_without_a_terminal_needs_force_and_asks_nobody() {
+fn rm_all_without_a_terminal_requires_force() {
     let server = Server::always(Answer::no_content);
     let run = ask(&server, &["rm", "--all"]);
     assert_eq!(run.code, Some(2), "{run:?}");
@@ -163,7 +164,7 @@ fn rm_all_without_a_terminal_needs_force_and_asks_nobody() {
 }
 
 #[test]
-fn rm_all_with_force_removes_everything() {
+fn rm_all_with_force_removes_all_containers() {
     let server = Server::answering(|request| {
         if request.line.starts_with("GET ") {
             Answer::json(&json!([container("web", "running"), container("db", "stopped")]))
@@ -185,7 +186,7 @@ fn with_app_port(mut container: Value, port: u16) -> Value {
 }
 
 #[test]
-fn create_sends_what_was_said_and_prints_what_came() {
+fn create_sends_its_options_and_prints_the_container() {
     let server = Server::always(|| Answer::json(&container("web", "running")));
     let run = ask(
         &server,
@@ -226,17 +227,17 @@ fn create_sends_what_was_said_and_prints_what_came() {
 }
 
 #[test]
-fn create_prints_only_the_id_when_quiet() {
+fn quiet_create_prints_only_the_id() {
     let server = Server::always(|| Answer::json(&container("web", "running")));
     let run = ask(&server, &["create", "sd-web", "-q"]);
     assert_eq!(run.stdout.trim_end().len(), 64, "{run:?}");
 }
 
 #[test]
-fn create_waits_until_the_application_stops_hanging_up() {
+fn create_waits_until_connections_stay_open() {
     let application = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = application.local_addr().unwrap().port();
-    // As Docker's proxy does while nothing listens in the container; after that, a silent application.
+    // Closes connections like Docker's proxy without a listener in the container, then keeps them open.
     let proxy = thread::spawn(move || {
         for _ in 0..2 {
             drop(application.accept().unwrap());
@@ -246,7 +247,7 @@ fn create_waits_until_the_application_stops_hanging_up() {
     let server = Server::always(move || Answer::json(&with_app_port(container("web", "running"), port)));
     let run = ask(&server, &["create", "sd-web", "--wait", "-q"]);
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
-    // A proxy that was slow to hang up was taken for the application: it must not wait for another one for ever.
+    // If a close was late, sd took the proxy for the application: let the thread accept the rest.
     for _ in 0..2 {
         drop(TcpStream::connect(("127.0.0.1", port)).unwrap());
     }
@@ -254,7 +255,7 @@ fn create_waits_until_the_application_stops_hanging_up() {
 }
 
 #[test]
-fn create_gives_up_waiting_but_keeps_the_id() {
+fn create_wait_timeout_still_prints_the_id() {
     let closed = ClosedPort::new();
     let port = closed.number();
     let server = Server::always(move || Answer::json(&with_app_port(container("web", "running"), port)));
@@ -262,12 +263,12 @@ fn create_gives_up_waiting_but_keeps_the_id() {
         &server,
         &["create", "sd-web", "--wait", "--wait-timeout", "1s", "-q"],
     );
-    run.failed_with(5, "sd: web accepts no connections within 1s\n");
+    run.failed_with(5, "sd: web did not accept connections within 1s\n");
     assert_eq!(run.stdout.trim_end().len(), 64);
 }
 
 #[test]
-fn create_does_not_wait_for_a_container_that_ended() {
+fn create_wait_ends_when_the_container_stops() {
     let closed = ClosedPort::new();
     let port = closed.number();
     let server = Server::answering(move |request| {
@@ -281,15 +282,12 @@ fn create_does_not_wait_for_a_container_that_ended() {
         Answer::json(&answer)
     });
     ask(&server, &["create", "sd-web", "--wait", "-q"])
-        .failed_with(1, "sd: web ended (exited) before it accepted connections\n");
+        .failed_with(1, "sd: web stopped (exited) before it accepted connections\n");
 }
 
 #[test]
-fn create_has_nothing_to_wait_for_without_an_application_port() {
+fn create_does_not_wait_without_a_tcp_port() {
     let server = Server::always(|| Answer::json(&container("web", "running")));
     let run = ask(&server, &["create", "sd-web", "--wait", "-q"]);
-    run.failed_with(
-        0,
-        "sd: this image exposes no application port: there is nothing to wait for\n",
-    );
+    run.failed_with(0, "sd: not waiting: the image exposes no TCP port\n");
 }

@@ -1,4 +1,4 @@
-//! What `sd` says when something goes wrong, and how it ends.
+//! Error messages and exit codes.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -10,34 +10,34 @@ use serde_json::json;
 use crate::support::{Answer, ClosedPort, Run, Server, ask, container, sd, signal};
 
 #[test]
-fn a_daemon_that_is_not_there_is_one_line_that_says_what_to_do() {
+fn unreachable_daemon_is_one_line_with_the_remedy() {
     let closed = ClosedPort::new();
     let url = format!("http://127.0.0.1:{}", closed.number());
     Run::of(sd(&["ls"]).env("SD_URL", &url)).failed_with(
         5,
         &format!(
-            "sd: cannot reach the daemon at {url} (Connection refused): is sd-daemon running there? \
-             --url or SD_URL says where it is\n"
+            "sd: failed to connect to the daemon at {url}: Connection refused; \
+             start sd-daemon there, or set --url or SD_URL\n"
         ),
     );
 }
 
 #[test]
-fn wrong_credentials_name_the_user_and_where_to_set_the_password() {
+fn rejected_credentials_name_user_and_remedy() {
     let server = Server::always(|| Answer::problem(401, "unauthorized", "Give credentials"));
     let run = ask(&server, &["ls", "--user", "eve"]);
     run.failed_with(
         3,
         &format!(
-            "sd: {} does not accept the password of user eve\n\
-             hint: set the user with --user or SD_USER and the password with SD_PASSWORD or --password-file\n",
+            "sd: failed to log in to {} as eve: wrong user or password\n\
+             hint: set the user with --user or SD_USER, and the password with SD_PASSWORD or --password-file\n",
             server.url()
         ),
     );
 }
 
 #[test]
-fn a_missing_container_is_exit_4() {
+fn missing_container_exits_4() {
     let server =
         Server::always(|| Answer::problem(404, "container-not-found", "Container 1337 doesn't exist"));
     ask(&server, &["start", "1337"]).failed_with(
@@ -47,46 +47,47 @@ fn a_missing_container_is_exit_4() {
 }
 
 #[test]
-fn an_engine_that_is_away_is_exit_5_with_the_reason_of_the_daemon() {
+fn unavailable_engine_exits_5_with_the_reason() {
     let server = Server::always(|| Answer::problem(503, "engine-unavailable", "Docker does not answer"));
     ask(&server, &["create", "web"]).failed_with(
         5,
-        "sd: Docker does not answer\nhint: start Docker on the daemon's machine, then try again\n",
+        "sd: Docker does not answer\nhint: start Docker on the machine of the daemon, then try again\n",
     );
 }
 
 #[test]
-fn control_characters_of_an_error_do_not_reach_the_terminal() {
+fn control_characters_in_errors_are_escaped() {
     let server =
         Server::always(|| Answer::problem(502, "engine-rejected", "bad \u{1b}[2J\u{9b}1m\u{202e}\nname"));
     ask(&server, &["create", "web"]).failed_with(1, "sd: bad \\u{1b}[2J\\u{9b}1m\\u{202e}\\nname\n");
 }
 
 #[test]
-fn an_answer_of_another_program_is_recognised_as_such() {
+fn response_of_another_program_is_recognised() {
     let server = Server::always(|| Answer::json(&json!({"hello": "world"})));
     let run = ask(&server, &["ls"]);
     assert_eq!(run.code, Some(1), "{run:?}");
     assert!(
-        run.stderr.contains("gave an answer that is not of this API"),
+        run.stderr.contains("sd: failed to read the response of "),
         "{run:?}"
     );
     assert!(
-        run.stderr.contains("hint: is this the address of sd-daemon?"),
+        run.stderr
+            .contains("hint: check that --url or SD_URL is the address of sd-daemon"),
         "{run:?}"
     );
 }
 
 #[test]
-fn the_default_password_is_not_sent_to_another_machine() {
-    // 0.0.0.0 leads to this very listener, but it is not a loopback address.
+fn default_password_is_not_sent_to_other_machines() {
+    // 0.0.0.0 connects to the same listener, but is not a loopback address.
     let server = Server::always(|| Answer::json(&json!([])));
     let url = format!("http://0.0.0.0:{}", server.port);
     Run::of(sd(&["ls", "--url", &url])).failed_with(
         3,
         &format!(
-            "sd: no password is set for {url}\n\
-             hint: set SD_PASSWORD or --password-file; the default password is never sent to another machine\n"
+            "sd: failed to log in to {url}: no password is set\n\
+             hint: set SD_PASSWORD or --password-file; the default password never leaves this machine\n"
         ),
     );
     assert!(server.requests().is_empty());
@@ -97,7 +98,7 @@ fn the_default_password_is_not_sent_to_another_machine() {
 }
 
 #[test]
-fn the_default_password_is_sent_to_this_machine() {
+fn default_password_is_sent_to_loopback() {
     let server = Server::always(|| Answer::json(&json!([])));
     ask(&server, &["ls", "-q"]).printed("");
     // admin:spindocker
@@ -120,7 +121,7 @@ fn write_config(folder: &Path, content: &str) {
 }
 
 #[test]
-fn the_file_of_the_user_is_read_and_a_readable_password_is_warned_of() {
+fn config_file_is_read_and_readable_password_is_warned_of() {
     let server = Server::always(|| Answer::json(&json!([])));
     let folder = tempfile::tempdir().unwrap();
     write_config(
@@ -134,7 +135,7 @@ fn the_file_of_the_user_is_read_and_a_readable_password_is_warned_of() {
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(
         run.stderr
-            .starts_with("sd: warning: others can read the password in "),
+            .starts_with("sd: warning: other users can read the password in "),
         "{run:?}"
     );
     // u:p
@@ -146,20 +147,20 @@ fn the_file_of_the_user_is_read_and_a_readable_password_is_warned_of() {
 }
 
 #[test]
-fn an_unknown_key_of_the_file_is_an_error_that_names_it() {
+fn unknown_key_in_the_config_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     write_config(folder.path(), "pasword = \"p\"");
     let run = Run::of(sd(&["ls"]).env("XDG_CONFIG_HOME", folder.path()));
     assert_eq!(run.code, Some(2), "{run:?}");
     assert!(
         run.stderr
-            .contains("config.toml is not right: line 1: unknown field `pasword`"),
+            .contains("config.toml: line 1: unknown field `pasword`"),
         "{run:?}"
     );
 }
 
 #[test]
-fn a_create_whose_answer_is_lost_says_that_the_container_may_exist() {
+fn lost_create_response_says_the_container_may_exist() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let hang_up = std::thread::spawn(move || {
@@ -171,27 +172,24 @@ fn a_create_whose_answer_is_lost_says_that_the_container_may_exist() {
     let run = Run::of(sd(&["create", "web"]).env("SD_URL", &url));
     hang_up.join().unwrap();
     assert_eq!(run.code, Some(5), "{run:?}");
-    assert!(run.stderr.contains("went away before it answered"), "{run:?}");
-    assert!(
-        run.stderr.contains("hint: the container may have been created"),
-        "{run:?}"
-    );
+    assert!(run.stderr.contains("failed to get a response from "), "{run:?}");
+    assert!(run.stderr.contains("hint: the container may exist"), "{run:?}");
 }
 
 #[test]
-fn ctrl_c_says_what_goes_on_and_exits_130() {
-    for (arguments, goes_on) in [
+fn ctrl_c_exits_130_and_says_what_continues() {
+    for (arguments, note) in [
         (
             &["create", "web"][..],
-            "sd: interrupted; the daemon goes on with the create: the container will appear in `sd ls`\n",
+            "sd: stopped waiting; the daemon finishes the create. `sd ls` lists containers\n",
         ),
         (
             &["stop", "web", "--wait"],
-            "sd: interrupted; nothing more will be stopped; what the daemon has begun goes on\n",
+            "sd: stopped waiting; the daemon finishes the stops that it has begun\n",
         ),
         (&["ls"], ""),
     ] {
-        // An answer that never comes: the thread waits for a sender that is gone with the test.
+        // The server never responds: the sender is dropped at the end of the test.
         let (_alive, never) = std::sync::mpsc::channel::<()>();
         let never = std::sync::Mutex::new(never);
         let server = Server::always(move || {
@@ -203,6 +201,6 @@ fn ctrl_c_says_what_goes_on_and_exits_130() {
         let child = command.env("SD_URL", server.url()).spawn().unwrap();
         server.next_request();
         signal(&child, "INT");
-        Run::from(child.wait_with_output().unwrap()).failed_with(130, goes_on);
+        Run::from(child.wait_with_output().unwrap()).failed_with(130, note);
     }
 }

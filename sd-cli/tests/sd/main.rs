@@ -1,9 +1,6 @@
-//! The real binary against a real listener: what a user of `sd` sees, and what a daemon sees of it.
+//! The binary `sd` against a test server: its output, and the requests that it sends.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a helper of a test that cannot go on fails the test"
-)]
+#![expect(clippy::unwrap_used, reason = "a failing test helper fails the test")]
 
 mod answers;
 mod check_in;

@@ -1,4 +1,4 @@
-//! What `sd` prints where: shapes of the data, and the reader that leaves.
+//! The formats of data on stdout, and a stdout that is closed or full.
 
 use std::io;
 
@@ -17,7 +17,7 @@ fn server_of_three() -> Server {
 }
 
 #[test]
-fn a_list_is_a_table_for_people() {
+fn list_is_a_table_by_default() {
     ask(&server_of_three(), &["ls"]).printed(
         "\
 CONTAINER ID  NAME   IMAGE                STATUS   ACTIVE  SSH  APP  STOPS IN
@@ -29,7 +29,7 @@ CONTAINER ID  NAME   IMAGE                STATUS   ACTIVE  SSH  APP  STOPS IN
 }
 
 #[test]
-fn json_is_the_answer_of_the_api_unchanged() {
+fn json_is_the_unchanged_response_of_the_api() {
     let wire = json!([
         container("web", "stopped"),
         container("db", "stopped"),
@@ -48,7 +48,7 @@ fn json_is_the_answer_of_the_api_unchanged() {
 }
 
 #[test]
-fn an_empty_list_is_an_empty_array_or_a_header() {
+fn empty_list_is_an_empty_array_or_a_header() {
     let server = Server::always(|| Answer::json(&json!([])));
     ask(&server, &["ls", "--json"]).printed("[]\n");
     ask(&server, &["ls", "--format", "jsonl"]).printed("");
@@ -57,14 +57,14 @@ fn an_empty_list_is_an_empty_array_or_a_header() {
 }
 
 #[test]
-fn the_format_can_come_from_the_environment() {
+fn format_is_read_from_the_environment() {
     let server = Server::always(|| Answer::json(&json!([])));
     let run = Run::of(sd(&["ls"]).env("SD_URL", server.url()).env("SD_FORMAT", "json"));
     run.printed("[]\n");
 }
 
 #[test]
-fn quiet_prints_whole_ids_only() {
+fn quiet_prints_complete_ids_only() {
     let run = ask(&server_of_three(), &["ls", "-q"]);
     assert!(run.stdout.lines().all(|line| line.len() == 64), "{run:?}");
     assert_eq!(run.stdout.lines().count(), 3);
@@ -76,7 +76,7 @@ fn quiet_prints_whole_ids_only() {
 }
 
 #[test]
-fn filters_become_the_query() {
+fn filters_are_sent_in_the_query() {
     let server = Server::always(|| Answer::json(&json!([])));
     ask(
         &server,
@@ -92,7 +92,7 @@ fn filters_become_the_query() {
 }
 
 #[test]
-fn images_are_one_to_a_line() {
+fn images_are_printed_one_per_line() {
     let server = Server::always(|| Answer::json(&json!(["a/b:1", "c\u{1b}[2J:2"])));
     ask(&server, &["images"]).printed("IMAGE\na/b:1\nc\\u{1b}[2J:2\n");
     ask(&server, &["images", "-q"]).printed("a/b:1\nc\\u{1b}[2J:2\n");
@@ -103,7 +103,7 @@ fn images_are_one_to_a_line() {
 }
 
 #[test]
-fn a_reader_that_leaves_is_success() {
+fn closed_stdout_is_success() {
     let server = server_of_three();
     for arguments in [&["ls"][..], &["ls", "--json"], &["ls", "--watch"]] {
         let (reader, writer) = io::pipe().unwrap();
@@ -114,18 +114,18 @@ fn a_reader_that_leaves_is_success() {
 }
 
 #[test]
-fn a_full_disk_is_a_failure() {
+fn full_disk_is_a_failure() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let server = server_of_three();
     let run = Run::of(sd(&["ls"]).env("SD_URL", server.url()).stdout(full));
     run.failed_with(
         1,
-        "sd: cannot write the output: No space left on device (os error 28)\n",
+        "sd: failed to write the output: No space left on device (os error 28)\n",
     );
 }
 
 #[test]
-fn completions_need_no_daemon_and_no_settings() {
+fn completions_need_neither_daemon_nor_settings() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let run = Run::of(sd(&["completions", shell]).env("SD_FORMAT", "nonsense"));
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");

@@ -1,4 +1,4 @@
-//! A tiny HTTP server on a real listener, and the real binary pointed at it.
+//! A minimal HTTP server, and the binary `sd` that is pointed at it.
 
 use std::borrow::BorrowMut;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Nothing in these tests takes this long, unless it is broken.
+/// Longer than any step of these tests takes.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A request, as the server saw it.
+/// A request that the server received.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// Method and target: `GET /v1/images`.
@@ -36,7 +36,7 @@ impl Request {
     }
 }
 
-/// An answer: status, body, and headers besides the usual ones.
+/// A response: status, body and additional headers.
 pub(crate) struct Answer {
     status: u16,
     body: String,
@@ -52,7 +52,7 @@ impl Answer {
         }
     }
 
-    /// A stream of events that ends after these.
+    /// An event stream that ends after these events.
     pub(crate) fn events(stream: &str) -> Self {
         Self {
             status: 200,
@@ -86,7 +86,7 @@ impl Answer {
         }
     }
 
-    /// The same answer with one header more.
+    /// Adds a header.
     pub(crate) fn with_header(mut self, name: &str, value: &str) -> Self {
         for part in [name, ": ", value, "\r\n"] {
             self.headers.push_str(part);
@@ -95,10 +95,10 @@ impl Answer {
     }
 }
 
-/// Answers every request with a function; one thread per connection.
+/// Responds to every request with the result of a function. One thread per connection.
 pub(crate) struct Server {
     pub(crate) port: u16,
-    seen: Arc<Mutex<Vec<Request>>>,
+    received: Arc<Mutex<Vec<Request>>>,
     arrivals: Mutex<Receiver<Request>>,
 }
 
@@ -106,16 +106,16 @@ impl Server {
     pub(crate) fn answering(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        let received = Arc::new(Mutex::new(Vec::new()));
         let (arrived, arrivals) = mpsc::channel();
-        let (answer, kept) = (Arc::new(answer), Arc::clone(&seen));
+        let (answer, kept) = (Arc::new(answer), Arc::clone(&received));
         thread::spawn(move || {
             for connection in listener.incoming().map_while(Result::ok) {
                 let (answer, kept, arrived) = (Arc::clone(&answer), Arc::clone(&kept), arrived.clone());
                 thread::spawn(move || {
                     let Some(request) = read(&connection) else { return };
                     kept.lock().unwrap().push(request.clone());
-                    // The test may have seen enough.
+                    // Fails if the test has ended.
                     drop(arrived.send(request.clone()));
                     write(&connection, &answer(&request));
                 });
@@ -123,12 +123,12 @@ impl Server {
         });
         Self {
             port,
-            seen,
+            received,
             arrivals: Mutex::new(arrivals),
         }
     }
 
-    /// The same answer to everything.
+    /// Responds to every request in the same way.
     pub(crate) fn always(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Self {
         Self::answering(move |_| answer())
     }
@@ -138,7 +138,7 @@ impl Server {
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
-        self.seen.lock().unwrap().clone()
+        self.received.lock().unwrap().clone()
     }
 
     /// The request lines, sorted: requests in parallel arrive in any order.
@@ -148,7 +148,7 @@ impl Server {
         lines
     }
 
-    /// Waits for the next request that has not been waited for.
+    /// Waits for the next request.
     pub(crate) fn next_request(&self) -> Request {
         self.arrivals.lock().unwrap().recv_timeout(DEADLINE).unwrap()
     }
@@ -190,21 +190,21 @@ fn write(mut connection: &TcpStream, answer: &Answer) {
         204 => String::new(),
         _ => format!("content-length: {}\r\n", body.len()),
     };
-    // The client may have gone: some tests want exactly that.
+    // Some tests kill the client before the response.
     drop(write!(
         connection,
         "HTTP/1.1 {status} x\r\nconnection: close\r\n{headers}{length}\r\n{body}"
     ));
 }
 
-/// `sd` in an environment of its own: no settings but those that a test gives.
+/// The command `sd` without any settings of the developer.
 pub(crate) fn sd(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sd"));
     command
         .args(arguments)
         .env_clear()
         .env("XDG_CONFIG_HOME", "/nonexistent")
-        // What is shown of times is the same wherever the tests run; commands that sd runs are found.
+        // A fixed time zone for printed times; a path for the commands that sd runs.
         .env("TZ", "UTC")
         .env("PATH", "/usr/bin:/bin")
         .stdin(Stdio::null());
@@ -216,7 +216,7 @@ pub(crate) fn ask(server: &Server, arguments: &[&str]) -> Run {
     Run::of(sd(arguments).env("SD_URL", server.url()))
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
@@ -233,7 +233,7 @@ impl Run {
         serde_json::from_str(&self.stdout).unwrap()
     }
 
-    /// It ended with this code, after saying exactly this.
+    /// Asserts the exit code and the complete stderr.
     #[track_caller]
     pub(crate) fn failed_with(&self, code: i32, stderr: &str) {
         assert_eq!(
@@ -260,13 +260,13 @@ impl From<Output> for Run {
     }
 }
 
-/// A port that nobody listens on, and that nobody is given as long as this lives.
+/// A port without a listener, reserved while this value exists.
 ///
-/// A socket that is bound without listening refuses connections; std cannot make one, but one end of
-/// an established connection keeps its port just as well.
+/// The standard library cannot bind a socket without listening, but the local port of an established
+/// connection is reserved as well.
 pub(crate) struct ClosedPort {
     connection: TcpStream,
-    /// Holds the other end: a connection that is reset gives its port back.
+    /// Keeps the other end open: a reset connection releases its port.
     _listener: TcpListener,
 }
 
@@ -291,9 +291,9 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
-/// A container as the daemon shows it, with the additions.
+/// A container object of the daemon.
 pub(crate) fn container(name: &str, status: &str) -> Value {
-    // The bytes of the name, so that ids differ at their beginning: names of up to eight letters.
+    // The bytes of the name, so that ids have different prefixes. For names of up to eight letters.
     let digits = name
         .bytes()
         .fold(0_u64, |digits, byte| digits << 8 | u64::from(byte));

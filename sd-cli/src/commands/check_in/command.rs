@@ -1,7 +1,4 @@
-//! `sd check-in`: a container reports how many connections it serves, or for how long it is busy.
-//!
-//! Runs inside containers, where it knows no user and no password and needs none: the daemon
-//! recognises the container by its address or by its token. The settings of the other commands are not read.
+//! The options of `sd check-in`, and one report.
 
 use std::ffi::OsString;
 
@@ -9,9 +6,8 @@ use clap::ArgGroup;
 use sd_client::CheckInResponse;
 use sd_client::api::{CheckIn, MAX_ACTIVE_CONNECTIONS, Span};
 
-use super::periodic;
 use super::target::CheckInTarget;
-use super::{connections, program};
+use super::{connections, program, repeat};
 use crate::error::CliError;
 use crate::output::Printer;
 use crate::{clock, signals};
@@ -28,15 +24,15 @@ Examples:
     clippy::doc_markdown,
     reason = "the comments are help texts, shown as they are"
 )]
-/// Report activity, from inside a container
+/// Report activity from inside a container
 ///
-/// Goes to SD_CHECK_IN_URL when that is set, then to the container's default gateway. Needs no
-/// credentials; --user, --password-file and --server are not used, and --url replaces both addresses.
-/// Where the daemon has set SD_CHECK_IN_TOKEN, that is sent along.
+/// Sends the report to SD_CHECK_IN_URL if it is set, then to the default gateway of the container. No
+/// credentials are needed: --user, --password-file and --server are ignored, and --url replaces both
+/// addresses. If the daemon has set SD_CHECK_IN_TOKEN, the token is sent as well.
 ///
-/// PROGRAM is run for every report, and has to print one whole number within 30 seconds: how many clients
-/// are using the container. It reads nothing. When it has ended, or has to be killed, everything that it
-/// has started is killed as well. Where it fails, nothing is reported until it works again.
+/// PROGRAM runs before each report and must print one whole number within 30 seconds: how many clients
+/// use the container. Its standard input is empty. When it exits or is killed, all processes that it
+/// started are killed, too. If it fails, no report is sent until it works again.
 #[derive(Debug, clap::Args)]
 #[command(
     before_help = EXAMPLES,
@@ -50,22 +46,22 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     count: Count,
-    /// Report that it is busy: it is not stopped for idleness for this long, as far as the daemon allows
+    /// Report that the container is busy for this long; the daemon may allow less
     #[arg(long = "for", value_name = "DURATION")]
     busy_for: Option<Span>,
-    /// Stay, and report again and again
+    /// Repeat the report at this interval until interrupted
     ///
-    /// Has to be shorter than the idle timeout of the container. When that is made shorter later, two
-    /// reports are made in it.
+    /// Must be shorter than the idle timeout of the container. If that timeout is shortened later, sd
+    /// reports twice per timeout.
     #[arg(long, value_name = "DURATION")]
     every: Option<Span>,
 }
 
-/// Where the number comes from.
+/// The source of the number of connections.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
 struct Count {
-    /// Report this many active connections
+    /// Report this number of active connections
     #[arg(
         short,
         long,
@@ -73,7 +69,7 @@ struct Count {
         value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_ACTIVE_CONNECTIONS))
     )]
     active_connections: Option<u32>,
-    /// Count the established connections to this port of the container; may be repeated
+    /// Count established connections to this port of the container; may be repeated
     #[arg(
         short = 'p',
         long = "tcp-port",
@@ -81,21 +77,21 @@ struct Count {
         value_parser = clap::value_parser!(u16).range(1..)
     )]
     tcp_ports: Vec<u16>,
-    /// Report the number that this program prints
+    /// Program that prints the number of connections, and its arguments
     #[arg(last = true, value_name = "PROGRAM")]
     program: Vec<OsString>,
 }
 
 impl Count {
-    /// The number, where there is anything to count.
-    async fn take(&self) -> Result<Option<u32>, CliError> {
+    /// The number of connections. Returns `None` if only `--for` was given.
+    async fn read(&self) -> Result<Option<u32>, CliError> {
         if self.active_connections.is_some() {
             Ok(self.active_connections)
         } else if !self.program.is_empty() {
-            program::count(&self.program, program::LIMIT).await.map(Some)
+            program::count(&self.program, program::TIMEOUT).await.map(Some)
         } else if !self.tcp_ports.is_empty() {
             let count = connections::count(&self.tcp_ports)
-                .map_err(|error| CliError::Failed(format!("cannot count connections: {error}")))?;
+                .map_err(|error| CliError::Failed(format!("failed to count connections: {error}")))?;
             let count = u32::try_from(count).unwrap_or(MAX_ACTIVE_CONNECTIONS);
             Ok(Some(count.min(MAX_ACTIVE_CONNECTIONS)))
         } else {
@@ -104,21 +100,22 @@ impl Count {
     }
 }
 
-/// What is reported, and where to.
+/// Sends reports.
 pub(super) struct Reporter {
     count: Count,
+    /// The value of `--for`.
     pub(super) busy_for: Option<Span>,
-    way: CheckInTarget,
+    target: CheckInTarget,
 }
 
 impl Reporter {
-    /// Counts and reports once.
+    /// Counts connections, if requested, and sends one report.
     pub(super) async fn report(&self) -> Result<CheckInResponse, CliError> {
         let report = CheckIn {
-            active_connections: self.count.take().await?,
+            active_connections: self.count.read().await?,
             busy_for: self.busy_for,
         };
-        self.way.send(&report).await
+        self.target.send(&report).await
     }
 }
 
@@ -126,25 +123,25 @@ pub(crate) async fn run(args: Args, url: Option<&str>, out: &mut Printer<'_>) ->
     let reporter = Reporter {
         count: args.count,
         busy_for: args.busy_for,
-        way: CheckInTarget::new(url)?,
+        target: CheckInTarget::new(url)?,
     };
-    let end = signals::end()?;
+    let terminated = signals::termination()?;
     match args.every {
         None => tokio::select! {
             outcome = report_once(&reporter, out) => outcome,
-            () = end => Err(CliError::Interrupted(None)),
+            () = terminated => Err(CliError::Interrupted(None)),
         },
         Some(every) => tokio::select! {
-            outcome = periodic::keep_reporting(&reporter, every.duration(), out) => outcome,
-            () = end => Ok(()),
+            outcome = repeat::keep_reporting(&reporter, every.duration(), out) => outcome,
+            () = terminated => Ok(()),
         },
     }
 }
 
 async fn report_once(reporter: &Reporter, out: &mut Printer<'_>) -> Result<(), CliError> {
-    let receipt = reporter.report().await?;
-    if let Some(remark) = periodic::kept_for_less(reporter.busy_for, &receipt, clock::now()) {
-        out.note(&remark);
+    let response = reporter.report().await?;
+    if let Some(note) = repeat::shortened_hold_note(reporter.busy_for, &response, clock::now()) {
+        out.note(&note);
     }
     Ok(())
 }

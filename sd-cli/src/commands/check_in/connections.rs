@@ -1,73 +1,36 @@
-//! Counts the connections a container serves, from the kernel's own table.
+//! Counts the connections of this container in the TCP tables of the kernel.
 //!
-//! Loopback peers are left out: a health check from inside the container is not somebody using it.
+//! Connections from loopback are not counted: a health check from inside the container is not a client.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::{fs, io};
+use procfs::net::{TcpNetEntry, TcpState, tcp, tcp6};
+use procfs::{ProcError, ProcResult};
 
-/// The kernel's TCP tables; the second is missing where IPv6 is turned off.
-const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
-/// `TCP_ESTABLISHED` of `net/tcp_states.h`.
-const ESTABLISHED: &str = "01";
-
-/// How many established connections from elsewhere end at one of these local ports.
-pub(crate) fn count(ports: &[u16]) -> io::Result<usize> {
-    let mut connections = 0;
-    for table in TABLES {
-        match fs::read_to_string(table) {
-            Ok(text) => connections += count_in(&text, ports),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+/// The number of established connections from other hosts to these local ports.
+pub(super) fn count(ports: &[u16]) -> ProcResult<usize> {
+    let mut connections = count_in(&tcp()?, ports);
+    match tcp6() {
+        Ok(table) => connections += count_in(&table, ports),
+        // The kernel has no such table if IPv6 is disabled.
+        Err(ProcError::NotFound(_)) => {}
+        Err(error) => return Err(error),
     }
     Ok(connections)
 }
 
-fn count_in(table: &str, ports: &[u16]) -> usize {
+fn count_in(table: &[TcpNetEntry], ports: &[u16]) -> usize {
     table
-        .lines()
-        .skip(1)
-        .filter_map(established)
-        .filter(|(port, peer)| ports.contains(port) && !peer.is_loopback())
+        .iter()
+        .filter(|entry| entry.state == TcpState::Established && ports.contains(&entry.local_address.port()))
+        // An IPv6 socket shows IPv4 peers as `::ffff:a.b.c.d`.
+        .filter(|entry| !entry.remote_address.ip().to_canonical().is_loopback())
         .count()
-}
-
-/// Local port and peer of a line, when it is an established connection.
-///
-/// Columns: `sl local_address rem_address st …`.
-fn established(line: &str) -> Option<(u16, IpAddr)> {
-    let mut columns = line.split_whitespace().skip(1);
-    let (local, peer, state) = (columns.next()?, columns.next()?, columns.next()?);
-    if state != ESTABLISHED {
-        return None;
-    }
-    let (_, port) = local.split_once(':')?;
-    let (address, _) = peer.split_once(':')?;
-    Some((u16::from_str_radix(port, 16).ok()?, parse_address(address)?))
-}
-
-/// An address as the kernel prints it: words of 32 bits, each a number of its own byte order.
-fn parse_address(hex: &str) -> Option<IpAddr> {
-    match hex.len() {
-        8 => Some(Ipv4Addr::from(parse_word(hex)?).into()),
-        32 => {
-            let mut bytes = [0; 16];
-            for (index, word) in bytes.chunks_exact_mut(4).enumerate() {
-                word.copy_from_slice(&parse_word(hex.get(index * 8..index * 8 + 8)?)?);
-            }
-            // A server of both families sees its IPv4 peers as `::ffff:a.b.c.d`.
-            Some(Ipv6Addr::from(bytes).to_canonical())
-        }
-        _ => None,
-    }
-}
-
-fn parse_word(hex: &str) -> Option<[u8; 4]> {
-    u32::from_str_radix(hex, 16).ok().map(u32::to_ne_bytes)
 }
 
 #[cfg(all(test, target_endian = "little"))]
 mod tests {
+    use procfs::FromReadSI;
+    use procfs::net::TcpNetEntries;
+
     use super::*;
 
     const TCP: &str = "\
@@ -82,46 +45,32 @@ mod tests {
 
     const TCP6: &str = "\
   sl  local_address                         remote_address                        st tx_queue rx_queue
-   0: 00000000000000000000000000000000:1538 00000000000000000000000000000000:0000 0A 00000000:00000000
-   1: 0000000000000000FFFF0000020011AC:1538 0000000000000000FFFF0000010011AC:D350 01 00000000:00000000
-   2: 0000000000000000FFFF00000100007F:1538 0000000000000000FFFF00000100007F:D351 01 00000000:00000000
-   3: 00000000000000000000000001000000:1538 00000000000000000000000001000000:D352 01 00000000:00000000
-   4: B80D0120000000000000000002000000:1538 B80D0120000000000000000001000000:D353 01 00000000:00000000
+   0: 00000000000000000000000000000000:1538 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1
+   1: 0000000000000000FFFF0000020011AC:1538 0000000000000000FFFF0000010011AC:D350 01 00000000:00000000 00:00000000 00000000     0        0 2
+   2: 0000000000000000FFFF00000100007F:1538 0000000000000000FFFF00000100007F:D351 01 00000000:00000000 00:00000000 00000000     0        0 3
+   3: 00000000000000000000000001000000:1538 00000000000000000000000001000000:D352 01 00000000:00000000 00:00000000 00000000     0        0 4
+   4: B80D0120000000000000000002000000:1538 B80D0120000000000000000001000000:D353 01 00000000:00000000 00:00000000 00000000     0        0 5
 ";
 
+    fn count_in_text(table: &str, ports: &[u16]) -> ProcResult<usize> {
+        let entries = TcpNetEntries::from_read(table.as_bytes(), procfs::current_system_info())?;
+        Ok(count_in(&entries.0, ports))
+    }
+
     #[test]
-    fn established_connections_from_elsewhere_count() {
-        assert_eq!(count_in(TCP, &[5432]), 1);
-        assert_eq!(count_in(TCP, &[22]), 1);
-        assert_eq!(count_in(TCP, &[22, 5432]), 2);
-        assert_eq!(count_in(TCP, &[80]), 0);
+    fn established_connections_from_other_hosts_count() {
+        for (ports, connections) in [(&[5432][..], 1), (&[22], 1), (&[22, 5432], 2), (&[80], 0)] {
+            assert_eq!(count_in_text(TCP, ports).unwrap(), connections, "{ports:?}");
+        }
     }
 
     #[test]
     fn mapped_and_native_loopback_peers_do_not_count() {
-        assert_eq!(count_in(TCP6, &[5432]), 2);
+        assert_eq!(count_in_text(TCP6, &[5432]).unwrap(), 2);
     }
 
     #[test]
-    fn addresses_are_read_in_the_kernels_byte_order() {
-        assert_eq!(parse_address("010011AC").unwrap().to_string(), "172.17.0.1");
-        assert_eq!(
-            parse_address("B80D0120000000000000000001000000")
-                .unwrap()
-                .to_string(),
-            "2001:db8::1"
-        );
-    }
-
-    #[test]
-    fn a_broken_table_counts_nothing() {
-        for table in [
-            "",
-            "header only\n",
-            "header\nnonsense\n",
-            "header\n 0: x:y z:w 01\n",
-        ] {
-            assert_eq!(count_in(table, &[5432]), 0);
-        }
+    fn malformed_table_is_an_error() {
+        assert!(count_in_text("header\nnonsense\n", &[5432]).is_err());
     }
 }

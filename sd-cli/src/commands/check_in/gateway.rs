@@ -1,61 +1,47 @@
-//! The default gateway, which is where a container finds the daemon's host.
+//! The default gateway of this container, which is an address of the daemon's host.
 //!
-//! It is read from the kernel's table and never from a command's output. IPv4 only: the daemon
-//! listens for check-ins at the IPv4 address of the container network.
+//! IPv4 only: the daemon accepts check-ins on the IPv4 address of the container network.
 
-use std::fs;
 use std::net::Ipv4Addr;
 
-/// The kernel's IPv4 routes.
-const ROUTES: &str = "/proc/net/route";
+use procfs::net::{RouteEntry, route};
+
 /// `RTF_UP` and `RTF_GATEWAY` of `linux/route.h`.
-const UP_THROUGH_GATEWAY: u32 = 0x1 | 0x2;
+const UP_THROUGH_GATEWAY: u16 = 0x1 | 0x2;
 
-/// The default gateway of the network this process is in; none without a network.
-pub(crate) fn default_gateway() -> Option<Ipv4Addr> {
-    fs::read_to_string(ROUTES).ok().and_then(|routes| parse(&routes))
+/// The default gateway. Returns `None` if this process has no network or no default route.
+pub(super) fn default_gateway() -> Option<Ipv4Addr> {
+    route().ok().and_then(|routes| gateway_of(&routes))
 }
 
-/// Of several default routes the one the kernel prefers, which is the one of the lowest metric.
-fn parse(routes: &str) -> Option<Ipv4Addr> {
+/// The gateway of the default route with the lowest metric, which the kernel prefers.
+fn gateway_of(routes: &[RouteEntry]) -> Option<Ipv4Addr> {
     routes
-        .lines()
-        .skip(1)
-        .filter_map(default_route)
-        .min_by_key(|(metric, _)| *metric)
-        .map(|(_, gateway)| gateway)
-}
-
-/// Metric and gateway of a line, when it is a default route that is up.
-///
-/// Columns: `Iface Destination Gateway Flags RefCnt Use Metric Mask …`.
-fn default_route(line: &str) -> Option<(u32, Ipv4Addr)> {
-    let columns: Vec<&str> = line.split_whitespace().collect();
-    let [_, destination, gateway, flags, _, _, metric, mask, ..] = columns[..] else {
-        return None;
-    };
-    let hex = |column| u32::from_str_radix(column, 16).ok();
-    let is_default = hex(destination)? == 0 && hex(mask)? == 0;
-    let is_usable = hex(flags)? & UP_THROUGH_GATEWAY == UP_THROUGH_GATEWAY;
-    // The kernel prints the address as a number of its own byte order: little-endian on most machines.
-    let gateway = Ipv4Addr::from(hex(gateway)?.to_ne_bytes());
-    (is_default && is_usable).then_some((metric.parse().ok()?, gateway))
+        .iter()
+        .filter(|route| route.destination.is_unspecified() && route.mask.is_unspecified())
+        .filter(|route| route.flags & UP_THROUGH_GATEWAY == UP_THROUGH_GATEWAY)
+        .min_by_key(|route| route.metrics)
+        .map(|route| route.gateway)
 }
 
 #[cfg(all(test, target_endian = "little"))]
 mod tests {
+    use procfs::FromRead;
+    use procfs::net::RouteEntries;
+
     use super::*;
 
     const HEADER: &str =
         "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
 
-    fn gateway_of(lines: &[&str]) -> Option<Ipv4Addr> {
-        parse(&format!("{HEADER}{}\n", lines.join("\n")))
+    fn gateway_in(lines: &[&str]) -> Option<Ipv4Addr> {
+        let table = format!("{HEADER}{}\n", lines.join("\n"));
+        gateway_of(&RouteEntries::from_read(table.as_bytes()).unwrap().0)
     }
 
     #[test]
-    fn the_gateway_of_a_container_is_found() {
-        let gateway = gateway_of(&[
+    fn gateway_of_a_container_is_found() {
+        let gateway = gateway_in(&[
             "eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0",
             "eth0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0",
         ]);
@@ -63,8 +49,8 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_metric_wins() {
-        let gateway = gateway_of(&[
+    fn route_with_the_lowest_metric_is_preferred() {
+        let gateway = gateway_in(&[
             "wlan0\t00000000\t0101A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0",
             "eth0\t00000000\t0100000A\t0003\t0\t0\t100\t00000000\t0\t0\t0",
         ]);
@@ -72,17 +58,15 @@ mod tests {
     }
 
     #[test]
-    fn other_routes_are_not_the_gateway() {
+    fn other_routes_are_ignored() {
         for line in [
             "eth0\t000011AC\t010011AC\t0003\t0\t0\t0\t0000FFFF\t0\t0\t0",
             "eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000080\t0\t0\t0",
             "eth0\t00000000\t010011AC\t0002\t0\t0\t0\t00000000\t0\t0\t0",
             "tun0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0",
-            "eth0\t00000000",
-            "eth0\tzz\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0",
         ] {
-            assert_eq!(gateway_of(&[line]), None, "{line}");
+            assert_eq!(gateway_in(&[line]), None, "{line}");
         }
-        assert_eq!(parse(""), None);
+        assert_eq!(gateway_of(&[]), None);
     }
 }

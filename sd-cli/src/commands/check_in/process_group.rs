@@ -1,4 +1,4 @@
-//! A child process at the head of a process group of its own, which ends as one.
+//! A child process with its own process group, which is killed as a whole.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,34 +12,34 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use tokio::net::unix::pipe::Receiver;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How much of what it prints is kept. A number needs less, and so does a complaint that is read.
-const KEPT_BYTES: usize = 4096;
+/// Bytes that are kept of each output stream. A number or an error message needs less.
+const MAX_OUTPUT: usize = 4096;
 
-/// A process, and those that it has started. Dropping this ends all of them.
-pub(super) struct Running {
+/// A process and all processes that it has started in its group. Dropping this kills them.
+pub(super) struct ProcessGroup {
     child: Child,
-    ends_of_children: tokio::signal::unix::Signal,
-    stdout: Printed,
-    stderr: Printed,
-    is_over: bool,
+    child_exits: tokio::signal::unix::Signal,
+    stdout: Output,
+    stderr: Output,
+    is_killed: bool,
 }
 
-/// What is left of it.
-pub(super) struct Ended {
-    /// How it ended, unless it had to be ended.
-    pub(super) by_itself: Option<ExitStatus>,
+/// The result of a process.
+pub(super) struct Finished {
+    /// The status of a process that exited. `None` if it had to be killed.
+    pub(super) exit_status: Option<ExitStatus>,
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: Vec<u8>,
 }
 
-impl Running {
-    /// Starts a program, given with its arguments. It reads nothing.
+impl ProcessGroup {
+    /// Starts a program with its arguments and an empty standard input.
     pub(super) fn start(program: &[OsString]) -> io::Result<Self> {
         let Some((name, arguments)) = program.split_first() else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        // Before there is a child: its end cannot be missed.
-        let ends_of_children = signal(SignalKind::child())?;
+        // Before the child starts, so that its exit cannot be missed.
+        let child_exits = signal(SignalKind::child())?;
         let mut child = Command::new(name)
             .args(arguments)
             .stdin(Stdio::null())
@@ -48,59 +48,59 @@ impl Running {
             .process_group(0)
             .spawn()?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let mut running = Self {
+        let mut group = Self {
             child,
-            ends_of_children,
-            stdout: Printed::default(),
-            stderr: Printed::default(),
-            is_over: false,
+            child_exits,
+            stdout: Output::default(),
+            stderr: Output::default(),
+            is_killed: false,
         };
-        running.stdout.pipe = stdout
+        group.stdout.pipe = stdout
             .map(|pipe| Receiver::from_owned_fd(pipe.into()))
             .transpose()?;
-        running.stderr.pipe = stderr
+        group.stderr.pipe = stderr
             .map(|pipe| Receiver::from_owned_fd(pipe.into()))
             .transpose()?;
-        Ok(running)
+        Ok(group)
     }
 
-    /// Returns when the process has ended, or has printed more than is kept.
+    /// Returns when the process has exited, or has filled the output buffer.
     ///
-    /// Others that hold its output open are not waited for.
-    pub(super) async fn until_it_ends(&mut self) {
-        while !self.has_ended() && !self.stdout.is_full() {
+    /// Does not wait for other processes that hold its output open.
+    pub(super) async fn wait(&mut self) {
+        while !self.has_exited() && !self.stdout.is_full() {
             tokio::select! {
-                _ = self.ends_of_children.recv() => {}
-                () = self.stdout.take_some() => {}
-                () = self.stderr.take_some() => {}
+                _ = self.child_exits.recv() => {}
+                () = self.stdout.read_some() => {}
+                () = self.stderr.read_some() => {}
             }
         }
     }
 
-    /// Ends what still runs of it, and waits for that.
-    pub(super) fn end(mut self) -> io::Result<Ended> {
-        let has_ended = self.has_ended();
+    /// Kills the processes of the group that still run, and collects the output.
+    pub(super) fn finish(mut self) -> io::Result<Finished> {
+        let has_exited = self.has_exited();
         let status = self.kill()?;
-        Ok(Ended {
-            by_itself: has_ended.then_some(status),
-            stdout: self.stdout.all(),
-            stderr: self.stderr.all(),
+        Ok(Finished {
+            exit_status: has_exited.then_some(status),
+            stdout: self.stdout.take(),
+            stderr: self.stderr.take(),
         })
     }
 
-    /// Looks without burying it: until then its number, which is the group's, is nobody else's.
-    fn has_ended(&self) -> bool {
+    /// Does not reap the child: until then the kernel does not reuse its pid, which is the id of the group.
+    fn has_exited(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         !matches!(waitid(WaitId::Pid(self.pid()), options), Ok(None))
     }
 
     fn kill(&mut self) -> io::Result<ExitStatus> {
-        if !self.is_over {
-            // Who has another user's rights by now stays; there is nothing to be done about that.
+        if !self.is_killed {
+            // Fails for processes that have changed their user; `sd` may not kill those.
             let _ = kill_process_group(self.pid(), Signal::KILL);
-            self.is_over = true;
+            self.is_killed = true;
         }
-        // A signal that cannot be refused has been sent, so this is short.
+        // SIGKILL cannot be ignored, so this returns soon.
         self.child.wait()
     }
 
@@ -109,31 +109,31 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         drop(self.kill());
     }
 }
 
-/// What is read from a pipe, and how much of it is kept.
+/// The beginning of what a process prints to a pipe.
 #[derive(Default)]
-struct Printed {
+struct Output {
     pipe: Option<Receiver>,
     kept: Vec<u8>,
 }
 
-impl Printed {
-    /// Waits until something is printed, and takes it; for ever once nothing more can come.
-    async fn take_some(&mut self) {
+impl Output {
+    /// Waits for output and keeps it. Never returns after the end of the output.
+    async fn read_some(&mut self) {
         let Some(pipe) = &self.pipe else {
             return pending().await;
         };
-        let mut buffer = [0; KEPT_BYTES];
-        let taken = match pipe.readable().await {
+        let mut buffer = [0; MAX_OUTPUT];
+        let result = match pipe.readable().await {
             Ok(()) => pipe.try_read(&mut buffer),
             Err(error) => Err(error),
         };
-        match taken {
+        match result {
             Ok(length) if length > 0 => self.keep(&buffer[..length]),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Ok(_) | Err(_) => self.pipe = None,
@@ -141,18 +141,18 @@ impl Printed {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        let room = KEPT_BYTES - self.kept.len();
+        let room = MAX_OUTPUT - self.kept.len();
         self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
     fn is_full(&self) -> bool {
-        self.kept.len() == KEPT_BYTES
+        self.kept.len() == MAX_OUTPUT
     }
 
-    /// Everything that is kept, with what stands in the pipe: it may have been printed right before the end.
-    fn all(&mut self) -> Vec<u8> {
+    /// The output, including what is still in the pipe because it was printed right before the exit.
+    fn take(&mut self) -> Vec<u8> {
         if let Some(mut file) = self.pipe.take().and_then(file) {
-            let mut buffer = [0; KEPT_BYTES];
+            let mut buffer = [0; MAX_OUTPUT];
             while !self.is_full()
                 && let Ok(length) = file.read(&mut buffer)
                 && length > 0
@@ -164,7 +164,7 @@ impl Printed {
     }
 }
 
-/// The pipe for reading without waiting, also for what its owner has not been told of yet.
+/// The pipe as a non-blocking file, which also returns data that tokio has not been notified of.
 fn file(pipe: Receiver) -> Option<File> {
     pipe.into_nonblocking_fd().ok().map(|fd: OwnedFd| File::from(fd))
 }

@@ -1,7 +1,7 @@
-//! A program that counts: it is run, and what it prints is the number.
+//! Runs the program that counts clients, and reads the number that it prints.
 //!
-//! It is somebody else's and may do anything, so it gets a limited time and a limited say. Whatever becomes of
-//! it or of this process, nothing that it started stays behind in its process group.
+//! The program is written by the user, so its time and its output are limited. All processes of its
+//! group are killed when it exits, when it takes too long and when `sd` exits.
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
@@ -11,90 +11,93 @@ use std::time::Duration;
 use sd_client::api::MAX_ACTIVE_CONNECTIONS;
 use tokio::time::timeout;
 
-use super::process_group::{Ended, Running};
-use crate::error::{CliError, without_number};
+use super::process_group::{Finished, ProcessGroup};
+use crate::call_error::without_number;
+use crate::error::CliError;
 use crate::output::human;
 
-/// How long it may take. Far longer than counting takes, and short enough for somebody to notice.
-pub(super) const LIMIT: Duration = Duration::from_secs(30);
-/// How much of a complaint is shown.
-const SHOWN_CHARACTERS: usize = 300;
+/// Longest run of the program. Counting takes far less.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
+/// Characters of its output that an error message quotes.
+const MAX_QUOTED: usize = 300;
 
-/// Runs a program, given with its arguments, and reads the number that it prints.
+/// Runs the program with its arguments and returns the number that it prints.
 pub(super) async fn count(program: &[OsString], limit: Duration) -> Result<u32, CliError> {
     let name = program.first().map(|name| name.to_string_lossy());
     let name = name.as_deref().unwrap_or_default();
-    let failed = |error| no_count(format!("cannot run {name}: {}", reason(&error)));
-    let mut running = Running::start(program).map_err(failed)?;
-    let is_in_time = timeout(limit, running.until_it_ends()).await.is_ok();
-    let ended = running.end().map_err(failed)?;
-    let over = match ended.by_itself {
-        Some(status) => Over::Ended(status),
-        None if is_in_time => Over::TooTalkative,
-        None => Over::TooSlow(limit),
+    let failed = |error| start_error(name, &error);
+    let mut group = ProcessGroup::start(program).map_err(failed)?;
+    let is_in_time = timeout(limit, group.wait()).await.is_ok();
+    let finished = group.finish().map_err(failed)?;
+    let end = match finished.exit_status {
+        Some(status) => End::Exited(status),
+        None if is_in_time => End::TooMuchOutput,
+        None => End::TimedOut(limit),
     };
-    judge(name, &over, &ended)
+    count_or_error(name, &end, &finished)
 }
 
-/// How a run came to its end.
-enum Over {
-    Ended(ExitStatus),
-    TooSlow(Duration),
-    TooTalkative,
+/// How a run ended.
+enum End {
+    Exited(ExitStatus),
+    TimedOut(Duration),
+    TooMuchOutput,
 }
 
-fn judge(name: &str, over: &Over, ended: &Ended) -> Result<u32, CliError> {
-    let what = match over {
-        Over::Ended(status) if status.success() => match number(&ended.stdout) {
+fn count_or_error(name: &str, end: &End, finished: &Finished) -> Result<u32, CliError> {
+    let problem = match end {
+        End::Exited(status) if status.success() => match number(&finished.stdout) {
             Some(count) => return Ok(count),
             None => {
-                return Err(CliError::NoCount {
-                    what: format!("{name} did not print a whole number from 0 to {MAX_ACTIVE_CONNECTIONS}"),
-                    printed: Some(shown(&ended.stdout)),
+                return Err(CliError::CountFailed {
+                    problem: format!(
+                        "{name} did not print a whole number from 0 to {MAX_ACTIVE_CONNECTIONS}"
+                    ),
+                    output: Some(quoted(&finished.stdout)),
                 });
             }
         },
-        Over::Ended(status) => match (status.code(), status.signal()) {
-            (None, Some(signal)) => format!("{name} was ended by signal {signal}"),
-            (code, _) => format!("{name} ended with status {}", code.unwrap_or_default()),
+        End::Exited(status) => match (status.code(), status.signal()) {
+            (None, Some(signal)) => format!("{name} was killed by signal {signal}"),
+            (code, _) => format!("{name} exited with code {}", code.unwrap_or_default()),
         },
-        Over::TooSlow(limit) => format!(
-            "{name} did not end within {}, and was killed",
+        End::TimedOut(limit) => format!(
+            "{name} was killed because it ran for more than {}",
             human::duration(*limit)
         ),
-        Over::TooTalkative => format!("{name} printed more than a number, and was killed"),
+        End::TooMuchOutput => format!("{name} was killed because it printed more than a number"),
     };
-    // What is wrong is said on stderr, by most programs.
-    let complaint = [&ended.stderr, &ended.stdout].map(|printed| shown(printed));
-    Err(CliError::NoCount {
-        what,
-        printed: complaint.into_iter().find(|printed| !printed.is_empty()),
+    // Most programs print errors to stderr.
+    let outputs = [&finished.stderr, &finished.stdout].map(|output| quoted(output));
+    Err(CliError::CountFailed {
+        problem,
+        output: outputs.into_iter().find(|output| !output.is_empty()),
     })
 }
 
-fn number(printed: &[u8]) -> Option<u32> {
-    let text = std::str::from_utf8(printed).ok()?.trim();
+fn number(output: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(output).ok()?.trim();
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = is_number.then(|| text.parse().ok()).flatten()?;
     (number <= MAX_ACTIVE_CONNECTIONS).then_some(number)
 }
 
-/// The beginning of what was printed.
-fn shown(printed: &[u8]) -> String {
-    let text = String::from_utf8_lossy(printed);
+/// The beginning of the output.
+fn quoted(output: &[u8]) -> String {
+    let text = String::from_utf8_lossy(output);
     let text = text.trim();
-    match text.char_indices().nth(SHOWN_CHARACTERS) {
+    match text.char_indices().nth(MAX_QUOTED) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
 }
 
-fn no_count(what: String) -> CliError {
-    CliError::NoCount { what, printed: None }
-}
-
-fn reason(error: &std::io::Error) -> String {
-    without_number(&error.to_string()).to_owned()
+fn start_error(name: &str, error: &std::io::Error) -> CliError {
+    let reason = error.to_string();
+    CliError::CountFailed {
+        problem: format!("failed to run {name}: {}", without_number(&reason)),
+        output: None,
+    }
 }
 
 #[cfg(test)]
@@ -105,8 +108,8 @@ mod tests {
     use super::*;
     use crate::exit::Exit;
 
-    /// Nothing here takes this long, unless it is broken.
-    const PATIENCE: Duration = Duration::from_secs(30);
+    /// Longer than any of these programs takes.
+    const LONG: Duration = Duration::from_secs(30);
 
     fn count_by(script: &str, limit: Duration) -> Result<u32, CliError> {
         let program = ["sh", "-c", script].map(OsString::from);
@@ -121,23 +124,23 @@ mod tests {
             .block_on(count(program, limit))
     }
 
-    fn complaint_of(script: &str) -> String {
-        let error = count_by(script, PATIENCE).unwrap_err();
+    fn message_of(script: &str) -> String {
+        let error = count_by(script, LONG).unwrap_err();
         assert_eq!(error.exit(), Exit::Failed);
         error.to_string()
     }
 
     #[test]
-    fn what_it_prints_is_the_number() {
-        assert_eq!(count_by("echo 3", PATIENCE).unwrap(), 3);
+    fn printed_number_is_the_count() {
+        assert_eq!(count_by("echo 3", LONG).unwrap(), 3);
         assert_eq!(
-            count_by("printf ' 1000000\\n\\n'; echo warning >&2", PATIENCE).unwrap(),
+            count_by("printf ' 1000000\\n\\n'; echo warning >&2", LONG).unwrap(),
             1_000_000
         );
     }
 
     #[test]
-    fn anything_but_one_whole_number_is_told_as_it_was_printed() {
+    fn other_output_is_an_error_that_quotes_it() {
         for (script, printed) in [
             ("echo many", "\"many\""),
             ("true", "nothing"),
@@ -150,94 +153,103 @@ mod tests {
             ("printf '1\\n2\\n'", "\"1\\n2\""),
         ] {
             assert_eq!(
-                complaint_of(script),
-                format!("sh did not print a whole number from 0 to 1000000; it printed {printed}"),
+                message_of(script),
+                format!(
+                    "failed to count connections: sh did not print a whole number from 0 to 1000000; \
+                     it printed {printed}"
+                ),
                 "{script}"
             );
         }
     }
 
     #[test]
-    fn a_failure_is_told_with_the_complaint() {
-        for (script, complaint) in [
+    fn failed_program_is_reported_with_its_output() {
+        for (script, message) in [
             (
                 "echo no database >&2; exit 3",
-                "sh ended with status 3; it printed \"no database\"",
+                "sh exited with code 3; it printed \"no database\"",
             ),
-            ("echo 5; exit 1", "sh ended with status 1; it printed \"5\""),
-            ("exit 1", "sh ended with status 1"),
-            ("kill -ABRT $$", "sh was ended by signal 6"),
+            ("echo 5; exit 1", "sh exited with code 1; it printed \"5\""),
+            ("exit 1", "sh exited with code 1"),
+            ("kill -ABRT $$", "sh was killed by signal 6"),
         ] {
-            assert_eq!(complaint_of(script), complaint);
+            assert_eq!(
+                message_of(script),
+                format!("failed to count connections: {message}")
+            );
         }
     }
 
     #[test]
-    fn a_long_complaint_is_cut_between_characters() {
-        let long = "ö".repeat(SHOWN_CHARACTERS + 1);
-        let cut = "ö".repeat(SHOWN_CHARACTERS) + "…";
-        assert_eq!(shown(long.as_bytes()), cut);
+    fn long_output_is_cut_between_characters() {
+        let long = "ö".repeat(MAX_QUOTED + 1);
+        let cut = "ö".repeat(MAX_QUOTED) + "…";
+        assert_eq!(quoted(long.as_bytes()), cut);
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_said() {
-        let error = run(&[OsString::from("/no/such/program")], PATIENCE).unwrap_err();
+    fn missing_program_is_reported() {
+        let error = run(&[OsString::from("/no/such/program")], LONG).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot run /no/such/program: No such file or directory"
+            "failed to count connections: failed to run /no/such/program: No such file or directory"
         );
     }
 
     #[test]
-    fn one_that_hangs_is_killed_with_everything_that_it_started() {
+    fn hanging_program_is_killed_with_its_children() {
         let folder = tempfile::tempdir().unwrap();
         let pids = folder.path().join("pids");
-        // Neither of the two ends by itself, nor at a polite request.
+        // Neither process exits by itself or on SIGTERM.
         let script = format!(
             "trap '' TERM INT HUP; sleep 1000 & echo $$ $! >{}; wait; wait",
             pids.display()
         );
         let error = count_by(&script, Duration::from_secs(5)).unwrap_err();
-        assert_eq!(error.to_string(), "sh did not end within 5s, and was killed");
+        assert_eq!(
+            error.to_string(),
+            "failed to count connections: sh was killed because it ran for more than 5s"
+        );
         for pid in fs::read_to_string(&pids).unwrap().split_whitespace() {
-            is_gone(pid);
+            assert_exits(pid);
         }
     }
 
     #[test]
-    fn what_a_program_leaves_behind_is_killed_and_not_waited_for() {
+    fn child_left_behind_is_killed_without_waiting() {
         let folder = tempfile::tempdir().unwrap();
         let pid = folder.path().join("pid");
-        // It holds the output open as well.
+        // The child holds the output open.
         let script = format!("sleep 1000 & echo $! >{}; echo 4", pid.display());
         assert_eq!(count_by(&script, Duration::from_secs(900)).unwrap(), 4);
-        is_gone(fs::read_to_string(&pid).unwrap().trim());
+        assert_exits(fs::read_to_string(&pid).unwrap().trim());
     }
 
     #[test]
-    fn one_that_never_stops_printing_is_killed() {
+    fn endless_output_kills_the_program() {
         let error = count_by("while :; do echo 1; done", Duration::from_secs(900)).unwrap_err();
         let text = error.to_string();
         assert!(
-            text.starts_with("sh printed more than a number, and was killed; it printed \"1\\n1"),
+            text.starts_with("failed to count connections: sh was killed because it printed more than a number; it printed \"1\\n1"),
             "{text}"
         );
     }
 
     #[test]
-    fn one_that_complains_at_length_is_listened_to() {
-        // More than a pipe holds.
-        let script = "i=0; while [ $i -lt 3000 ]; do echo a line of fifty characters, more or less, each >&2; i=$((i+1)); done; echo 6";
-        assert_eq!(count_by(script, PATIENCE).unwrap(), 6);
+    fn long_stderr_does_not_block_the_program() {
+        // More than the capacity of a pipe.
+        let script = "i=0; while [ $i -lt 3000 ]; do echo a line of about fifty characters for the test >&2; i=$((i+1)); done; echo 6";
+        assert_eq!(count_by(script, LONG).unwrap(), 6);
     }
 
-    /// Waits until a process has ended; who ends it has the right to be slow.
+    /// Waits until a process has exited. The kernel may take a while to kill it.
     #[track_caller]
-    fn is_gone(pid: &str) {
+    fn assert_exits(pid: &str) {
         let began = Instant::now();
-        // One that is ended and not yet buried has no program any more.
+        // A zombie has an empty command line.
         while fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command| !command.is_empty()) {
-            assert!(began.elapsed() < PATIENCE, "process {pid} still runs");
+            assert!(began.elapsed() < LONG, "process {pid} still runs");
             std::thread::yield_now();
         }
     }

@@ -1,4 +1,4 @@
-//! The way from here to a daemon: addresses to try, the token, what a refusal means.
+//! The daemon that a check-in is sent to: its possible addresses, the token, and what a refusal means.
 
 use std::env;
 use std::fmt;
@@ -9,14 +9,15 @@ use sd_client::api::{CheckIn, route};
 use sd_client::{CheckInResponse, Client, Error as CallError, RequestSent};
 
 use super::gateway;
-use crate::error::{CliError, status, without_number};
+use crate::call_error::{status, without_number};
+use crate::error::CliError;
 
-/// Set by the daemon in containers that it creates.
+/// The daemon sets this variable in the containers that it creates.
 const URL_VARIABLE: &str = "SD_CHECK_IN_URL";
-/// A check-in takes no time; a daemon that is stuck should not hold up the next one.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// Timeout of a check-in: an overloaded daemon must not delay the next report.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How a daemon is reached from here.
+/// The daemon to report to.
 #[derive(Debug)]
 pub(super) struct CheckInTarget {
     flag: Option<String>,
@@ -25,49 +26,49 @@ pub(super) struct CheckInTarget {
 }
 
 impl CheckInTarget {
-    /// By the flag where it is given, else as the environment says, else through the gateway.
+    /// The target of `--url`, or else of the environment, or else the default gateway.
     pub(super) fn new(flag: Option<&str>) -> Result<Self, CliError> {
         Ok(Self {
             flag: flag.map(str::to_owned),
             environment: env::var(URL_VARIABLE).ok().filter(|value| !value.is_empty()),
-            token: Token::of_environment()?,
+            token: Token::from_environment()?,
         })
     }
 
     /// Sends a report.
     pub(super) async fn send(&self, report: &CheckIn) -> Result<CheckInResponse, CliError> {
-        // Looked up each time: a container may be moved to another network while it runs.
+        // Read for each report: a running container can be moved to another network.
         let gateway = gateway::default_gateway();
         let bases = candidates(self.flag.as_deref(), self.environment.as_deref(), gateway);
         send(report, &bases, self.token.as_ref()).await
     }
 }
 
-/// What proves which container this is. It is never shown.
+/// Identifies this container to the daemon. Its `Debug` output is masked.
 struct Token(String);
 
 impl Token {
-    fn of_environment() -> Result<Option<Self>, CliError> {
+    fn from_environment() -> Result<Option<Self>, CliError> {
         match env::var(CheckIn::TOKEN_VARIABLE) {
             Ok(text) => Self::parse(&text),
             Err(env::VarError::NotPresent) => Ok(None),
-            Err(env::VarError::NotUnicode(_)) => Err(Self::nonsense()),
+            Err(env::VarError::NotUnicode(_)) => Err(Self::invalid()),
         }
     }
 
-    /// An empty text is no token. Others have to fit into a header.
+    /// Accepts what a header can carry. Returns `None` for an empty text.
     fn parse(text: &str) -> Result<Option<Self>, CliError> {
         let text = text.trim();
         if text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok((!text.is_empty()).then(|| Self(text.to_owned())))
         } else {
-            Err(Self::nonsense())
+            Err(Self::invalid())
         }
     }
 
-    fn nonsense() -> CliError {
+    fn invalid() -> CliError {
         CliError::Usage(format!(
-            "what stands in {} cannot be a token",
+            "failed to read {}: not a token; use the value that the daemon set",
             CheckIn::TOKEN_VARIABLE
         ))
     }
@@ -79,17 +80,17 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Sends a report to the first of these that lets itself be connected to.
+/// Sends a report to the first address that accepts the connection.
 async fn send(
     report: &CheckIn,
     bases: &[String],
     token: Option<&Token>,
 ) -> Result<CheckInResponse, CliError> {
-    let mut refusals = Vec::new();
+    let mut attempts = Vec::new();
     for base in bases {
         let mut client = Client::new(base)
             .map_err(CliError::Call)?
-            .with_answer_limit(ANSWER_LIMIT);
+            .with_answer_limit(RESPONSE_TIMEOUT);
         if let Some(Token(token)) = token {
             client = client.with_token(token);
         }
@@ -98,22 +99,18 @@ async fn send(
                 url,
                 reason,
                 sent: RequestSent::No,
-            }) => refusals.push(format!(
-                "at {url}{} ({})",
-                route::CHECK_IN,
-                without_number(&reason)
-            )),
+            }) => attempts.push(format!("{url}{} ({})", route::CHECK_IN, without_number(&reason))),
             outcome => return outcome.map_err(|error| refusal(&client, token, error)),
         }
     }
-    Err(CliError::NoEndpoint(if refusals.is_empty() {
-        format!("there is no default gateway here, and {URL_VARIABLE} is not set")
+    Err(CliError::NoEndpoint(if attempts.is_empty() {
+        format!("no default gateway, and {URL_VARIABLE} is not set")
     } else {
-        format!("no daemon takes check-ins {}", refusals.join(" or "))
+        format!("cannot connect to {}", attempts.join(" or "))
     }))
 }
 
-/// Where a daemon may take check-ins, as bases of the API: the best first.
+/// The addresses to try, in this order, as base URLs of the API.
 fn candidates(flag: Option<&str>, environment: Option<&str>, gateway: Option<Ipv4Addr>) -> Vec<String> {
     if let Some(url) = flag {
         return vec![base_of(url)];
@@ -122,7 +119,7 @@ fn candidates(flag: Option<&str>, environment: Option<&str>, gateway: Option<Ipv
     environment.map(base_of).into_iter().chain(gateway).collect()
 }
 
-/// The base of a full check-in address; a base stays what it is.
+/// The base URL of a check-in address. A base URL is returned unchanged.
 fn base_of(url: &str) -> String {
     let url = url.trim_end_matches('/');
     url.strip_suffix(route::CHECK_IN).unwrap_or(url).to_owned()
@@ -132,11 +129,13 @@ fn refusal(client: &Client, token: Option<&Token>, error: CallError) -> CliError
     let url = client.url().to_owned();
     match (&error, token) {
         (_, Some(_)) if status(&error) == Some(401) => CliError::Token { url },
-        (CallError::Problem(problem), Some(_)) if problem.status == 404 => CliError::NotAContainer {
-            said: format!("{url} says that the container of this token does not run"),
+        (CallError::Problem(problem), Some(_)) if problem.status == 404 => CliError::UnknownContainer {
+            url,
+            reason: "the container of this token is not running",
         },
-        (CallError::Problem(problem), None) if problem.status == 404 => CliError::NotAContainer {
-            said: format!("{url} says that this address belongs to no container the daemon runs"),
+        (CallError::Problem(problem), None) if problem.status == 404 => CliError::UnknownContainer {
+            url,
+            reason: "the address of this machine belongs to no running container",
         },
         _ => CliError::Call(error),
     }
@@ -154,7 +153,7 @@ mod tests {
     const GATEWAY: Option<Ipv4Addr> = Some(Ipv4Addr::new(172, 17, 0, 1));
 
     #[test]
-    fn the_address_of_the_environment_comes_before_the_gateway() {
+    fn address_of_the_environment_precedes_the_gateway() {
         let variable = Some("http://10.0.0.1:8081/v1/check-in");
         assert_eq!(
             candidates(None, variable, GATEWAY),
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_replaces_both() {
+    fn url_flag_replaces_environment_and_gateway() {
         let variable = Some("http://10.0.0.1:8081/v1/check-in");
         assert_eq!(
             candidates(Some("http://127.0.0.1:8080"), variable, GATEWAY),
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_address_and_a_base_mean_the_same() {
+    fn check_in_address_and_base_url_are_equivalent() {
         for url in [
             "http://h:1",
             "http://h:1/",
@@ -197,43 +196,43 @@ mod tests {
     }
 
     #[test]
-    fn the_next_address_is_tried_when_connecting_is_refused() {
+    fn refused_connection_moves_on_to_the_next_address() {
         let daemon = TcpListener::bind("127.0.0.1:0").unwrap();
         let open = daemon.local_addr().unwrap();
-        // Nobody listens on the near end of a connection, and nobody else can be given its port.
+        // The local port of a connection has no listener, and cannot be assigned to another process.
         let connection = TcpStream::connect(open).unwrap();
         let closed = connection.local_addr().unwrap();
-        let answer = thread::spawn(move || {
+        let response = thread::spawn(move || {
             drop(daemon.accept().unwrap());
-            let (mut asked, _) = daemon.accept().unwrap();
-            // An answer to nothing would be a failure.
-            asked.read_exact(&mut [0]).unwrap();
-            asked.write_all(b"HTTP/1.1 204 x\r\n\r\n").unwrap();
-            // Kept open: closing before the request was read would reset the connection.
-            asked
+            let (mut client, _) = daemon.accept().unwrap();
+            // A response before the request would be a failure.
+            client.read_exact(&mut [0]).unwrap();
+            client.write_all(b"HTTP/1.1 204 x\r\n\r\n").unwrap();
+            // Returned open: closing it with unread data would reset the connection.
+            client
         });
         assert!(send_to(&[format!("http://{closed}"), format!("http://{open}")]).is_ok());
-        drop(answer.join().unwrap());
+        drop(response.join().unwrap());
     }
 
     #[test]
-    fn every_address_that_refused_is_named() {
+    fn error_names_every_address_that_was_tried() {
         let daemon = TcpListener::bind("127.0.0.1:0").unwrap();
         let connection = TcpStream::connect(daemon.local_addr().unwrap()).unwrap();
         let base = format!("http://{}", connection.local_addr().unwrap());
         let error = send_to(&[base.clone(), base.clone()]).unwrap_err();
-        let place = format!("at {base}/v1/check-in (Connection refused)");
+        let address = format!("{base}/v1/check-in (Connection refused)");
         assert_eq!(
             error.to_string(),
-            format!("no daemon takes check-ins {place} or {place}")
+            format!("failed to check in: cannot connect to {address} or {address}")
         );
-        let nowhere = send_to(&[]).unwrap_err();
-        assert_eq!(nowhere.exit(), Exit::Unreachable);
-        assert!(nowhere.to_string().contains("no default gateway"));
+        let no_address = send_to(&[]).unwrap_err();
+        assert_eq!(no_address.exit(), Exit::Unreachable);
+        assert!(no_address.to_string().contains("no default gateway"));
     }
 
     #[test]
-    fn a_token_fits_into_a_header_and_is_never_shown() {
+    fn token_fits_into_a_header_and_is_never_printed() {
         assert!(Token::parse("").unwrap().is_none());
         let token = Token::parse(" sd1.secret \n").unwrap().unwrap();
         assert_eq!(token.0, "sd1.secret");

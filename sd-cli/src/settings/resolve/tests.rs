@@ -2,7 +2,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::settings::password::Secret;
 
 const LAB: &str = "https://lab.example.org";
 
@@ -26,24 +25,32 @@ fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn text(password: &str) -> Source {
-    Source::Text(Secret::new(password.to_owned()))
+fn text(password: &str) -> PasswordSource {
+    PasswordSource::Text(password.into())
 }
 
-#[test]
-fn a_daemon_with_defaults_on_this_machine_needs_no_settings() {
-    let settings = resolve(&flags(), &environment(), &file("")).unwrap();
-    let expected = Settings {
-        url: "http://127.0.0.1:8080".to_owned(),
-        user: "admin".to_owned(),
-        password: Source::Default,
-        format: Format::Table,
+/// Secrets cannot be compared.
+#[track_caller]
+fn assert_same(actual: &PasswordSource, expected: &PasswordSource) {
+    let revealed = |source: &PasswordSource| match source {
+        PasswordSource::Text(text) => format!("text {}", text.expose_secret()),
+        PasswordSource::File(path) => format!("file {}", path.display()),
+        PasswordSource::Default => "default".to_owned(),
     };
-    assert_eq!(settings, expected);
+    assert_eq!(revealed(actual), revealed(expected));
 }
 
 #[test]
-fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+fn local_daemon_with_defaults_needs_no_settings() {
+    let settings = resolve(&flags(), &environment(), &file("")).unwrap();
+    assert_eq!(settings.url, "http://127.0.0.1:8080");
+    assert_eq!(settings.user, "admin");
+    assert_eq!(settings.format, Format::Table);
+    assert_same(&settings.password, &PasswordSource::Default);
+}
+
+#[test]
+fn url_precedence_is_flag_environment_file_default() {
     let in_file = "url = 'http://file'";
     for (flag, variable, content, url) in [
         (
@@ -67,7 +74,7 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
 }
 
 #[test]
-fn the_user_follows_the_same_order() {
+fn user_has_the_same_precedence() {
     let in_file = "user = 'file'";
     for (flag, variable, content, user) in [
         (some("flag"), some("environment"), in_file, "flag"),
@@ -89,7 +96,7 @@ fn the_user_follows_the_same_order() {
 }
 
 #[test]
-fn the_password_follows_the_same_order_and_text_beats_a_file_beside_it() {
+fn password_has_the_same_precedence_and_text_precedes_file() {
     let path = |name: &str| Some(PathBuf::from(name));
     let in_file = "password = 'from file'";
     for (flag, variable, variable_file, content, password) in [
@@ -98,7 +105,7 @@ fn the_password_follows_the_same_order_and_text_beats_a_file_beside_it() {
             some("secret"),
             path("variable"),
             in_file,
-            Source::File("flag".into()),
+            PasswordSource::File("flag".into()),
         ),
         (None, some("secret"), path("variable"), in_file, text("secret")),
         (
@@ -106,7 +113,7 @@ fn the_password_follows_the_same_order_and_text_beats_a_file_beside_it() {
             None,
             path("variable"),
             in_file,
-            Source::File("variable".into()),
+            PasswordSource::File("variable".into()),
         ),
         (None, None, None, in_file, text("from file")),
         (
@@ -114,26 +121,26 @@ fn the_password_follows_the_same_order_and_text_beats_a_file_beside_it() {
             None,
             None,
             "password_file = '/p'",
-            Source::File("/p".into()),
+            PasswordSource::File("/p".into()),
         ),
-        (None, None, None, "", Source::Default),
+        (None, None, None, "", PasswordSource::Default),
     ] {
         let flags = GlobalArgs {
             password_file: flag,
             ..flags()
         };
         let environment = Environment {
-            password: variable.map(Secret::new),
+            password: variable.map(Into::into),
             password_file: variable_file,
             ..environment()
         };
         let settings = resolve(&flags, &environment, &file(content)).unwrap();
-        assert_eq!(settings.password, password);
+        assert_same(&settings.password, &password);
     }
 }
 
 #[test]
-fn the_format_follows_the_same_order() {
+fn format_has_the_same_precedence() {
     let in_file = "format = 'jsonl'";
     for (json, flag, variable, content, format) in [
         (true, None, some("table"), in_file, Format::Json),
@@ -157,7 +164,7 @@ fn the_format_follows_the_same_order() {
 }
 
 #[test]
-fn a_format_of_the_environment_that_does_not_exist_is_an_error() {
+fn invalid_format_in_the_environment_is_an_error() {
     let environment = Environment {
         format: some("yaml"),
         ..environment()
@@ -165,7 +172,7 @@ fn a_format_of_the_environment_that_does_not_exist_is_an_error() {
     let error = resolve(&flags(), &environment, &file("")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "SD_FORMAT is \"yaml\", and may be table, json or jsonl"
+        "invalid SD_FORMAT \"yaml\"; use table, json or jsonl"
     );
 }
 
@@ -179,7 +186,7 @@ const SERVERS: &str = "
 ";
 
 #[test]
-fn a_named_server_brings_its_own_user_and_password() {
+fn named_server_has_its_own_user_and_password() {
     let by_flag = GlobalArgs {
         server: some("lab"),
         ..flags()
@@ -191,46 +198,46 @@ fn a_named_server_brings_its_own_user_and_password() {
     for (flags, environment) in [(by_flag, environment()), (flags(), by_variable)] {
         let settings = resolve(&flags, &environment, &file(SERVERS)).unwrap();
         assert_eq!((settings.url.as_str(), settings.user.as_str()), (LAB, "lab"));
-        assert_eq!(settings.password, text("lab secret"));
+        assert_same(&settings.password, &text("lab secret"));
     }
 }
 
 #[test]
-fn a_server_named_by_flag_beats_the_environment() {
+fn server_flag_precedes_the_environment() {
     let flags = GlobalArgs {
         server: some("lab"),
         ..flags()
     };
     let environment = Environment {
         url: some("http://elsewhere"),
-        password: Some(Secret::new("for elsewhere".to_owned())),
+        password: Some("for elsewhere".into()),
         server: some("unknown"),
         ..environment()
     };
     let settings = resolve(&flags, &environment, &file(SERVERS)).unwrap();
     assert_eq!(settings.url, LAB);
-    assert_eq!(settings.password, text("lab secret"));
+    assert_same(&settings.password, &text("lab secret"));
 }
 
 #[test]
-fn credentials_of_the_file_stay_with_the_address_beside_them() {
+fn file_credentials_are_sent_only_to_the_url_beside_them() {
     for (url, password) in [
         ("http://127.0.0.1:8080/", text("local secret")),
-        ("http://127.0.0.1:8081", Source::Default),
-        ("http://elsewhere:8080", Source::Default),
-        ("not an address", Source::Default),
+        ("http://127.0.0.1:8081", PasswordSource::Default),
+        ("http://elsewhere:8080", PasswordSource::Default),
+        ("not an address", PasswordSource::Default),
     ] {
         let flags = GlobalArgs {
             url: some(url),
             ..flags()
         };
         let settings = resolve(&flags, &environment(), &file(SERVERS)).unwrap();
-        assert_eq!(settings.password, password, "{url}");
+        assert_same(&settings.password, &password);
     }
 }
 
 #[test]
-fn an_unknown_server_is_an_error_that_names_the_known_ones() {
+fn unknown_server_error_lists_the_known_servers() {
     let flags = GlobalArgs {
         server: some("lav"),
         ..flags()
@@ -238,12 +245,12 @@ fn an_unknown_server_is_an_error_that_names_the_known_ones() {
     let error = resolve(&flags, &environment(), &file(SERVERS)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "config.toml names no server \"lav\": it names lab"
+        "no server \"lav\" in config.toml; it defines lab"
     );
 }
 
 #[test]
-fn the_default_password_stays_on_this_machine() {
+fn default_password_is_sent_only_to_loopback() {
     for (url, is_sent) in [
         ("http://127.0.0.1:8080", true),
         ("http://localhost:8080", true),
@@ -262,8 +269,8 @@ fn the_default_password_stays_on_this_machine() {
 }
 
 #[test]
-fn an_error_in_the_file_names_the_key() {
-    for (content, complaint) in [
+fn config_file_error_names_the_key() {
+    for (content, message) in [
         ("ulr = 'x'", "line 1: unknown field `ulr`"),
         (
             "url = 'http://x'\n[servers.lab]\nurl = 'http://y'\npasword = 'z'",
@@ -277,12 +284,12 @@ fn an_error_in_the_file_names_the_key() {
         ("\nformat = 'yaml'", "line 2: unknown variant `yaml`"),
     ] {
         let error = ConfigFile::parse(content).unwrap_err();
-        assert!(error.starts_with(complaint), "{error}");
+        assert!(error.starts_with(message), "{error}");
     }
 }
 
 #[test]
-fn a_secret_is_never_shown() {
+fn debug_output_contains_no_secret() {
     let settings = resolve(&flags(), &environment(), &file(SERVERS)).unwrap();
     assert!(!format!("{settings:?} {:?}", file(SERVERS)).contains("secret"));
 }
@@ -293,7 +300,7 @@ fn write(path: &Path, content: &str, mode: u32) {
 }
 
 #[test]
-fn a_file_with_a_password_that_others_can_read_earns_a_warning() {
+fn readable_file_with_a_password_causes_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     for (content, mode, warns) in [
@@ -310,14 +317,14 @@ fn a_file_with_a_password_that_others_can_read_earns_a_warning() {
 }
 
 #[test]
-fn a_missing_file_is_an_empty_one() {
+fn missing_file_is_an_empty_one() {
     let folder = tempfile::tempdir().unwrap();
     let (file, warning) = ConfigFile::read_from(&folder.path().join("none/config.toml")).unwrap();
     assert!(file.default_server().url.is_none() && warning.is_none());
 }
 
 #[test]
-fn a_password_file_is_found_beside_the_settings_and_read_without_its_line_end() {
+fn password_file_is_relative_and_read_without_line_end() {
     let folder = tempfile::tempdir().unwrap();
     write(
         &folder.path().join("config.toml"),
@@ -330,20 +337,20 @@ fn a_password_file_is_found_beside_the_settings_and_read_without_its_line_end() 
     let Ok(password) = settings.password.read() else {
         panic!("the password file must be readable")
     };
-    assert_eq!(password.text, "open sesame ");
+    assert_eq!(password.text.expose_secret(), "open sesame ");
     assert_eq!(password.warning, None);
 }
 
 #[test]
-fn a_password_file_that_is_empty_or_missing_is_an_error_and_an_open_one_a_warning() {
+fn unusable_password_file_is_an_error_readable_one_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("password");
-    assert!(Source::File(path.clone()).read().is_err());
+    assert!(PasswordSource::File(path.clone()).read().is_err());
     write(&path, "\n", 0o600);
-    assert!(Source::File(path.clone()).read().is_err());
+    assert!(PasswordSource::File(path.clone()).read().is_err());
     write(&path, "x", 0o644);
     assert!(
-        Source::File(path)
+        PasswordSource::File(path)
             .read()
             .is_ok_and(|password| password.warning.is_some())
     );
