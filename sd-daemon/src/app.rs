@@ -137,7 +137,7 @@ async fn begin(
         tasks::enforce_deadlines(service(), clock(), shutdown()),
     );
     tasks.spawn("reconcile", tasks::reconcile(service(), clock(), shutdown()));
-    if settings.signals.need_looks() {
+    if settings.signals.need_prober() {
         let probing = tasks::probe_activity(service(), clock(), settings.probe_interval, shutdown());
         tasks.spawn("probe_activity", probing);
     }

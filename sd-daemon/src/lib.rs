@@ -26,7 +26,6 @@ pub mod engine;
 #[cfg(feature = "test-support")]
 pub mod fuzz;
 pub mod http;
-mod known_bad;
 pub mod log;
 pub mod password;
 pub mod prober;

@@ -1,346 +1,290 @@
-//! The operations: what the API and the tasks call. Here the pure rule, the registry and the engine
-//! come together.
+//! The operations of the daemon: the API and the background tasks call them here, and here the state
+//! machine, the registry and the engine meet.
 //!
-//! Every operation on a container has the same shape, under that container's lock:
+//! [`Service`] is a facade without state. Five owners hold the state, each in a file of its own. An owner
+//! uses only the owners to its left:
 //!
-//! 1. look: inspect it at the engine and bring the row up to date. An engine that cannot be reached ends
-//!    the operation here, with nothing changed;
-//! 2. wish: let the registry step, which writes the intent down;
-//! 3. act: do what the step asked for, and look again, until nothing is left to do.
+//! ```text
+//!   EngineAccess ◄── Containers ◄──┬── ActivityMonitor ◄──┬── Service
+//!                                  └── Creations ◄────────┘
+//!   CheckInAddressWatch ◄─────────────────┘
+//! ```
 //!
-//! Operations run on a task tracker. A caller who hangs up stops listening, and nothing else.
+//! - [`EngineAccess`]: calls of the engine, with limits; whether it answers, and whether it is the expected one;
+//! - [`CheckInAddressWatch`]: the address at which new containers check in;
+//! - [`Containers`]: operations on existing containers, one at a time for each container;
+//! - [`ActivityMonitor`]: use of containers, from the prober and from check-ins;
+//! - [`Creations`]: new containers, from the request to the started container.
+//!
+//! What needs several owners is an operation of the facade: deadlines (`deadlines.rs`), reconciliation
+//! (`reconcile.rs`) and the activity report (`activity.rs`).
+//!
+//! Every operation on a container has the same three steps, under the lock of that container:
+//!
+//! 1. **refresh**: inspect the container and bring its record up to date. If the engine cannot be reached
+//!    the operation ends here, and nothing has changed;
+//! 2. **request**: apply the input to the record. The registry writes the intent to disk;
+//! 3. **run effects**: call the engine as the transition requires, and inspect again, until no effect is left.
+//!
+//! Operations run on a task tracker: they continue if the client disconnects.
 
 mod activity;
-mod creation;
+mod activity_monitor;
+mod check_in_address;
+mod check_in_token;
+mod containers;
+mod creations;
+mod deadlines;
+mod engine_access;
 mod error;
-mod identity;
-mod locks;
-mod operation;
-mod probe;
 mod reconcile;
-mod token;
+mod reference;
 
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
-use tokio_util::task::TaskTracker;
-use tracing::Instrument;
+use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::domain::{ContainerId, Observation, OperationId, Policy, Record, Timestamp};
-use crate::engine::{Engine, EngineError, Managed};
-use crate::known_bad::KnownBad;
-use crate::prober::{ProbeError, Prober};
+use crate::domain::{Caller, Extension, Limits, Policy, Record, RemoveMode, Report};
+use crate::engine::Engine;
+use crate::prober::Prober;
 use crate::registry::{Registry, Snapshot};
 
 pub use crate::registry::History;
 pub use activity::ActivityReport;
-pub use creation::NewContainer;
+pub(crate) use activity_monitor::ActivityMonitor;
+pub use activity_monitor::{ProbeStatus, Signals, Switch};
+pub use check_in_address::CheckInAddress;
+pub(crate) use check_in_address::CheckInAddressWatch;
+pub(crate) use containers::Containers;
+pub(crate) use creations::Creations;
+pub use creations::NewContainer;
+pub(crate) use engine_access::EngineAccess;
 pub use error::ServiceError;
-use identity::EngineIdentity;
-use locks::Locks;
-pub use probe::{ProbeStatus, Signals, Switch};
+pub(crate) use reference::find;
 
-/// How long a container may take to end by itself before it is killed.
-const STOP_GRACE: Duration = Duration::from_secs(10);
-
-/// Creates and starts at the engine at once. It works through them one after the other anyhow, and a
-/// longer queue there would only make its other answers slow.
-const STARTS_AT_ONCE: usize = 4;
-
-/// Inspections at the engine at once, for the same reason.
-const INSPECTIONS_AT_ONCE: usize = 8;
-
-/// Creates that are being worked on or wait for their turn. With more the last one would wait for longer than a
-/// caller does; they are sent away at once instead.
-const CREATES_AT_ONCE: usize = 32;
-
-/// How long a call waits for its turn at the engine.
-const TURN_PATIENCE: Duration = Duration::from_secs(60);
-
-/// An engine that has not answered for this long is not there. It is asked at least once a minute.
-const ENGINE_PATIENCE: Duration = Duration::from_secs(180);
-
-/// What a service is made of.
+/// The parts that a service is built from.
 pub struct Parts {
-    /// The engine.
+    /// The container engine.
     pub engine: Arc<dyn Engine>,
-    /// What looks at containers from the host.
+    /// Probes running containers from the host.
     pub prober: Arc<dyn Prober>,
     /// The registry.
     pub registry: Registry,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// When containers are stopped and removed. It begins to hold now, whatever it says about that.
+    /// When containers are stopped and removed. `resumed_at` is replaced by the present.
     pub policy: Policy,
-    /// What tells of use.
+    /// Which signals count as use.
     pub signals: Signals,
-    /// How much it takes on.
+    /// The limits of this daemon.
     pub capacity: Capacity,
 }
 
-/// How much one daemon takes on.
+/// The limits of one daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// The most containers, those at rest and those being made included.
+    /// The maximum number of containers, including stopped ones and creations in progress.
     pub containers: u32,
-    /// Memory of a container that asks for none, in bytes; nothing when it may take what there is.
+    /// The memory limit of a container that requests none, in bytes. `None` means no limit.
     pub memory_bytes: Option<u64>,
-}
-
-/// Where containers check in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CheckInAddress {
-    /// At a place that is not known yet, and will be in a moment.
-    Pending,
-    /// At this URL.
-    Available(String),
-    /// At no place that could be told.
-    Unavailable,
 }
 
 /// The operations. Cheap to clone.
 #[derive(Clone)]
 pub struct Service {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    engine: Arc<dyn Engine>,
-    registry: Registry,
-    clock: Arc<dyn Clock>,
-    prober: Arc<dyn Prober>,
-    policy: Mutex<Policy>,
-    signals: Signals,
-    capacity: Capacity,
-    /// What the latest look at each running container showed, and in which run that was.
-    views: Mutex<HashMap<ContainerId, (u64, ProbeStatus)>>,
-    /// Why containers cannot be seen, once that has been said in the log.
-    complaint: Mutex<Option<ProbeError>>,
-    /// Where new containers are told to check in.
-    check_in: watch::Sender<CheckInAddress>,
-    locks: Locks,
-    /// Creates that are being worked on. An open creation that is not among them was left behind.
-    creating: watch::Sender<HashSet<OperationId>>,
-    /// Held by whoever settles creations that were left behind: one at a time is enough.
-    resolving: tokio::sync::Mutex<()>,
-    /// Since when the engine says that it does not have what a creation should have made.
-    absent_since: Mutex<HashMap<OperationId, Timestamp>>,
-    /// Containers that something happened to, and that nobody has looked at yet.
-    pending_reconciles: Mutex<HashSet<ContainerId>>,
-    /// When the engine last answered.
-    engine_seen_at: Mutex<Option<Timestamp>>,
-    /// Whether the engine that answers is the one that the containers are on.
-    acquaintance: Mutex<EngineIdentity>,
-    creates: Semaphore,
-    starts: Semaphore,
-    inspections: Semaphore,
-    operations: TaskTracker,
+    engine: Arc<EngineAccess>,
+    check_in_address: Arc<CheckInAddressWatch>,
+    containers: Arc<Containers>,
+    activity: Arc<ActivityMonitor>,
+    creations: Arc<Creations>,
 }
 
 impl Service {
-    /// A service; it does nothing until it is called.
+    /// Builds a service. It does nothing until it is called.
     pub fn new(parts: Parts) -> Self {
-        let policy = Policy {
-            resumed_at: parts.clock.now(),
-            ..parts.policy
-        };
-        let inner = Inner {
-            engine: parts.engine,
-            registry: parts.registry,
-            clock: parts.clock,
-            prober: parts.prober,
-            policy: Mutex::new(policy),
-            signals: parts.signals,
-            capacity: parts.capacity,
-            views: Mutex::new(HashMap::new()),
-            complaint: Mutex::new(None),
-            check_in: watch::Sender::new(CheckInAddress::Unavailable),
-            locks: Locks::default(),
-            creating: watch::Sender::new(HashSet::new()),
-            resolving: tokio::sync::Mutex::new(()),
-            absent_since: Mutex::new(HashMap::new()),
-            pending_reconciles: Mutex::new(HashSet::new()),
-            engine_seen_at: Mutex::new(None),
-            acquaintance: Mutex::default(),
-            creates: Semaphore::new(CREATES_AT_ONCE),
-            starts: Semaphore::new(STARTS_AT_ONCE),
-            inspections: Semaphore::new(INSPECTIONS_AT_ONCE),
-            operations: TaskTracker::new(),
-        };
+        let Parts {
+            engine,
+            prober,
+            registry,
+            clock,
+            policy,
+            signals,
+            capacity,
+        } = parts;
+        let engine = Arc::new(EngineAccess::new(engine, registry.clone(), Arc::clone(&clock)));
+        let check_in_address = Arc::new(CheckInAddressWatch::default());
+        let containers = Arc::new(Containers::new(
+            Arc::clone(&engine),
+            registry.clone(),
+            Arc::clone(&clock),
+            policy,
+        ));
+        let activity = Arc::new(ActivityMonitor::new(
+            Arc::clone(&engine),
+            Arc::clone(&containers),
+            prober,
+            registry.clone(),
+            Arc::clone(&clock),
+            signals,
+        ));
+        let creations = Arc::new(Creations::new(
+            Arc::clone(&engine),
+            Arc::clone(&containers),
+            Arc::clone(&check_in_address),
+            registry,
+            clock,
+            capacity,
+        ));
         Self {
-            inner: Arc::new(inner),
+            engine,
+            check_in_address,
+            containers,
+            activity,
+            creations,
         }
     }
 
-    /// Every container, as of now. Never waits.
+    /// The engine, for callers that need nothing else.
+    pub(crate) fn engine(&self) -> &Arc<EngineAccess> {
+        &self.engine
+    }
+
+    /// The check-in address, for callers that need nothing else.
+    pub(crate) fn check_in_address(&self) -> &Arc<CheckInAddressWatch> {
+        &self.check_in_address
+    }
+
+    /// The existing containers, for callers that need nothing else.
+    pub(crate) fn containers(&self) -> &Arc<Containers> {
+        &self.containers
+    }
+
+    /// The use of containers, for callers that need nothing else.
+    pub(crate) fn activity_monitor(&self) -> &Arc<ActivityMonitor> {
+        &self.activity
+    }
+
+    /// Every container as it is now. Never waits.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.inner.registry.snapshot()
+        self.containers.snapshot()
     }
 
-    /// Follows every container.
+    /// Receives each new snapshot.
     pub fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.inner.registry.subscribe()
+        self.containers.subscribe()
     }
 
-    /// The container that a person calls `reference`: its id, a unique prefix of it, or its name.
-    ///
-    /// Only the registry is asked. What spin-docker did not create does not exist here.
+    /// The container with this id, unique id prefix or name. See [`find`].
     pub fn find(&self, reference: &str) -> Result<Arc<Record>, ServiceError> {
-        find(&self.snapshot(), reference)
+        self.containers.find(reference)
     }
 
     /// When containers are stopped and removed.
     pub fn policy(&self) -> Policy {
-        lock(&self.inner.policy).clone()
+        self.containers.policy()
     }
 
-    /// What happened to containers.
+    /// The events of all containers.
     pub fn history(&self) -> &History {
-        self.inner.registry.history()
+        self.containers.history()
     }
 
     /// The id of the last event delivered to the webhook, if any.
     pub async fn webhook_cursor(&self) -> Result<Option<u64>, ServiceError> {
-        Ok(self.inner.registry.webhook_cursor().await?)
+        self.containers.webhook_cursor().await
     }
 
-    /// Saves the id of the last event delivered to the webhook.
+    /// Stores the id of the last event delivered to the webhook.
     pub async fn save_webhook_cursor(&self, id: u64) -> Result<(), ServiceError> {
-        Ok(self.inner.registry.save_webhook_cursor(id).await?)
+        self.containers.save_webhook_cursor(id).await
     }
 
-    /// Grants every container time to report again, because the machine was suspended.
-    pub fn resume(&self) {
-        lock(&self.inner.policy).resumed_at = self.inner.clock.now();
-    }
-
-    /// Lets new containers know where to check in.
-    pub fn set_check_in(&self, place: CheckInAddress) {
-        self.inner.check_in.send_replace(place);
-    }
-
-    /// Lets new containers not wait any longer for a place to check in, unless there is one.
-    pub(crate) fn give_up_check_in(&self) {
-        self.inner.check_in.send_if_modified(|place| {
-            let is_awaited = *place == CheckInAddress::Pending;
-            if is_awaited {
-                *place = CheckInAddress::Unavailable;
-            }
-            is_awaited
-        });
+    /// Which signals count as use.
+    pub fn signals(&self) -> &Signals {
+        self.activity.signals()
     }
 
     /// The tagged images of the engine.
     pub async fn images(&self) -> Result<Vec<String>, ServiceError> {
-        Ok(self.track_engine_health(self.inner.engine.images().await)?)
+        Ok(self.engine.images().await?)
     }
 
-    /// Whether the daemon can do its work: the registry takes jobs, and the engine answered lately.
-    pub async fn is_ready(&self) -> Result<(), ServiceError> {
-        self.inner.registry.check_writable().await?;
-        self.is_not_another_engine()?;
-        let seen_at = *lock(&self.inner.engine_seen_at);
-        match seen_at {
-            Some(seen_at) if self.inner.clock.now().since(seen_at) <= ENGINE_PATIENCE => Ok(()),
-            Some(_) => Err(EngineError::TimedOut(ENGINE_PATIENCE).into()),
-            None => Err(EngineError::Unavailable("it has not answered yet".to_owned()).into()),
-        }
+    /// Sets the address at which new containers check in.
+    pub fn set_check_in(&self, address: CheckInAddress) {
+        self.check_in_address.set(address);
     }
 
-    /// The host's address on the network of new containers.
-    pub async fn gateway(&self) -> Result<Option<IpAddr>, ServiceError> {
-        Ok(self.inner.engine.gateway().await?)
+    /// Creates a container and waits until it runs, or has already exited.
+    pub async fn create(&self, wanted: NewContainer, caller: &Caller) -> Result<Arc<Record>, ServiceError> {
+        self.creations.create(wanted, caller).await
     }
 
-    /// The host's addresses on the other networks that containers of ours are on.
-    pub async fn other_gateways(&self) -> Result<Vec<IpAddr>, ServiceError> {
-        Ok(self.inner.engine.other_gateways().await?)
+    /// Starts a container and waits until it runs. A stop in progress is completed first.
+    pub async fn start(&self, reference: &str, caller: &Caller) -> Result<Arc<Record>, ServiceError> {
+        self.containers.start(reference, caller).await
     }
 
-    /// Waits until every operation has ended. To be called when nothing is left that begins one.
-    pub async fn drain(&self) {
-        self.inner.operations.close();
-        self.inner.operations.wait().await;
+    /// Requests the stop of a container. The returned record is stopping, or already stopped.
+    pub async fn stop(&self, reference: &str, caller: &Caller) -> Result<Arc<Record>, ServiceError> {
+        self.containers.stop(reference, caller).await
     }
 
-    async fn inspect(&self, id: ContainerId) -> Result<Option<Observation>, EngineError> {
-        let _permit = acquire_engine_slot(&self.inner.inspections).await?;
-        let found = self.track_engine_health(self.inner.engine.inspect(id).await)?;
-        if found.is_none() {
-            // What another engine does not have is not gone.
-            self.recognise_engine().await?;
-        }
-        Ok(found)
-    }
-
-    async fn managed(&self) -> Result<Vec<Managed>, EngineError> {
-        self.recognise_engine().await?;
-        self.track_engine_health(self.inner.engine.managed().await)
-    }
-
-    /// Notes that the engine answered, when it did, or that it is away.
-    fn track_engine_health<T>(&self, answer: Result<T, EngineError>) -> Result<T, EngineError> {
-        match &answer {
-            Ok(_) => *lock(&self.inner.engine_seen_at) = Some(self.inner.clock.now()),
-            Err(EngineError::Unavailable(_)) => self.forget_engine(),
-            Err(_) => {}
-        }
-        answer
-    }
-
-    /// Runs an operation to its end, whether or not the caller stays to hear of it.
-    async fn run<T: Send + 'static>(
+    /// Removes a container with its anonymous volumes, and waits until it is removed.
+    pub async fn remove(
         &self,
-        operation: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
-    ) -> Result<T, ServiceError> {
-        if KnownBad::OperationInHandler.is_made() {
-            return operation.await;
-        }
-        // What it logs belongs to the request that it was begun for.
-        match self.inner.operations.spawn(operation.in_current_span()).await {
-            Ok(result) => result,
-            Err(error) => Err(ServiceError::Bug(format!("an operation ended early: {error}"))),
-        }
+        reference: &str,
+        mode: RemoveMode,
+        caller: &Caller,
+    ) -> Result<(), ServiceError> {
+        self.containers.remove(reference, mode, caller).await
     }
-}
 
-/// Waits for a turn at the engine, but not for ever: behind an engine that hangs the queue only grows.
-async fn acquire_engine_slot(turns: &Semaphore) -> Result<SemaphorePermit<'_>, EngineError> {
-    match tokio::time::timeout(TURN_PATIENCE, turns.acquire()).await {
-        Ok(Ok(permit)) => Ok(permit),
-        Ok(Err(_)) => Err(EngineError::Unavailable("the daemon is ending".to_owned())),
-        Err(_) => Err(EngineError::TimedOut(TURN_PATIENCE)),
+    /// Postpones the stop of a container. The engine is not called.
+    pub async fn extend(
+        &self,
+        reference: &str,
+        extension: Extension,
+        caller: &Caller,
+    ) -> Result<Arc<Record>, ServiceError> {
+        self.containers.extend(reference, extension, caller).await
     }
-}
 
-/// The shortest prefix of an id that is taken for one. Anything shorter is too easily a typing error.
-const SHORTEST_PREFIX: usize = 4;
+    /// Sets the limits of one container. The engine is not called.
+    pub async fn set_limits(
+        &self,
+        reference: &str,
+        limits: Limits,
+        caller: &Caller,
+    ) -> Result<Arc<Record>, ServiceError> {
+        self.containers.set_limits(reference, limits, caller).await
+    }
 
-pub(crate) fn find(snapshot: &Snapshot, reference: &str) -> Result<Arc<Record>, ServiceError> {
-    let name = reference.strip_prefix('/').unwrap_or(reference);
-    if let Some(record) = reference.parse().ok().and_then(|id| snapshot.get(id)) {
-        return Ok(Arc::clone(record));
+    /// Credits the container at an address with a check-in. See [`ActivityMonitor::check_in`].
+    pub async fn check_in(&self, address: IpAddr, report: Report) -> Result<Arc<Record>, ServiceError> {
+        self.activity.check_in(address, report).await
     }
-    if let Some(record) = snapshot.records().find(|record| record.name().as_str() == name) {
-        return Ok(Arc::clone(record));
-    }
-    let is_long_enough = reference.len() >= SHORTEST_PREFIX;
-    let mut matches = snapshot
-        .records()
-        .filter(|record| is_long_enough && record.id().as_str().starts_with(reference));
-    match (matches.next(), matches.next()) {
-        (Some(record), None) => Ok(Arc::clone(record)),
-        (None, _) => Err(ServiceError::NotFound(reference.to_owned())),
-        (Some(_), Some(_)) => Err(ServiceError::Ambiguous(reference.to_owned())),
-    }
-}
 
-/// Takes a lock that is only ever held for a few instructions. A panic in one of them cannot leave the
-/// value half changed, so a poisoned lock is as good as any.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Credits the container that a token was issued to with a check-in.
+    pub async fn check_in_by_token(&self, token: &str, report: Report) -> Result<Arc<Record>, ServiceError> {
+        self.activity.check_in_by_token(token, report).await
+    }
+
+    /// Probes every running container now.
+    pub async fn probe_all(&self) {
+        self.activity.probe_all().await;
+    }
+
+    /// Returns an error if the daemon cannot do its work: the registry must be writable, and the expected
+    /// engine must have answered within the last three minutes.
+    pub async fn is_ready(&self) -> Result<(), ServiceError> {
+        self.containers.check_writable().await?;
+        Ok(self.engine.is_ready()?)
+    }
+
+    /// Waits until every operation has ended. Call it after everything that starts operations has ended.
+    pub async fn drain(&self) {
+        self.containers.drain().await;
+    }
 }

@@ -200,7 +200,7 @@ fn resolve(options: &Options, docker_host: Option<String>) -> Result<Settings, S
     let policy = policy(options);
     let signals = signals(options)?;
     let wanted_interval = options.probe_interval.map(|setting| setting.0);
-    if let Some(interval) = wanted_interval.filter(|_| signals.need_looks()) {
+    if let Some(interval) = wanted_interval.filter(|_| signals.need_prober()) {
         validate_probe_interval(&policy, interval)?;
     }
     Ok(Settings {

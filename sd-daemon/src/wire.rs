@@ -92,7 +92,7 @@ pub(crate) fn activity(report: &ActivityReport, signals: &Signals) -> api::Activ
     let ActivityReport {
         record,
         policy,
-        view,
+        latest_probe: view,
         history,
         now,
     } = report;
@@ -172,7 +172,7 @@ fn signal_kind(signal: Signal) -> api::SignalKind {
 }
 
 fn open_connections(view: &ProbeStatus) -> Option<api::OpenConnections> {
-    let ProbeStatus::Seen { at, look } = view else {
+    let ProbeStatus::Probed { at, result: look } = view else {
         return None;
     };
     Some(api::OpenConnections {
@@ -192,8 +192,8 @@ fn all_signals(record: &Record, view: Option<&ProbeStatus>, signals: &Signals) -
     const SWITCHED_OFF: &str = "the daemon's settings leave it out";
     let switched = |switch: Switch| (switch == Switch::Off).then(|| SWITCHED_OFF.to_owned());
     let blind = match view {
-        Some(ProbeStatus::ProbeError(blind)) => Some(blind.to_string()),
-        Some(ProbeStatus::Seen { .. }) | None => None,
+        Some(ProbeStatus::Failed(blind)) => Some(blind.to_string()),
+        Some(ProbeStatus::Probed { .. }) | None => None,
     };
     let cpu = match signals.use_rule.cpu_millicores {
         Some(_) => Switch::On,

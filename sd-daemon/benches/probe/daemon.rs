@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sd_daemon::clock::{Clock, SystemClock};
 use sd_daemon::domain::{
-    ContainerId, ContainerPort, Image, Limits, Policy, TimeLimit, Timestamp, TrafficSample, UseRule,
+    Caller, ContainerId, ContainerPort, Image, Limits, Policy, TimeLimit, Timestamp, TrafficSample, UseRule,
 };
 use sd_daemon::engine::fake::FakeEngine;
 use sd_daemon::prober::host::HostProber;
@@ -57,7 +57,7 @@ impl Daemon {
         });
         for target in targets {
             engine.next_id(target.id);
-            service.create(wanted()?).await?;
+            service.create(wanted()?, &Caller::unidentified()).await?;
         }
         Ok(Self {
             service,

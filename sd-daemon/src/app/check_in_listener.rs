@@ -102,19 +102,21 @@ impl Gateways {
     async fn bind_missing(&mut self) -> Missing {
         let mut missing = Missing::Nothing;
         // While the engine is away, whoever follows its events says so.
-        match self.service.gateway().await {
+        match self.service.engine().gateway().await {
             Ok(Some(gateway)) => {
                 if let Some(address) = self.listen_on(gateway).await {
                     let url = http::check_in_url(address);
-                    self.service.set_check_in(CheckInAddress::Available(url));
+                    self.service
+                        .check_in_address()
+                        .set(CheckInAddress::Available(url));
                 } else {
                     missing = Missing::Something;
-                    self.service.give_up_check_in();
+                    self.service.check_in_address().give_up();
                 }
             }
             Ok(None) => {
                 missing = Missing::Something;
-                self.service.give_up_check_in();
+                self.service.check_in_address().give_up();
                 self.complain(
                     "containers cannot check in: the engine's network has no address on this host".to_owned(),
                 );
@@ -122,7 +124,7 @@ impl Gateways {
             Err(_) => missing = Missing::Something,
         }
         if self.others.is_none() {
-            self.others = self.service.other_gateways().await.ok();
+            self.others = self.service.engine().other_gateways().await.ok();
         }
         match self.others.clone() {
             None => missing = Missing::Something,

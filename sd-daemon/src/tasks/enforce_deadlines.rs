@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 use super::retry_queue::RetryQueue;
 use crate::clock::Clock;
 use crate::domain::{ContainerId, Due, Timestamp};
-use crate::known_bad::KnownBad;
 use crate::service::Service;
 
 /// What is done at once. A host with hundreds of idle containers stays usable while they end.
@@ -31,16 +30,12 @@ pub async fn enforce_deadlines(service: Service, clock: Arc<dyn Clock>, shutdown
     loop {
         if clock.suspended() >= suspended + SUSPENSION {
             tracing::info!("the machine was suspended: every container is granted time to report");
-            service.resume();
+            service.containers().grant_grace_after_suspend();
         }
         suspended = clock.suspended();
 
         snapshots.mark_unchanged();
-        let now = if KnownBad::WallClockDeadline.is_made() {
-            clock.wall_time()
-        } else {
-            clock.now()
-        };
+        let now = clock.now();
         let sweep = DueScan::of(&service, now);
         attempts.retain(|work| sweep.due.iter().any(|due| due.work() == work));
         for due @ DueContainer { id, generation, what } in sweep.due.iter().copied() {

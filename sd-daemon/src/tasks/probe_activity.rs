@@ -24,14 +24,14 @@ pub async fn probe_activity(
         snapshots.mark_unchanged();
         // Counted from its beginning: time that goes by during a look is not lost.
         let looked_at = clock.now();
-        service.probe_all().await;
+        service.activity_monitor().probe_all().await;
         loop {
             // Asked each time: a container with a short timeout may have been started meanwhile.
-            let next = looked_at.after(service.probe_interval(interval));
+            let next = looked_at.after(service.activity_monitor().probe_interval(interval));
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = clock.sleep_until(next) => break,
-                Ok(()) = snapshots.changed() => service.probe_new().await,
+                Ok(()) = snapshots.changed() => service.activity_monitor().probe_new().await,
             }
             tokio::select! {
                 () = shutdown.cancelled() => return,

@@ -31,9 +31,15 @@ pub async fn reconcile(service: Service, clock: Arc<dyn Clock>, shutdown: Cancel
         let unfinished = unfinished(&service);
         attempts.retain(|id| unfinished.contains(&id));
         // What an operation is busy with is being finished.
-        for id in unfinished.iter().copied().filter(|id| !service.is_busy(*id)) {
+        for id in unfinished
+            .iter()
+            .copied()
+            .filter(|id| !service.containers().is_busy(*id))
+        {
             let service = service.clone();
-            attempts.start(id, now, async move { service.reconcile_unless_busy(id).await });
+            attempts.start(id, now, async move {
+                service.containers().reconcile_unless_busy(id).await
+            });
         }
         if now >= next_full && full.is_empty() {
             next_full = now.after(INTERVAL);

@@ -262,7 +262,7 @@ impl TestDaemon {
                 Arc::clone(&shared_clock),
                 shutdown.clone(),
             ));
-            if setup.signals.need_looks() {
+            if setup.signals.need_prober() {
                 process.run(tasks::probe_activity(
                     service.clone(),
                     Arc::clone(&shared_clock),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::LOCATION;
@@ -13,7 +14,7 @@ use sd_client::api::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::domain::{self, Extension, IdempotencyKey, Limits, Name, Record, TimeLimit};
+use crate::domain::{self, Caller, IdempotencyKey, Limits, Name, Record, TimeLimit};
 use crate::http::payload::{ContainerRef, Payload, Query};
 use crate::http::problem::Problem;
 use crate::service::{NewContainer, Service};
@@ -78,6 +79,7 @@ pub(in crate::http) async fn show_container(
 /// Creates a container and starts it.
 pub(in crate::http) async fn create_container(
     State(service): State<Service>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     Payload(body): Payload<CreateContainer>,
 ) -> Result<
@@ -89,7 +91,7 @@ pub(in crate::http) async fn create_container(
     Problem,
 > {
     let record = service
-        .create(new_container(body, idempotency_key(&headers)?)?)
+        .create(new_container(body, idempotency_key(&headers)?)?, &caller)
         .await?;
     let Json(container) = describe(&service, &record);
     Ok((
@@ -102,6 +104,7 @@ pub(in crate::http) async fn create_container(
 /// Starts or stops a container, or changes its limits.
 pub(in crate::http) async fn update_container(
     State(service): State<Service>,
+    Extension(caller): Extension<Caller>,
     ContainerRef(reference): ContainerRef,
     Payload(body): Payload<UpdateContainer>,
 ) -> Result<Json<api::Container>, Problem> {
@@ -114,12 +117,12 @@ pub(in crate::http) async fn update_container(
     }
     // The start or stop comes first, because it can be refused; then no limit is changed.
     let mut record = match body.status {
-        Some(DesiredStatus::Running) => service.start(&reference).await?,
-        Some(DesiredStatus::Stopped) => service.stop(&reference).await?,
+        Some(DesiredStatus::Running) => service.start(&reference, &caller).await?,
+        Some(DesiredStatus::Stopped) => service.stop(&reference, &caller).await?,
         None => service.find(&reference)?,
     };
     if !limits.is_empty() {
-        record = service.set_limits(&reference, limits).await?;
+        record = service.set_limits(&reference, limits, &caller).await?;
     }
     Ok(describe(&service, &record))
 }
@@ -127,12 +130,13 @@ pub(in crate::http) async fn update_container(
 /// Postpones the stop of a container.
 pub(in crate::http) async fn extend_container(
     State(service): State<Service>,
+    Extension(caller): Extension<Caller>,
     ContainerRef(reference): ContainerRef,
     Payload(body): Payload<ExtendContainer>,
 ) -> Result<Json<api::Container>, Problem> {
     let extension = match (body.by, body.hold_for) {
-        (Some(span), None) => Extension::By(span.duration()),
-        (None, Some(span)) => Extension::For(span.duration()),
+        (Some(span), None) => domain::Extension::By(span.duration()),
+        (None, Some(span)) => domain::Extension::For(span.duration()),
         (None, None) | (Some(_), Some(_)) => {
             return Err(Problem::invalid(
                 "body",
@@ -140,13 +144,14 @@ pub(in crate::http) async fn extend_container(
             ));
         }
     };
-    let record = service.extend(&reference, extension).await?;
+    let record = service.extend(&reference, extension, &caller).await?;
     Ok(describe(&service, &record))
 }
 
 /// Removes a container and its anonymous volumes.
 pub(in crate::http) async fn remove_container(
     State(service): State<Service>,
+    Extension(caller): Extension<Caller>,
     ContainerRef(reference): ContainerRef,
     Query(query): Query<RemoveQuery>,
 ) -> Result<StatusCode, Problem> {
@@ -154,7 +159,7 @@ pub(in crate::http) async fn remove_container(
         RemoveMode::Graceful => domain::RemoveMode::Graceful,
         RemoveMode::Force => domain::RemoveMode::Force,
     };
-    service.remove(&reference, mode).await?;
+    service.remove(&reference, mode, &caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

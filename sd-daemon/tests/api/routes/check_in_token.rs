@@ -63,7 +63,7 @@ async fn invalid_token_is_rejected() {
             assert!(challenge.starts_with("Bearer "), "{challenge}");
             assert_eq!(
                 detail,
-                "the token is not one of this daemon: containers find theirs in SD_CHECK_IN_TOKEN"
+                "the check-in token is invalid: containers get theirs in SD_CHECK_IN_TOKEN"
             );
         }
     }
@@ -82,7 +82,7 @@ async fn token_of_a_stopped_container_is_rejected() {
         assert_eq!((status, suffix.as_str()), (404, "unknown-caller"));
         assert_eq!(
             detail,
-            "the container that this token was given to is not running"
+            "the container that this token was issued to is not running"
         );
     }
     assert_eq!(daemon.look(&stopped).await, stopped);

@@ -128,7 +128,7 @@ async fn container_that_is_not_running_cannot_be_extended() {
     for (container, expected) in [
         (
             &stopped,
-            "is not running, so there is no deadline to push: start it first",
+            "is not running and has no stop to postpone: start it first",
         ),
         (
             &paused,

@@ -42,7 +42,7 @@ async fn max_containers_counts_running_and_stopped() {
     assert_eq!((status, suffix.as_str()), (429, "limit-reached"));
     assert_eq!(
         detail,
-        "there are 2 containers, as many as max_containers allows: remove one first"
+        "there are 2 containers, the maximum set by max_containers: remove one first"
     );
     assert_eq!(refused.header("retry-after"), Some("5"));
     assert_eq!(daemon.changes(), []);

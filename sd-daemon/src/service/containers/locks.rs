@@ -1,54 +1,56 @@
-//! One lock for each container, so that the engine is never asked two things about it at once.
+//! One lock for each container, so that the engine never gets two calls for one container at the same time.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
-use super::ServiceError;
+use super::super::ServiceError;
 use crate::domain::ContainerId;
 
-/// How long anybody waits for a container; somewhat less than callers wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(150);
+/// How long an operation waits for a lock: somewhat less than clients wait for a response.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(150);
 
-/// Operations that hold one container or wait for it. While the engine hangs each of them holds it for long, and what
-/// is asked again and again would queue up without end.
-const MOST: usize = 64;
+/// Operations that hold one lock or wait for it. While the engine hangs each holds it for long, and repeated
+/// requests would queue up without end.
+const OPERATIONS_PER_CONTAINER: usize = 64;
 
-/// The locks of all containers. One that nobody holds or waits for takes no memory for long.
+/// The locks of all containers. A lock that is neither held nor waited for is dropped at the next use.
 #[derive(Default)]
 pub(super) struct Locks {
-    held: Mutex<HashMap<ContainerId, Weak<tokio::sync::Mutex<()>>>>,
+    locks: Mutex<HashMap<ContainerId, Weak<tokio::sync::Mutex<()>>>>,
 }
 
-/// Holds a container for one operation.
-pub(super) type Held = OwnedMutexGuard<()>;
+/// Holds the lock of a container until it is dropped.
+pub(in crate::service) type ContainerLock = OwnedMutexGuard<()>;
 
 impl Locks {
-    /// Waits until nobody else holds the container, but not for ever, and not behind too many others.
-    pub(super) async fn acquire(&self, id: ContainerId) -> Result<Held, ServiceError> {
+    /// Waits for the lock. Returns [`ServiceError::Busy`] after [`LOCK_TIMEOUT`], or at once if too many
+    /// operations wait already.
+    pub(super) async fn acquire(&self, id: ContainerId) -> Result<ContainerLock, ServiceError> {
         let lock = self.of(id);
-        if Arc::strong_count(&lock) > MOST {
+        if Arc::strong_count(&lock) > OPERATIONS_PER_CONTAINER {
             return Err(ServiceError::Busy(id));
         }
-        let held = tokio::time::timeout(PATIENCE, lock.lock_owned()).await;
+        let held = tokio::time::timeout(LOCK_TIMEOUT, lock.lock_owned()).await;
         held.map_err(|_| ServiceError::Busy(id))
     }
 
-    /// Holds the container if nobody else does.
-    pub(super) fn try_acquire(&self, id: ContainerId) -> Option<Held> {
+    /// Takes the lock if it is free.
+    pub(super) fn try_acquire(&self, id: ContainerId) -> Option<ContainerLock> {
         self.of(id).try_lock_owned().ok()
     }
 
     fn of(&self, id: ContainerId) -> Arc<tokio::sync::Mutex<()>> {
-        let mut held = super::lock(&self.held);
-        if let Some(lock) = held.get(&id).and_then(Weak::upgrade) {
+        let mut locks = self.locks.lock();
+        if let Some(lock) = locks.get(&id).and_then(Weak::upgrade) {
             return lock;
         }
-        held.retain(|_, lock| lock.strong_count() > 0);
+        locks.retain(|_, lock| lock.strong_count() > 0);
         let lock = Arc::new(tokio::sync::Mutex::new(()));
-        held.insert(id, Arc::downgrade(&lock));
+        locks.insert(id, Arc::downgrade(&lock));
         lock
     }
 }
@@ -58,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_held_container_cannot_be_held_again_and_a_released_one_can() {
+    fn held_lock_is_refused_until_it_is_released() {
         let (locks, id) = (Locks::default(), "ab".repeat(32).parse().unwrap());
         let held = locks.try_acquire(id);
         assert!(held.is_some());
@@ -69,11 +71,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn there_may_be_so_many_who_wait_for_one_and_the_next_one_is_sent_away() {
+    async fn lock_refuses_more_than_64_operations() {
         let (locks, id) = (Locks::default(), "ab".repeat(32).parse().unwrap());
         let mut waiting = Vec::new();
         let held = locks.acquire(id).await.unwrap();
-        for _ in 1..MOST {
+        for _ in 1..OPERATIONS_PER_CONTAINER {
             let mut wait = Box::pin(locks.acquire(id));
             assert!(futures_util::poll!(&mut wait).is_pending());
             waiting.push(wait);
@@ -87,18 +89,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_for_ever() {
+    async fn lock_wait_times_out() {
         let (locks, id) = (Locks::default(), "ab".repeat(32).parse().unwrap());
         let _held = locks.acquire(id).await.unwrap();
         assert!(matches!(locks.acquire(id).await, Err(ServiceError::Busy(_))));
     }
 
     #[test]
-    fn locks_that_nobody_holds_are_forgotten() {
+    fn released_locks_use_no_memory() {
         let locks = Locks::default();
         for number in 0..100_u8 {
             drop(locks.try_acquire(format!("{number:02x}").repeat(32).parse().unwrap()));
         }
-        assert!(locks.held.lock().unwrap().len() <= 1);
+        assert!(locks.locks.lock().len() <= 1);
     }
 }

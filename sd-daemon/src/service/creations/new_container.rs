@@ -1,0 +1,66 @@
+//! What a client requests when it creates a container, and what the engine gets of it.
+
+use std::collections::BTreeMap;
+
+use super::super::check_in_token;
+use super::Creations;
+use crate::domain::{IdempotencyKey, Image, ImageRef, Limits, Name, OperationId};
+use crate::engine::ContainerSpec;
+
+/// The environment variable with the URL at which a container checks in.
+const CHECK_IN_VARIABLE: &str = "SD_CHECK_IN_URL";
+
+/// The environment variable with the check-in token of a container.
+const TOKEN_VARIABLE: &str = "SD_CHECK_IN_TOKEN";
+
+/// A container that a client requests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewContainer {
+    /// The image.
+    pub image: ImageRef,
+    /// The name. The engine chooses one for `None`.
+    pub name: Option<Name>,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// Command and arguments. Empty for those of the image.
+    pub command: Vec<String>,
+    /// Memory limit in bytes.
+    pub memory_bytes: Option<u64>,
+    /// Processor limit in billionths of a core.
+    pub nano_cpus: Option<u64>,
+    /// Limits of this container.
+    pub limits: Limits,
+    /// The idempotency key: two requests with the same key create one container.
+    pub key: Option<IdempotencyKey>,
+}
+
+impl Creations {
+    /// What the engine creates. Variables of the client win over those of the daemon.
+    pub(super) fn spec(
+        &self,
+        operation: OperationId,
+        wanted: &NewContainer,
+        image: &Image,
+        check_in_url: Option<String>,
+    ) -> ContainerSpec {
+        let mut variables = wanted.environment.clone();
+        if let Some(url) = check_in_url {
+            variables.entry(CHECK_IN_VARIABLE.to_owned()).or_insert(url);
+        }
+        let token = check_in_token::issue(operation, self.registry.secret());
+        variables.entry(TOKEN_VARIABLE.to_owned()).or_insert(token);
+        ContainerSpec {
+            operation,
+            image: wanted.image.clone(),
+            name: wanted.name.clone(),
+            environment: variables
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect(),
+            command: wanted.command.clone(),
+            memory_bytes: wanted.memory_bytes.or(self.capacity.memory_bytes),
+            nano_cpus: wanted.nano_cpus,
+            ports: image.published_ports(),
+        }
+    }
+}
