@@ -234,7 +234,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
         });
     }
     if found == 0 {
-        return Err(OpenError::damaged(path, "it is no registry of sd-daemon"));
+        return Err(OpenError::damaged(path, "it is not a registry of sd-daemon"));
     }
     check(&connection)
         .map_err(failed)?
@@ -253,7 +253,7 @@ const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 /// Makes an empty registry. Where there was one before, somebody took it away, and that is not to be forgotten.
 fn begin(path: &Path) -> Result<(), OpenError> {
     if let Some(trace) = files::trace_of_deleted(path) {
-        let reason = format!("it is missing, and {} tells of it", trace.display());
+        let reason = format!("it is missing, although {} exists", trace.display());
         return Err(OpenError::damaged(path, &reason));
     }
     tracing::info!(file = %path.display(), "beginning a new registry");

@@ -1,6 +1,7 @@
-//! Stopping exactly what nobody uses: real databases and real logins, some of them silent.
+//! Idle stops of real databases and SSH servers: a container with a silent session is stopped, one with a session that is
+//! used is not.
 //!
-//! The images are those of `images/`: script/test has built them.
+//! script/test has built the images of `images/`.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,16 +13,15 @@ use sd_client::api::{
 use crate::daemon::{Daemon, eventually, within};
 use crate::login_sessions::{PASSWORD, Session, new_key};
 
-/// What stands before the names of the sample images that script/test builds.
+/// The prefix of the sample images that script/test builds.
 const SAMPLES: &str = "spin-docker-samples/";
-/// Given to the containers once everybody is logged in. Somebody at work does something several times in it, on a
-/// busy machine too.
+/// Set when all sessions are open. A used session sends several commands within it, also on a busy machine.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-const PACE: Duration = Duration::from_secs(2);
+const COMMAND_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What tells of use; the other one is left out, so that each is proven by itself.
-const SEEN_FROM_HOST: &[&str] = &["--activity-signals", "connections", "--probe-interval", "2s"];
-const REPORTED: &[&str] = &["--activity-signals", "check-in"];
+/// The options that enable one activity signal only, so that each is tested by itself.
+const HOST_ACTIVITY: &[&str] = &["--activity-signals", "connections", "--probe-interval", "2s"];
+const CHECK_INS: &[&str] = &["--activity-signals", "check-in"];
 
 fn database() -> CreateContainer {
     CreateContainer {
@@ -45,24 +45,24 @@ fn login_server(public_key: &str) -> CreateContainer {
     }
 }
 
-/// Two containers with an open session each. One of the sessions is silent, in the other one somebody works
-/// now and then.
-struct TwoUsers {
+/// Two containers with an open session each: one session is silent, the other one is used.
+struct TwoSessions {
     silent: (Container, Session),
-    working: (Container, Session),
+    used: (Container, Session),
 }
 
-impl TwoUsers {
+impl TwoSessions {
     async fn of_databases(daemon: &Daemon) -> Self {
         let (first, second) = (
             created(daemon, &database()).await,
             created(daemon, &database()).await,
         );
-        let session =
-            async |container: &Container| Session::psql(container.app_port.expect("it is published")).await;
+        let session = async |container: &Container| {
+            Session::psql(container.app_port.expect("the port is published")).await
+        };
         Self {
             silent: (first.clone(), session(&first).await),
-            working: (second.clone(), session(&second).await),
+            used: (second.clone(), session(&second).await),
         }
     }
 
@@ -71,42 +71,43 @@ impl TwoUsers {
         let wanted = login_server(&public);
         let (first, second) = (created(daemon, &wanted).await, created(daemon, &wanted).await);
         let session = async |container: &Container| {
-            Session::ssh(container.ssh_port.expect("it is published"), &key).await
+            Session::ssh(container.ssh_port.expect("the port is published"), &key).await
         };
         Self {
             silent: (first.clone(), session(&first).await),
-            working: (second.clone(), session(&second).await),
+            used: (second.clone(), session(&second).await),
         }
     }
 
-    /// Lets one work and the other not, until the silent one is stopped, and for as long again.
-    async fn tell_apart(mut self, daemon: &Daemon) -> Container {
-        for (container, _) in [&self.silent, &self.working] {
-            eventually("its login is seen", async || {
+    /// Uses one session until the container of the silent one is stopped, and for one more timeout. Checks that the used
+    /// container keeps running, and returns the stopped one.
+    async fn only_silent_one_is_stopped(mut self, daemon: &Daemon) -> Container {
+        for (container, _) in [&self.silent, &self.used] {
+            eventually("the session counts as activity", async || {
                 let activity = daemon.client().activity(&container.container_id).await;
-                let signal = activity.expect("reads always work").last_active_signal;
+                let signal = activity.expect("the read succeeds").last_active_signal;
                 signal.filter(|signal| *signal != SignalKind::Started)
             })
             .await;
         }
-        self.working.1.works().await;
-        for (container, _) in [&self.silent, &self.working] {
+        self.used.1.run_command().await;
+        for (container, _) in [&self.silent, &self.used] {
             limit(daemon, container).await;
         }
         let mut stopped_at = None;
         let stopped = within(
             Duration::from_secs(120),
-            "the silent one is stopped",
+            "the container of the silent session is stopped",
             async || {
                 Some(daemon.show(&self.silent.0.container_id).await)
                     .filter(|shown| shown.status == Status::Stopped)
             },
         );
-        let work = async {
-            let mut pace = tokio::time::interval(PACE);
+        let use_session = async {
+            let mut ticks = tokio::time::interval(COMMAND_INTERVAL);
             loop {
-                pace.tick().await;
-                self.working.1.works().await;
+                ticks.tick().await;
+                self.used.1.run_command().await;
                 if stopped_at.is_some_and(|at: Instant| at.elapsed() > IDLE_TIMEOUT) {
                     return;
                 }
@@ -116,18 +117,18 @@ impl TwoUsers {
                 }
             }
         };
-        let (stopped, ()) = tokio::join!(stopped, work);
+        let (stopped, ()) = tokio::join!(stopped, use_session);
         assert_eq!(stopped.stop_reason, Some(StopReason::Idle));
-        let working = daemon.show(&self.working.0.container_id).await;
-        assert_eq!(working.status, Status::Running);
+        let used = daemon.show(&self.used.0.container_id).await;
+        assert_eq!(used.status, Status::Running);
         assert_eq!(
-            working.started_at, self.working.0.started_at,
-            "it was never stopped"
+            used.started_at, self.used.0.started_at,
+            "the used container was never stopped"
         );
-        assert!(self.working.1.is_open());
-        // When all go home, it goes as well.
-        drop(self.working.1);
-        let left = daemon.becomes(&working.container_id, Status::Stopped).await;
+        assert!(self.used.1.is_open());
+        // Without a session it is stopped as well.
+        drop(self.used.1);
+        let left = daemon.becomes(&used.container_id, Status::Stopped).await;
         assert_eq!(left.stop_reason, Some(StopReason::Idle));
         stopped
     }
@@ -135,37 +136,40 @@ impl TwoUsers {
 
 async fn created(daemon: &Daemon, wanted: &CreateContainer) -> Container {
     let created = daemon.client().create(wanted).await;
-    created.expect("script/images --tag-prefix spin-docker-samples/ has built it")
+    created.expect("script/images --tag-prefix spin-docker-samples/ has built the image")
 }
 
-/// From here on nobody may be away for long.
+/// Sets the short idle timeout.
 async fn limit(daemon: &Daemon, container: &Container) {
     let update = UpdateContainer {
         idle_timeout: Some(TimeLimit::After(IDLE_TIMEOUT)),
         ..UpdateContainer::default()
     };
     let updated = daemon.client().update(&container.container_id, &update).await;
-    updated.expect("it runs");
+    updated.expect("the update succeeds");
 }
 
-/// What decided on a stop, as the history tells it.
+/// The reason of the stop in the history.
 async fn why(daemon: &Daemon, container: &Container) -> String {
     let activity = daemon
         .client()
         .activity(&container.container_id)
         .await
-        .expect("reads always work");
+        .expect("the read succeeds");
     let stop = activity
         .history
         .iter()
         .rfind(|entry| entry.what == EventKind::Stopping);
-    stop.expect("its stop is remembered").why.clone()
+    stop.expect("the history contains the stop").why.clone()
 }
 
 #[tokio::test]
-async fn a_silent_psql_is_stopped_and_a_working_one_is_not_as_seen_from_the_host() {
-    let daemon = Daemon::start(SEEN_FROM_HOST).await;
-    let stopped = TwoUsers::of_databases(&daemon).await.tell_apart(&daemon).await;
+async fn silent_psql_is_stopped_by_host_activity() {
+    let daemon = Daemon::start(HOST_ACTIVITY).await;
+    let stopped = TwoSessions::of_databases(&daemon)
+        .await
+        .only_silent_one_is_stopped(&daemon)
+        .await;
     let why = why(&daemon, &stopped).await;
     assert!(why.contains("seen in use from the host"), "{why}");
     assert!(
@@ -175,14 +179,17 @@ async fn a_silent_psql_is_stopped_and_a_working_one_is_not_as_seen_from_the_host
 }
 
 #[tokio::test]
-async fn a_silent_psql_is_stopped_and_a_working_one_is_not_as_the_image_reports() {
-    let daemon = Daemon::start(REPORTED).await;
-    let stopped = TwoUsers::of_databases(&daemon).await.tell_apart(&daemon).await;
+async fn silent_psql_is_stopped_by_check_ins() {
+    let daemon = Daemon::start(CHECK_INS).await;
+    let stopped = TwoSessions::of_databases(&daemon)
+        .await
+        .only_silent_one_is_stopped(&daemon)
+        .await;
     let activity = daemon
         .client()
         .activity(&stopped.container_id)
         .await
-        .expect("reads always work");
+        .expect("the read succeeds");
     assert_eq!(
         activity.last_active_signal,
         Some(SignalKind::CheckIn),
@@ -191,38 +198,44 @@ async fn a_silent_psql_is_stopped_and_a_working_one_is_not_as_the_image_reports(
 }
 
 #[tokio::test]
-async fn a_silent_ssh_is_stopped_and_a_working_one_is_not_as_seen_from_the_host() {
-    let daemon = Daemon::start(SEEN_FROM_HOST).await;
-    let keys = tempfile::tempdir().expect("there is room for a key");
-    let users = TwoUsers::of_login_servers(&daemon, keys.path()).await;
-    let stopped = users.tell_apart(&daemon).await;
+async fn silent_ssh_is_stopped_by_host_activity() {
+    let daemon = Daemon::start(HOST_ACTIVITY).await;
+    let keys = tempfile::tempdir().expect("a temporary directory can be created");
+    let sessions = TwoSessions::of_login_servers(&daemon, keys.path()).await;
+    let stopped = sessions.only_silent_one_is_stopped(&daemon).await;
     let why = why(&daemon, &stopped).await;
     assert!(why.contains("seen in use from the host"), "{why}");
 }
 
 #[tokio::test]
-async fn with_both_signals_a_silent_psql_and_a_silent_ssh_are_stopped() {
+async fn silent_psql_and_ssh_are_stopped_by_both_signals() {
     let daemon = Daemon::start(&[]).await;
-    let keys = tempfile::tempdir().expect("there is room for a key");
-    let databases = TwoUsers::of_databases(&daemon).await;
-    let servers = TwoUsers::of_login_servers(&daemon, keys.path()).await;
-    tokio::join!(databases.tell_apart(&daemon), servers.tell_apart(&daemon));
+    let keys = tempfile::tempdir().expect("a temporary directory can be created");
+    let databases = TwoSessions::of_databases(&daemon).await;
+    let servers = TwoSessions::of_login_servers(&daemon, keys.path()).await;
+    tokio::join!(
+        databases.only_silent_one_is_stopped(&daemon),
+        servers.only_silent_one_is_stopped(&daemon)
+    );
 }
 
-/// Short connections are gone by the time anybody looks.
+/// The connections are closed before the next probe.
 #[tokio::test]
-async fn a_web_server_that_is_asked_now_and_then_stays_and_one_that_is_not_goes() {
-    let daemon = Daemon::start(SEEN_FROM_HOST).await;
+async fn occasional_web_requests_keep_a_container_running() {
+    let daemon = Daemon::start(HOST_ACTIVITY).await;
     let wanted = CreateContainer::of_image(format!("{SAMPLES}sd-web"));
-    let (left, visited) = (created(&daemon, &wanted).await, created(&daemon, &wanted).await);
-    for container in [&left, &visited] {
+    let (idle, requested) = (created(&daemon, &wanted).await, created(&daemon, &wanted).await);
+    for container in [&idle, &requested] {
         limit(&daemon, container).await;
     }
-    let url = format!("http://127.0.0.1:{}/", visited.app_port.expect("it is published"));
-    let mut pace = tokio::time::interval(PACE);
+    let url = format!(
+        "http://127.0.0.1:{}/",
+        requested.app_port.expect("the port is published")
+    );
+    let mut ticks = tokio::time::interval(COMMAND_INTERVAL);
     let mut stopped_at: Option<Instant> = None;
     while stopped_at.is_none_or(|at| at.elapsed() < IDLE_TIMEOUT) {
-        pace.tick().await;
+        ticks.tick().await;
         let answer = Command::new("curl")
             .args([
                 "--silent",
@@ -234,12 +247,12 @@ async fn a_web_server_that_is_asked_now_and_then_stays_and_one_that_is_not_goes(
             ])
             .output();
         assert!(answer.expect("curl is installed").status.success());
-        if daemon.show(&left.container_id).await.status == Status::Stopped {
+        if daemon.show(&idle.container_id).await.status == Status::Stopped {
             stopped_at.get_or_insert_with(Instant::now);
         }
     }
-    let visited = daemon.show(&visited.container_id).await;
-    assert_eq!((visited.status, visited.stop_reason), (Status::Running, None));
-    let why = why(&daemon, &left).await;
+    let requested = daemon.show(&requested.container_id).await;
+    assert_eq!((requested.status, requested.stop_reason), (Status::Running, None));
+    let why = why(&daemon, &idle).await;
     assert!(why.contains("the last use was its start"), "{why}");
 }

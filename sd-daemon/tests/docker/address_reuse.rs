@@ -1,5 +1,5 @@
-//! An address goes to the next container as soon as the last one is stopped. What the new one reports must never
-//! count for the old one.
+//! Docker assigns the address of a stopped container to the next one. A check-in from that address must never be credited
+//! to the stopped container.
 
 use std::process::Command;
 
@@ -8,14 +8,17 @@ use sd_client::api::{Container, CreateContainer, SignalKind, Status};
 use crate::daemon::{Daemon, check_in_from_inside, eventually};
 use crate::docker::{docker, image};
 
-/// Each round stops one container and starts the other one at its address.
+/// Each round stops one container and starts the other one, which gets the same address.
 const ROUNDS: usize = 200;
 
 #[tokio::test]
-async fn a_container_never_gets_what_the_next_one_at_its_address_reports() {
-    // Nobody connects here, and looks from the host would only take time.
+async fn check_in_is_not_credited_to_the_previous_container() {
+    // No probes: only check-ins matter here.
     let daemon = Daemon::start(&["--activity-signals", "check-in"]).await;
-    let [mut stopped, mut running] = [quiet(&daemon).await, quiet(&daemon).await];
+    let [mut stopped, mut running] = [
+        create_unpublished(&daemon).await,
+        create_unpublished(&daemon).await,
+    ];
     stop(&daemon, &stopped).await;
     let mut reused = 0;
     for round in 0..ROUNDS {
@@ -27,11 +30,11 @@ async fn a_container_never_gets_what_the_next_one_at_its_address_reports() {
             .client()
             .start(&running.container_id)
             .await
-            .expect("it starts");
+            .expect("the start succeeds");
         reused += usize::from(address_of(&running) == address);
         assert!(
             check_in_from_inside(&running.container_id, 1),
-            "round {round}: the report is credited"
+            "round {round}: the check-in is credited"
         );
         assert_eq!(
             daemon.show(&stopped.container_id).await.last_active_at,
@@ -42,34 +45,35 @@ async fn a_container_never_gets_what_the_next_one_at_its_address_reports() {
             .client()
             .activity(&running.container_id)
             .await
-            .expect("reads always work");
+            .expect("the read succeeds");
         assert_eq!(
             activity.last_active_signal,
             Some(SignalKind::CheckIn),
             "round {round}: {activity:#?}"
         );
     }
-    // Other tests start containers meanwhile, and one of them may come first now and then.
-    assert!(
-        reused > ROUNDS / 4,
-        "the address was reused {reused} times: that proves little"
-    );
+    // Containers of other tests may take the address first in some rounds.
+    assert!(reused > ROUNDS / 4, "the address was reused only {reused} times");
 }
 
-/// A container that publishes nothing, which is quicker to start.
-async fn quiet(daemon: &Daemon) -> Container {
+/// A container without published ports, which starts faster.
+async fn create_unpublished(daemon: &Daemon) -> Container {
     let wanted = CreateContainer::of_image(unpublished());
-    daemon.client().create(&wanted).await.expect("it is created")
+    daemon
+        .client()
+        .create(&wanted)
+        .await
+        .expect("the create succeeds")
 }
 
-/// The image of the tests without the ports that it exposes.
+/// The test image without exposed ports.
 fn unpublished() -> &'static str {
     static IMAGE: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     IMAGE.get_or_init(|| {
         let with_ports = image();
         let tag = with_ports.replace(":latest", ":unpublished");
         let made = docker(&["create", with_ports]);
-        // What is exposed cannot be taken back, so the file system is taken along and the rest said again.
+        // EXPOSE cannot be undone in a derived image, so the file system is imported into a new one.
         let flattened = Command::new("sh")
             .args([
                 "-c",
@@ -78,7 +82,7 @@ fn unpublished() -> &'static str {
             ])
             .args([crate::docker::MAIN_PROCESS, &tag])
             .output()
-            .expect("there is a shell");
+            .expect("sh is installed");
         assert!(flattened.status.success(), "{flattened:?}");
         tag
     })
@@ -89,7 +93,7 @@ async fn stop(daemon: &Daemon, container: &Container) {
         .client()
         .stop(&container.container_id)
         .await
-        .expect("it can be stopped");
+        .expect("the stop succeeds");
     let what = format!("{} is stopped", container.name);
     eventually(&what, async || {
         let shown = daemon.show(&container.container_id).await;

@@ -1,4 +1,4 @@
-//! Many changes of one container at once, on the real engine: they end as if they had come one after the other.
+//! Concurrent changes of one container on the real engine. Their result is that of some sequential order.
 
 use futures_util::future::join_all;
 use sd_client::api::{Container, CreateContainer, RemoveMode, Status};
@@ -7,19 +7,20 @@ use crate::daemon::Daemon;
 use crate::derived::derived;
 use crate::docker::docker;
 
-const AT_ONCE: usize = 50;
+const CONCURRENT: usize = 50;
 
-/// The status of what was refused.
+/// The status code of a rejected request.
 fn refusal<T>(answer: &Result<T, sd_client::Error>) -> Option<u16> {
     let error = answer.as_ref().err()?;
     Some(error.problem().unwrap_or_else(|| panic!("{error}")).status)
 }
 
-/// One that has just been started may not listen to the usual signal yet, and would be given ten seconds.
+/// A container that is stopped by SIGKILL. One that has just started may not handle SIGTERM yet, and its stop would take
+/// ten seconds.
 async fn quick_to_stop(daemon: &Daemon) -> String {
     let wanted = CreateContainer::of_image(derived("STOPSIGNAL SIGKILL"));
     let created = daemon.client().create(&wanted).await;
-    created.expect("it is created").container_id
+    created.expect("the create succeeds").container_id
 }
 
 async fn change(daemon: &Daemon, id: &str, to: Status) -> Result<Container, sd_client::Error> {
@@ -30,11 +31,11 @@ async fn change(daemon: &Daemon, id: &str, to: Status) -> Result<Container, sd_c
 }
 
 #[tokio::test]
-async fn fifty_starts_and_stops_end_in_some_order() {
+async fn concurrent_starts_and_stops_are_serialized() {
     let daemon = Daemon::start(&[]).await;
     let id = &quick_to_stop(&daemon).await;
-    let changes = (0..AT_ONCE).map(|number| {
-        // Some after each other may find that it is done already.
+    let changes = (0..CONCURRENT).map(|number| {
+        // Consecutive requests for the same status: the later ones find that it is reached already.
         let to = if number % 10 < 5 {
             Status::Stopped
         } else {
@@ -46,19 +47,19 @@ async fn fifty_starts_and_stops_end_in_some_order() {
     let refused: Vec<_> = answers.iter().filter_map(refusal).collect();
     assert_eq!(refused, [0_u16; 0]);
     assert_eq!(daemon.agrees_with_docker().await.len(), 1);
-    // Whatever came last, it can still be asked for the other.
+    // Later requests work as usual, whichever request was the last one.
     for status in [Status::Stopped, Status::Running, Status::Stopped] {
         let answer = change(&daemon, id, status.clone()).await;
-        answer.expect("it does as it is told");
+        answer.expect("the request succeeds");
         daemon.becomes(id, status).await;
     }
 }
 
 #[tokio::test]
-async fn a_deletion_among_fifty_changes_wins() {
+async fn delete_wins_over_concurrent_changes() {
     let daemon = Daemon::start(&[]).await;
     let id = &quick_to_stop(&daemon).await;
-    let changes = (0..AT_ONCE).map(|number| {
+    let changes = (0..CONCURRENT).map(|number| {
         let daemon = &daemon;
         async move {
             match number % 10 {
@@ -70,16 +71,15 @@ async fn a_deletion_among_fifty_changes_wins() {
         }
     });
     let answers: Vec<_> = join_all(changes).await;
-    let is_fair = |answer: &Option<u16>| matches!(answer, None | Some(404 | 409 | 503));
-    assert!(answers.iter().all(is_fair), "{answers:?}");
+    let is_allowed = |answer: &Option<u16>| matches!(answer, None | Some(404 | 409 | 503));
+    assert!(answers.iter().all(is_allowed), "{answers:?}");
     assert!(daemon.agrees_with_docker().await.is_empty());
     let gone = daemon.client().container(id).await;
     assert_eq!(refusal(&gone), Some(404));
 }
 
-/// Whatever somebody has just done to it with the engine itself, a deletion deletes.
 #[tokio::test]
-async fn a_deletion_after_anything_behind_its_back_is_no_error_of_ours() {
+async fn delete_right_after_an_external_change_succeeds() {
     let daemon = Daemon::start(&[]).await;
     for command in [
         &["stop"][..],

@@ -1,5 +1,5 @@
-//! kill -9 in the middle of everything. What was acknowledged is there afterwards, what was begun is
-//! finished or undone, and nothing is left that nobody knows.
+//! SIGKILL during a request. After a restart, acknowledged changes are present, unacknowledged ones are completed or undone,
+//! and there are no orphaned containers.
 
 use std::time::Duration;
 
@@ -8,11 +8,10 @@ use sd_client::api::{CreateContainer, RemoveMode, Status};
 use crate::daemon::Daemon;
 use crate::docker::image;
 
-/// Moments at which to kill: from before the intent is written to after the answer is sent.
+/// Delays until the kill in milliseconds: from before the intent is written to after the response is sent.
 const MOMENTS: [u64; 8] = [0, 3, 10, 30, 80, 150, 250, 400];
 
-/// Lets a request run for a moment, kills the daemon under it, and starts that again. Says whether the
-/// request was acknowledged before.
+/// Runs a request for a while, kills the daemon and restarts it. Returns the response if it came before the kill.
 async fn interrupted<T>(
     daemon: &mut Daemon,
     millis: u64,
@@ -23,11 +22,11 @@ async fn interrupted<T>(
     daemon.restart().await;
     answer
         .ok()
-        .map(|answer| answer.expect("what was answered in time is no error"))
+        .map(|answer| answer.expect("a response before the kill is a success"))
 }
 
 #[tokio::test]
-async fn in_the_middle_of_a_create() {
+async fn kill_during_create_keeps_acknowledged_containers() {
     let mut daemon = Daemon::start(&[]).await;
     let mut acknowledged = Vec::new();
     for millis in MOMENTS {
@@ -48,7 +47,7 @@ async fn in_the_middle_of_a_create() {
 }
 
 #[tokio::test]
-async fn in_the_middle_of_a_create_that_is_repeated_with_its_key() {
+async fn kill_during_create_with_a_key_yields_one_container() {
     let mut daemon = Daemon::start(&[]).await;
     for millis in MOMENTS {
         let key = crate::docker::random();
@@ -62,7 +61,7 @@ async fn in_the_middle_of_a_create_that_is_repeated_with_its_key() {
             .client()
             .create_once(&wanted, &key)
             .await
-            .expect("it is created");
+            .expect("the create succeeds");
         if let Some(first) = first {
             assert_eq!(again.container_id, first.container_id);
         }
@@ -72,12 +71,12 @@ async fn in_the_middle_of_a_create_that_is_repeated_with_its_key() {
             .client()
             .remove(&again.container_id, RemoveMode::Force)
             .await
-            .expect("it is removed");
+            .expect("the delete succeeds");
     }
 }
 
 #[tokio::test]
-async fn in_the_middle_of_a_stop() {
+async fn kill_during_stop_keeps_an_acknowledged_stop() {
     let mut daemon = Daemon::start(&[]).await;
     let id = daemon.create().await.container_id;
     for millis in MOMENTS {
@@ -91,12 +90,12 @@ async fn in_the_middle_of_a_stop() {
                 "killed after {millis} ms"
             );
         }
-        daemon.client().start(&id).await.expect("it starts again");
+        daemon.client().start(&id).await.expect("the start succeeds");
     }
 }
 
 #[tokio::test]
-async fn in_the_middle_of_a_delete() {
+async fn kill_during_delete_keeps_an_acknowledged_delete() {
     let mut daemon = Daemon::start(&[]).await;
     for millis in MOMENTS {
         let id = daemon.create().await.container_id;

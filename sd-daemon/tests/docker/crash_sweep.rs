@@ -1,8 +1,7 @@
-//! kill -9 at one call to the kernel after the other: what is written to the disk, and what is said to Docker and to
-//! clients. Wherever it hits, the registry opens, the daemon and Docker agree, and what was acknowledged is so.
+//! SIGKILL at each system call that writes to the disk, to Docker or to a client. After every kill the registry opens, the
+//! daemon and Docker agree, and acknowledged changes are present.
 //!
-//! The calls of a few points are enough to find what is broken for good; `SD_CRASH_SWEEP=full` kills at every one of
-//! them and takes some minutes.
+//! By default some of the calls are tested. `SD_CRASH_SWEEP=full` tests all of them and takes several minutes.
 
 use sd_client::api::{Container, CreateContainer, RemoveMode, Status};
 use sd_client::{Client, Error};
@@ -11,25 +10,26 @@ use crate::daemon::{Daemon, eventually};
 use crate::docker::image;
 use crate::strace::Injection;
 
-/// How the registry gets to the disk. Its thread makes them all.
-const TO_THE_DISK: &str = "pwrite64,fsync,fdatasync,ftruncate";
-/// How anything gets to Docker and to clients.
-const TO_OTHERS: &str = "write,writev,sendto,connect,shutdown";
+/// The system calls that write the registry to the disk. Only its thread makes them.
+const DISK_CALLS: &str = "pwrite64,fsync,fdatasync,ftruncate";
+/// The system calls that send to Docker and to clients.
+const SOCKET_CALLS: &str = "write,writev,sendto,connect,shutdown";
 
-/// The calls at which it is killed: the first ones, where an intent is written and sent, and some of those after.
-const SOME: [u32; 4] = [1, 2, 5, 12];
+/// The numbers of the calls that are tested by default: the first ones, where an intent is written and sent, and later
+/// ones.
+const SAMPLE: [u32; 4] = [1, 2, 5, 12];
 /// More calls of one kind than any operation makes.
-const MOST: u32 = 60;
+const MAX_CALLS: u32 = 60;
 
-fn moments() -> Vec<u32> {
+fn call_numbers() -> Vec<u32> {
     match std::env::var("SD_CRASH_SWEEP").as_deref() {
-        Ok("full") => (1..=MOST).collect(),
-        _ => SOME.to_vec(),
+        Ok("full") => (1..=MAX_CALLS).collect(),
+        _ => SAMPLE.to_vec(),
     }
 }
 
-/// Lets a request be made to a daemon that is killed at a call, and starts that again. Gives what was acknowledged,
-/// and whether it was killed at all.
+/// Sends a request to a daemon that is killed at a system call, and restarts it. Returns the response if there was one, and
+/// whether the daemon was killed at that call.
 async fn killed_at<T>(
     daemon: &mut Daemon,
     calls: &str,
@@ -40,13 +40,13 @@ async fn killed_at<T>(
     let answer = request(daemon.client()).await;
     drop(injection);
     let (acknowledged, was_killed) = match answer {
-        Ok(answer) => (Some(answer), daemon.has_ended()),
+        Ok(answer) => (Some(answer), daemon.has_exited()),
         Err(Error::Unreachable { .. } | Error::Decode { .. }) => {
-            // The connection ends before the process has.
-            daemon.ends().await;
+            // The connection closes before the process has exited.
+            daemon.wait_for_exit().await;
             (None, true)
         }
-        Err(error) => panic!("killed at call {moment} of {calls}, it answered: {error}"),
+        Err(error) => panic!("killed at call {moment} of {calls}: unexpected response: {error}"),
     };
     if !was_killed {
         daemon.kill();
@@ -55,13 +55,13 @@ async fn killed_at<T>(
     (acknowledged, was_killed)
 }
 
-/// Kills at one moment after the other, as long as there are calls to kill at. Threads share the work differently
-/// each time, so that one miss means little.
+/// Kills at one call after the other, until there are no more calls. A single miss does not end the sweep, because threads
+/// share the work differently each time.
 async fn sweep(mut round: impl AsyncFnMut(&str, u32) -> bool) {
     let mut hits = 0;
-    for calls in [TO_THE_DISK, TO_OTHERS] {
+    for calls in [DISK_CALLS, SOCKET_CALLS] {
         let mut misses = 0;
-        for moment in moments() {
+        for moment in call_numbers() {
             if round(calls, moment).await {
                 (hits, misses) = (hits + 1, 0);
             } else {
@@ -74,7 +74,7 @@ async fn sweep(mut round: impl AsyncFnMut(&str, u32) -> bool) {
     }
     assert!(
         hits >= 3,
-        "it was killed {hits} times: the calls have other names by now"
+        "the daemon was killed only {hits} times: the traced system calls are no longer used"
     );
 }
 
@@ -82,9 +82,9 @@ fn is_among(id: &str, containers: &[Container]) -> bool {
     containers.iter().any(|container| container.container_id == id)
 }
 
-/// Waits until a container is at rest, or the daemon is gone.
-async fn is_at_rest(client: &Client, id: &str) {
-    eventually("the stop ends", async || match client.container(id).await {
+/// Waits until a container is stopped, or the daemon is gone.
+async fn wait_until_stopped(client: &Client, id: &str) {
+    eventually("the stop completes", async || match client.container(id).await {
         Ok(shown) => (shown.status == Status::Stopped).then_some(()),
         Err(_) => Some(()),
     })
@@ -92,7 +92,7 @@ async fn is_at_rest(client: &Client, id: &str) {
 }
 
 #[tokio::test]
-async fn a_create() {
+async fn create_survives_a_kill_at_any_system_call() {
     let mut daemon = Daemon::start(&[]).await;
     sweep(async |calls, moment| {
         let key = crate::docker::random();
@@ -105,7 +105,7 @@ async fn a_create() {
             .client()
             .create_once(&wanted, &key)
             .await
-            .expect("it is created");
+            .expect("the create succeeds");
         if let Some(created) = created {
             assert!(
                 is_among(&created.container_id, &found),
@@ -120,18 +120,18 @@ async fn a_create() {
             .client()
             .remove(&id, RemoveMode::Force)
             .await
-            .expect("it is removed");
+            .expect("the delete succeeds");
         was_killed
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_start() {
+async fn start_survives_a_kill_at_any_system_call() {
     let mut daemon = Daemon::start(&[]).await;
     let id = daemon.create().await.container_id;
     sweep(async |calls, moment| {
-        daemon.client().stop(&id).await.expect("it stops");
+        daemon.client().stop(&id).await.expect("the stop succeeds");
         daemon.becomes(&id, Status::Stopped).await;
         let start = async |client: Client| client.start(&id).await;
         let (started, was_killed) = killed_at(&mut daemon, calls, moment, start).await;
@@ -146,14 +146,14 @@ async fn a_start() {
 }
 
 #[tokio::test]
-async fn a_stop() {
+async fn stop_survives_a_kill_at_any_system_call() {
     let mut daemon = Daemon::start(&[]).await;
     let id = daemon.create().await.container_id;
     sweep(async |calls, moment| {
-        daemon.client().start(&id).await.expect("it starts");
+        daemon.client().start(&id).await.expect("the start succeeds");
         let stop = async |client: Client| {
             let stopped = client.stop(&id).await?;
-            is_at_rest(&client, &id).await;
+            wait_until_stopped(&client, &id).await;
             Ok(stopped)
         };
         let (stopped, was_killed) = killed_at(&mut daemon, calls, moment, stop).await;
@@ -168,7 +168,7 @@ async fn a_stop() {
 }
 
 #[tokio::test]
-async fn a_delete() {
+async fn delete_survives_a_kill_at_any_system_call() {
     let mut daemon = Daemon::start(&[]).await;
     sweep(async |calls, moment| {
         let id = daemon.create().await.container_id;

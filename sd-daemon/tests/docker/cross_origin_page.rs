@@ -1,5 +1,4 @@
-//! A page of a stranger in the browser of somebody who may use the daemon: a real browser, at whose sendings the daemon
-//! is asked to look.
+//! Requests of a cross-origin page in a real browser whose user has the credentials of the daemon.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,21 +11,21 @@ use sd_client::api::Container;
 use crate::daemon::Daemon;
 use crate::docker::image;
 
-/// What the browser sent, and the status of the answer.
+/// The requests of the browser, with the status codes of their responses.
 type Log = Arc<Mutex<Vec<(String, u16)>>>;
 
-/// Stands between the browser and the daemon, and writes down what passes.
-struct Witness {
+/// A proxy between the browser and the daemon that records requests.
+struct RecordingProxy {
     address: SocketAddr,
     log: Log,
 }
 
-impl Witness {
-    fn before(daemon: &Daemon) -> Self {
+impl RecordingProxy {
+    fn of(daemon: &Daemon) -> Self {
         let log = Log::default();
         let (daemon, seen) = (daemon.address().to_owned(), Arc::clone(&log));
         let address = serve(move |head, body| {
-            let answer = ask(&daemon, &head, &body)?;
+            let answer = forward(&daemon, &head, &body)?;
             let request = head.split(" HTTP").next()?.to_owned();
             let status = answer.get(9..12)?;
             let status = std::str::from_utf8(status).ok()?.parse().ok()?;
@@ -36,16 +35,21 @@ impl Witness {
         Self { address, log }
     }
 
-    /// Everything since the last time it was asked, in order of the alphabet.
-    fn saw(&self) -> Vec<(String, u16)> {
-        let mut seen = std::mem::take(&mut *self.log.lock().expect("nobody panics with it"));
+    /// The requests since the last call, sorted.
+    fn take_requests(&self) -> Vec<(String, u16)> {
+        let mut seen = std::mem::take(
+            &mut *self
+                .log
+                .lock()
+                .expect("no thread panicked while it held the lock"),
+        );
         seen.sort();
         seen
     }
 }
 
-/// Sends a request on, on a connection of its own.
-fn ask(daemon: &str, head: &str, body: &[u8]) -> Option<Vec<u8>> {
+/// Forwards a request on a new connection.
+fn forward(daemon: &str, head: &str, body: &[u8]) -> Option<Vec<u8>> {
     let mut connection = TcpStream::connect(daemon).ok()?;
     let head = head.replace("Connection: keep-alive", "Connection: close");
     connection.write_all(head.as_bytes()).ok()?;
@@ -55,15 +59,15 @@ fn ask(daemon: &str, head: &str, body: &[u8]) -> Option<Vec<u8>> {
     Some(answer)
 }
 
-/// Serves until the test process ends: a request in, an answer out, and the connection is closed.
+/// Serves one request per connection until the test process exits.
 fn serve(answer: impl Fn(String, Vec<u8>) -> Option<Vec<u8>> + Send + Sync + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    let address = listener.local_addr().expect("it is bound");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("the listener is bound");
     let answer = Arc::new(answer);
     thread::spawn(move || {
         for connection in listener.incoming().map_while(Result::ok) {
             let answer = Arc::clone(&answer);
-            // A browser opens connections that it may not use.
+            // A browser also opens connections that it does not use.
             thread::spawn(move || {
                 let mut connection = connection;
                 let (head, body) = read(&connection)?;
@@ -92,7 +96,7 @@ fn read(connection: &TcpStream) -> Option<(String, Vec<u8>)> {
     Some((head, body))
 }
 
-/// A page at an address of its own.
+/// Serves a page at an origin of its own.
 fn page(html: String) -> String {
     let address = serve(move |_, _| {
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n";
@@ -101,9 +105,9 @@ fn page(html: String) -> String {
     format!("http://{address}/")
 }
 
-/// What is in the browser's window once the page has done what it wanted.
+/// Opens a URL, and returns the document after its scripts have run.
 fn browse(url: &str) -> String {
-    let profile = tempfile::tempdir().expect("there is room for a profile");
+    let profile = tempfile::tempdir().expect("a temporary directory can be created");
     let output = Command::new("timeout")
         .args([
             "120",
@@ -131,7 +135,7 @@ fn browse(url: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Tries what a script can send without a password, and with the one that everybody knows.
+/// A page whose script sends requests without a password and with the default password.
 fn attack(daemon: SocketAddr, container: &Container, image: &str) -> String {
     let script = r#"
         const form = (fields) => ({ method: "POST", mode: "no-cors", credentials: "include",
@@ -143,7 +147,7 @@ fn attack(daemon: SocketAddr, container: &Container, image: &str) -> String {
             ["/v1/containers", form({ image: "IMAGE" })],
             ["/v1/containers/ID/extend", form({ by: "2h" })],
             ["/v1/check-in", form({ active: "7" })],
-            // With credentials, the browser would ask its user for them, and wait.
+            // With credentials, the browser would prompt its user, and wait.
             ["/v1/images", { credentials: "omit" }],
             ["/v1/images", { headers: password }],
             ["/v1/containers/ID", json("PATCH", { status: "stopped" }, password)],
@@ -160,8 +164,8 @@ fn attack(daemon: SocketAddr, container: &Container, image: &str) -> String {
     page(format!("<script>{script}</script>"))
 }
 
-/// Sends a form by leaving the page for the daemon, with the password in the address: that much a browser allows.
-fn sends_a_form(action: &str, name: &str, value: &str) -> String {
+/// A page that submits a form to the daemon. Browsers allow such a navigation, also with a password in the URL.
+fn form_page(action: &str, name: &str, value: &str) -> String {
     page(format!(
         "<form method=post action=\"{action}\"><input name={name} value={value}></form>\
          <script>document.forms[0].submit()</script>"
@@ -169,17 +173,21 @@ fn sends_a_form(action: &str, name: &str, value: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_page_of_a_stranger_changes_nothing_and_reads_nothing() {
+async fn cross_origin_page_can_neither_read_nor_change_anything() {
     let daemon = Daemon::start(&["--activity-signals", "check-in"]).await;
     let container = daemon.create().await;
     let before = daemon.list().await;
-    let witness = Witness::before(&daemon);
-    let (address, id) = (witness.address, &container.container_id);
+    let proxy = RecordingProxy::of(&daemon);
+    let (address, id) = (proxy.address, &container.container_id);
 
-    // The browser works, and the password opens the door to who may know it.
+    // The browser works, and the password is accepted.
     let shown = browse(&format!("http://admin:spindocker@{address}/v1/containers"));
     assert!(shown.contains(id.as_str()), "{shown}");
-    assert!(witness.saw().contains(&("GET /v1/containers".to_owned(), 200)));
+    assert!(
+        proxy
+            .take_requests()
+            .contains(&("GET /v1/containers".to_owned(), 200))
+    );
 
     let shown = browse(&attack(address, &container, image()));
     assert!(
@@ -188,10 +196,10 @@ async fn the_page_of_a_stranger_changes_nothing_and_reads_nothing() {
     );
     let refused = |request: String, status| (request, status);
     assert_eq!(
-        witness.saw(),
+        proxy.take_requests(),
         [
             refused("GET /v1/images".to_owned(), 401),
-            // What a page must ask before it may: nothing here answers that.
+            // CORS preflights, which the daemon does not answer.
             refused(format!("OPTIONS /v1/containers/{id}"), 401),
             refused(format!("OPTIONS /v1/containers/{id}"), 401),
             refused("OPTIONS /v1/images".to_owned(), 401),
@@ -206,12 +214,12 @@ async fn the_page_of_a_stranger_changes_nothing_and_reads_nothing() {
         ("/v1/containers".to_owned(), "image", image()),
         (format!("/v1/containers/{id}/extend"), "by", "2h"),
     ] {
-        let shown = browse(&sends_a_form(&format!("{with_password}{path}"), name, value));
+        let shown = browse(&form_page(&format!("{with_password}{path}"), name, value));
         assert!(shown.contains("cross-origin request from"), "{shown}");
-        assert!(witness.saw().contains(&(format!("POST {path}"), 403)));
+        assert!(proxy.take_requests().contains(&(format!("POST {path}"), 403)));
     }
 
-    // A name of the stranger's own that leads here.
+    // DNS rebinding: a host name of the attacker that resolves to the daemon.
     let rebound = format!("http://admin:spindocker@evil.example:{}", address.port());
     let shown = browse(&format!("{rebound}/v1/containers"));
     assert!(shown.contains("is not allowed: use the daemon"), "{shown}");

@@ -1,4 +1,6 @@
-//! The program as a process, and how to wait for what it does.
+//! The daemon as a process, and functions that wait for its state.
+//!
+//! Longer than 400 lines: every test uses it, and each part needs the fields of [`Daemon`].
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -13,46 +15,46 @@ use sd_client::api::{Container, ContainerQuery, CreateContainer, Status};
 
 use crate::docker::{docker, image};
 
-/// Anything on a real engine is done within this time, even on a machine with other things to do.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The limit of every wait. No operation takes as long, even on a busy machine.
+const WAIT_LIMIT: Duration = Duration::from_secs(120);
 
-/// A state directory, and the daemon that uses it at the moment.
+/// A running daemon with its state directory.
 pub(crate) struct Daemon {
     child: Child,
     address: String,
     state: tempfile::TempDir,
     program: Program,
-    /// Where the docker client finds the same engine, when that is not where everybody does.
+    /// The `--host` of the docker client, if the daemon does not use the default engine.
     client_host: Option<String>,
-    /// Whose containers there are, so that they are found whatever becomes of the registry.
+    /// The id of the registry, to find its containers even if the registry is lost.
     instance: String,
-    /// Where the log of the program that runs now begins.
+    /// The offset in the log file at which the current process started.
     log_begin: u64,
 }
 
-/// How the program is started.
+/// How the daemon is started.
 #[derive(Default)]
 struct Program {
     options: Vec<String>,
-    /// What `DOCKER_HOST` says, when it says anything else than to everybody.
+    /// The value of `DOCKER_HOST`, if not the default.
     engine: Option<String>,
     user: Option<u32>,
-    /// What stands before the program on its command line, and takes its own place with it.
+    /// A command that runs the daemon by `exec`, such as `nsenter`.
     wrapper: Vec<String>,
 }
 
-/// The user with the fewest rights.
+/// The user id of `nobody`.
 const NOBODY: u32 = 65_534;
 
 impl Daemon {
-    /// A daemon with an empty registry, on a port of its own.
+    /// Starts a daemon with an empty registry on a free port, and waits until it is ready.
     pub(crate) async fn start(options: &[&str]) -> Self {
         let daemon = Self::launch(Program::new(options), None);
-        daemon.is_ready().await;
+        daemon.wait_until_ready().await;
         daemon
     }
 
-    /// One that goes another way to the engine that everybody uses. It need not be there yet.
+    /// Starts a daemon that reaches the default engine at another address, such as a proxy. Does not wait until it is ready.
     pub(crate) fn start_at(engine: &str, options: &[&str]) -> Self {
         let program = Program {
             engine: Some(engine.to_owned()),
@@ -61,7 +63,7 @@ impl Daemon {
         Self::launch(program, None)
     }
 
-    /// The same, without any rights.
+    /// Starts a daemon as the user `nobody`. Does not wait until it is ready.
     pub(crate) fn start_as_nobody(engine: &str) -> Self {
         let program = Program {
             engine: Some(engine.to_owned()),
@@ -71,7 +73,7 @@ impl Daemon {
         Self::launch(program, None)
     }
 
-    /// One over an engine of the test's own.
+    /// Starts a daemon on an engine of the test. Does not wait until it is ready.
     pub(crate) fn start_over(engine: &str, options: &[&str]) -> Self {
         let program = Program {
             engine: Some(engine.to_owned()),
@@ -81,18 +83,18 @@ impl Daemon {
     }
 
     fn launch(program: Program, client_host: Option<String>) -> Self {
-        let state = tempfile::tempdir().expect("there is room for a state directory");
+        let state = tempfile::tempdir().expect("a temporary directory can be created");
         Self::launch_in(state, program, client_host)
     }
 
-    /// One in this directory, through a command that becomes it.
+    /// Starts a daemon in a state directory, with a command in front of it, and waits until it is ready.
     pub(crate) async fn start_in(state: tempfile::TempDir, wrapper: &[String], options: &[&str]) -> Self {
         let program = Program {
             wrapper: wrapper.to_vec(),
             ..Program::new(options)
         };
         let daemon = Self::launch_in(state, program, None);
-        daemon.is_ready().await;
+        daemon.wait_until_ready().await;
         daemon
     }
 
@@ -112,57 +114,57 @@ impl Daemon {
         daemon
     }
 
-    /// Its process.
+    /// The id of the process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// A file in its state directory, as the program itself sees it: the directory may be another one to it.
+    /// A file of the state directory in the mount namespace of the daemon.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.pid()));
-        let path = self.state.path().strip_prefix("/").expect("it is absolute");
+        let path = self.state.path().strip_prefix("/").expect("the path is absolute");
         root.join(path).join(name)
     }
 
-    /// Where its registry is.
+    /// The state directory.
     pub(crate) fn state(&self) -> &Path {
         self.state.path()
     }
 
-    /// Starts the program again, after it has ended, and lets it ask another engine; the usual one where none is named.
+    /// Restarts the daemon after it has exited, with another engine, or with the default one if `engine` is `None`.
     pub(crate) fn restart_at(&mut self, engine: Option<String>) {
         self.program.engine = engine;
         self.log_begin = log_length(&self.state);
         (self.child, self.address) = launch(&self.state, &self.program);
     }
 
-    /// Waits until it ends by itself, and gives its exit code.
-    pub(crate) async fn ends(&mut self) -> Option<i32> {
+    /// Waits until the daemon exits, and returns its exit code.
+    pub(crate) async fn wait_for_exit(&mut self) -> Option<i32> {
         let child = std::cell::RefCell::new(&mut self.child);
-        let ended = eventually("the daemon ends by itself", async || {
-            child.borrow_mut().try_wait().expect("it was started")
+        let ended = eventually("the daemon exits", async || {
+            child.borrow_mut().try_wait().expect("the process was started")
         });
         ended.await.code()
     }
 
-    /// Whether it has ended by now.
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("it was started").is_some()
+    /// Whether the daemon has exited.
+    pub(crate) fn has_exited(&mut self) -> bool {
+        self.child.try_wait().expect("the process was started").is_some()
     }
 
-    /// Ends it without any warning, as a power cut would.
+    /// Kills the daemon with SIGKILL.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it was started");
+        self.child.kill().expect("the daemon is running");
+        self.child.wait().expect("the process was started");
     }
 
-    /// Asks it to stop, and gives its exit code.
+    /// Sends SIGTERM, waits until the daemon exits, and returns its exit code.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
         self.signal("TERM");
-        self.child.wait().expect("it was started").code()
+        self.child.wait().expect("the process was started").code()
     }
 
-    /// Sends it a signal.
+    /// Sends a signal.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
         let sent = Command::new("kill")
@@ -172,39 +174,35 @@ impl Daemon {
         assert!(sent.success(), "it runs");
     }
 
-    /// Starts the program again over the same registry, after it has ended.
+    /// Restarts the daemon on the same registry after it has exited.
     pub(crate) async fn restart(&mut self) {
         self.log_begin = log_length(&self.state);
         (self.child, self.address) = launch(&self.state, &self.program);
-        self.is_ready().await;
+        self.wait_until_ready().await;
     }
 
-    /// The same with other options.
+    /// Restarts the daemon on the same registry with other options.
     pub(crate) async fn restart_with(&mut self, options: &[&str]) {
         self.program = Program::new(options);
         self.restart().await;
     }
 
-    /// What the program that runs now has logged so far.
+    /// The log of the current process.
     pub(crate) fn log(&self) -> String {
         log_since(&self.state, self.log_begin).unwrap_or_default()
     }
 
-    /// Starts the program a second time over the same registry, and gives its exit code and what it said.
+    /// Starts a second daemon on the same state directory, and returns its exit code and output.
     pub(crate) fn start_another(&self) -> (Option<i32>, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_sd-daemon"))
             .args(["--listen", "127.0.0.1:0", "--state-dir"])
             .arg(self.state.path())
             .output()
-            .expect("the program was built");
+            .expect("the daemon was built");
         (
             output.status.code(),
             String::from_utf8_lossy(&output.stderr).into_owned(),
         )
-    }
-
-    pub(crate) fn process(&self) -> u32 {
-        self.child.id()
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -212,7 +210,7 @@ impl Daemon {
     }
 
     pub(crate) fn client(&self) -> Client {
-        let client = Client::new(&format!("http://{}", self.address)).expect("the address is one");
+        let client = Client::new(&format!("http://{}", self.address)).expect("the address is valid");
         client.with_credentials("admin", "spindocker")
     }
 
@@ -220,21 +218,21 @@ impl Daemon {
         self.client()
             .create(&CreateContainer::of_image(image()))
             .await
-            .expect("it is created")
+            .expect("the create succeeds")
     }
 
     pub(crate) async fn list(&self) -> Vec<Container> {
         self.client()
             .containers(&ContainerQuery::default())
             .await
-            .expect("reads always work")
+            .expect("the read succeeds")
     }
 
     pub(crate) async fn show(&self, reference: &str) -> Container {
-        self.client().container(reference).await.expect("it is there")
+        self.client().container(reference).await.expect("the file exists")
     }
 
-    /// Waits until a container has a status, and gives it.
+    /// Waits until a container has a status, and returns it.
     pub(crate) async fn becomes(&self, id: &str, status: Status) -> Container {
         let what = format!("container {id} becomes {status}");
         eventually(&what, async || {
@@ -243,8 +241,7 @@ impl Daemon {
         .await
     }
 
-    /// Waits until nothing is under way, and checks that the daemon and the engine agree: the same
-    /// containers, and each of them in the same state.
+    /// Waits until the daemon and the engine list the same containers in the same states, and returns them.
     pub(crate) async fn agrees_with_docker(&self) -> Vec<Container> {
         let last = std::cell::RefCell::new((BTreeSet::new(), BTreeSet::new()));
         let agreed = eventually_or(
@@ -263,7 +260,7 @@ impl Daemon {
         agreed.await
     }
 
-    /// What Docker shows of the containers of this registry, in our words.
+    /// The containers of this registry in Docker, with their states in the terms of the API.
     fn docker_states(&self) -> BTreeSet<(String, String)> {
         let filter = format!("label=spin-docker.instance={}", self.instance());
         let format = "{{.ID}} {{.State}}";
@@ -290,26 +287,26 @@ impl Daemon {
             .collect()
     }
 
-    /// Whose containers its own are.
+    /// The id of the registry.
     pub(crate) fn instance(&self) -> &str {
         &self.instance
     }
 
-    /// Looks inside a copy of the registry: SQLite does not follow the way to a directory that only the program sees.
+    /// Reads the id of the registry from a copy, because SQLite cannot open a file through `/proc/<pid>/root`.
     fn read_instance(&self) -> String {
-        let copy = tempfile::tempdir().expect("there is room for a copy");
+        let copy = tempfile::tempdir().expect("a temporary directory can be created");
         for name in ["registry.sqlite3", "registry.sqlite3-wal"] {
-            std::fs::copy(self.file(name), copy.path().join(name)).expect("it is there");
+            std::fs::copy(self.file(name), copy.path().join(name)).expect("the file exists");
         }
         let registry =
-            rusqlite::Connection::open(copy.path().join("registry.sqlite3")).expect("it is a copy");
+            rusqlite::Connection::open(copy.path().join("registry.sqlite3")).expect("the registry opens");
         registry
             .query_row("select id from instance", [], |row| row.get(0))
             .expect("there is one")
     }
 
-    /// Waits until it has met its engine, and containers can reach it.
-    pub(crate) async fn is_ready(&self) {
+    /// Waits until the daemon is ready and serves check-ins.
+    pub(crate) async fn wait_until_ready(&self) {
         eventually("the daemon is ready", async || self.client().ready().await.ok()).await;
         eventually("the daemon serves check-ins", async || {
             self.log().contains("serving check-ins").then_some(())
@@ -324,17 +321,16 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have exited already.
         drop(self.child.kill());
         drop(self.child.wait());
-        // An engine of the test's own is taken away with everything that it has.
+        // An engine of the test is deleted with all its containers.
         if self.client_host.is_none() {
             remove_containers_of(&self.instance);
         }
         if std::thread::panicking() {
             let log = std::fs::read_to_string(Self::log_file(&self.state)).unwrap_or_default();
-            // Shown with the failure, and only then.
-            #[expect(clippy::print_stderr, reason = "this is where a failed test is explained")]
+            #[expect(clippy::print_stderr, reason = "the log explains the failure of a test")]
             {
                 eprintln!("the daemon's log:\n{log}");
             }
@@ -342,7 +338,7 @@ impl Drop for Daemon {
     }
 }
 
-/// Takes away what a daemon leaves running: those of its own image a test process removes at its end, others not.
+/// Removes the remaining containers of a daemon. The test process removes only those of its own image at its end.
 fn remove_containers_of(instance: &str) {
     let filter = format!("label=spin-docker.instance={instance}");
     let listed = Command::new("docker")
@@ -351,7 +347,7 @@ fn remove_containers_of(instance: &str) {
     let listed = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     let ids = listed.unwrap_or_default();
     if !ids.trim().is_empty() {
-        // What cannot be removed is found at the end of script/test.
+        // script/test reports leftovers at its end.
         drop(
             Command::new("docker")
                 .args(["rm", "--force", "--volumes"])
@@ -377,30 +373,33 @@ impl Program {
             command.args(words);
             return command;
         };
-        // Where it was built not everybody may look.
+        // The build directory may not be accessible to the user.
         let program = state.path().join("sd-daemon");
-        // Not by this process: a program that another test is just starting would have the file open for a moment,
-        // and what is open for writing cannot be run.
+        // Copied by another process: if this one had the file open for writing while another test forks, the child
+        // would inherit it, and executing the file would fail with ETXTBSY.
         let copied = Command::new("cp").args([Path::new(built), &program]).status();
-        assert!(copied.expect("cp is installed").success(), "there is room for it");
-        std::os::unix::fs::chown(state.path(), Some(user), Some(user)).expect("it is allowed to root");
+        assert!(
+            copied.expect("cp is installed").success(),
+            "the daemon can be copied"
+        );
+        std::os::unix::fs::chown(state.path(), Some(user), Some(user)).expect("the tests run as root");
         let mut command = Command::new(program);
         command.uid(user).gid(user);
         command
     }
 }
 
-/// Starts the program and reads its address from its log.
+/// Starts the daemon, and waits for its address in the log.
 #[expect(
     clippy::zombie_processes,
-    reason = "`Daemon` waits for it; a test that fails here ends anyway"
+    reason = "`Daemon` waits for the process; if this function panics, the test ends anyway"
 )]
 fn launch(state: &tempfile::TempDir, program: &Program) -> (Child, String) {
     let log = File::options()
         .create(true)
         .append(true)
         .open(Daemon::log_file(state))
-        .expect("it can be written");
+        .expect("the file can be written");
     let begin = log_length(state);
     let child = program
         .command(state)
@@ -412,13 +411,16 @@ fn launch(state: &tempfile::TempDir, program: &Program) -> (Child, String) {
         .stdout(Stdio::null())
         .stderr(log)
         .spawn()
-        .expect("the program was built");
-    let deadline = std::time::Instant::now() + PATIENCE;
+        .expect("the daemon was built");
+    let deadline = std::time::Instant::now() + WAIT_LIMIT;
     loop {
         if let Some(address) = address_in_log(state, begin) {
             return (child, address);
         }
-        assert!(std::time::Instant::now() < deadline, "the daemon does not serve");
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the daemon does not serve the API"
+        );
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -442,43 +444,47 @@ fn address_in_log(state: &tempfile::TempDir, begin: u64) -> Option<String> {
     })
 }
 
-/// Waits until a look gives something. The test fails when that takes too long.
-pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
-    within(PATIENCE, what, look).await
+/// Polls until `probe` returns a value, and returns it. Panics after two minutes.
+pub(crate) async fn eventually<T>(what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
+    within(WAIT_LIMIT, what, probe).await
 }
 
-/// The same, with more to say when it fails.
-async fn eventually_or<T>(what: &str, instead: impl Fn() -> String, look: impl AsyncFn() -> Option<T>) -> T {
-    let found = look_until(PATIENCE, look).await;
+/// Like [`eventually`], and adds the last state to the panic message.
+async fn eventually_or<T>(
+    what: &str,
+    last_state: impl Fn() -> String,
+    probe: impl AsyncFn() -> Option<T>,
+) -> T {
+    let found = poll(WAIT_LIMIT, probe).await;
     found.unwrap_or_else(|| {
         panic!(
-            "not within {} s: {what}; instead: {}",
-            PATIENCE.as_secs(),
-            instead()
+            "not within {} s: {what}; last state: {}",
+            WAIT_LIMIT.as_secs(),
+            last_state()
         )
     })
 }
 
-/// Waits until a look gives something, for a limited time.
-pub(crate) async fn within<T>(limit: Duration, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
-    let found = look_until(limit, look).await;
+/// Polls until `probe` returns a value, and returns it. Panics after `limit`.
+pub(crate) async fn within<T>(limit: Duration, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
+    let found = poll(limit, probe).await;
     found.unwrap_or_else(|| panic!("not within {} s: {what}", limit.as_secs()))
 }
 
-async fn look_until<T>(limit: Duration, look: impl AsyncFn() -> Option<T>) -> Option<T> {
-    let looks = async {
+async fn poll<T>(limit: Duration, probe: impl AsyncFn() -> Option<T>) -> Option<T> {
+    let polling = async {
         let mut ticks = tokio::time::interval(Duration::from_millis(20));
         loop {
             ticks.tick().await;
-            if let Some(found) = look().await {
+            if let Some(found) = probe().await {
                 return found;
             }
         }
     };
-    tokio::time::timeout(limit, looks).await.ok()
+    tokio::time::timeout(limit, polling).await.ok()
 }
 
-/// Runs a shell command inside a container and says whether it succeeded.
+/// Runs a shell command inside a container, and returns whether it succeeded.
 pub(crate) fn runs_inside(id: &str, command: &str) -> bool {
     let mut inside = Command::new("docker");
     inside
@@ -488,7 +494,7 @@ pub(crate) fn runs_inside(id: &str, command: &str) -> bool {
     inside.status().expect("the docker client is installed").success()
 }
 
-/// Reports connections from inside a container, as an image would.
+/// Sends a check-in from inside a container, and returns whether it was accepted.
 pub(crate) fn check_in_from_inside(id: &str, connections: u32) -> bool {
     let report =
         format!("/bin/busybox wget -O - --post-data active-connections={connections} $SD_CHECK_IN_URL");

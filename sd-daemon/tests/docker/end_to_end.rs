@@ -1,4 +1,4 @@
-//! What users do, and what they get.
+//! The main operations from end to end: create, idle stop, start, check-in, limits, names and restarts.
 
 use std::time::Duration;
 
@@ -17,37 +17,37 @@ fn with_idle_timeout(seconds: u64) -> CreateContainer {
 }
 
 #[tokio::test]
-async fn a_container_that_nobody_uses_is_stopped_and_can_be_started_again() {
+async fn idle_container_is_stopped_and_can_be_started_again() {
     let daemon = Daemon::start(&[]).await;
     let container = daemon
         .client()
         .create(&with_idle_timeout(2))
         .await
-        .expect("it is created");
+        .expect("the create succeeds");
     let stopped = daemon.becomes(&container.container_id, Status::Stopped).await;
     assert_eq!(stopped.stop_reason, Some(StopReason::Idle));
     let started = daemon
         .client()
         .start(&container.container_id)
         .await
-        .expect("it starts");
+        .expect("the start succeeds");
     assert_eq!(started.status, Status::Running);
     assert!(
         started.stops_at > container.stops_at,
-        "a new run has a fresh clock"
+        "a new run gets a new deadline"
     );
 }
 
 #[tokio::test]
-async fn a_container_that_reports_connections_stays_and_one_that_reports_none_goes() {
+async fn reported_connections_keep_a_container_running() {
     let daemon = Daemon::start(&["--idle-timeout", "15s"]).await;
     let used = daemon.create().await.container_id;
     let unused = daemon.create().await.container_id;
     let stopped = within(
         Duration::from_secs(120),
-        "the unused one is stopped",
+        "the idle container is stopped",
         async || {
-            eventually("the report is credited", async || {
+            eventually("the check-in is credited", async || {
                 check_in_from_inside(&used, 1).then_some(())
             })
             .await;
@@ -64,13 +64,13 @@ async fn a_container_that_reports_connections_stays_and_one_that_reports_none_go
 }
 
 #[tokio::test]
-async fn a_deadline_survives_a_restart_of_the_daemon() {
+async fn deadline_survives_a_daemon_crash() {
     let mut daemon = Daemon::start(&[]).await;
     let container = daemon
         .client()
         .create(&with_idle_timeout(1200))
         .await
-        .expect("it is created");
+        .expect("the create succeeds");
     daemon.kill();
     daemon.restart().await;
     assert_eq!(
@@ -80,7 +80,7 @@ async fn a_deadline_survives_a_restart_of_the_daemon() {
 }
 
 #[tokio::test]
-async fn a_name_environment_command_and_limits_arrive_at_the_engine() {
+async fn create_options_reach_the_engine() {
     let daemon = Daemon::start(&[]).await;
     let name = format!("named-{}", &crate::docker::random()[..8]);
     let wanted = CreateContainer {
@@ -89,18 +89,22 @@ async fn a_name_environment_command_and_limits_arrive_at_the_engine() {
         cmd: ["/bin/sh", "-c", "echo $GREETING; sleep 600"]
             .map(str::to_owned)
             .into(),
-        memory: Some("64m".parse().expect("it is a size")),
-        cpus: Some("0.5".parse().expect("it is a number of cores")),
+        memory: Some("64m".parse().expect("the size is valid")),
+        cpus: Some("0.5".parse().expect("the number of CPUs is valid")),
         ..CreateContainer::of_image(image())
     };
-    let container = daemon.client().create(&wanted).await.expect("it is created");
+    let container = daemon
+        .client()
+        .create(&wanted)
+        .await
+        .expect("the create succeeds");
     assert_eq!(container.name, format!("/{name}"));
     let format = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.Privileged}}";
     assert_eq!(
         docker(&["inspect", "--format", format, &name]),
         "67108864 500000000 false"
     );
-    eventually("the environment arrives", async || {
+    eventually("the container prints its environment", async || {
         docker(&["logs", &name]).contains("hello = world").then_some(())
     })
     .await;
@@ -122,13 +126,17 @@ async fn a_name_environment_command_and_limits_arrive_at_the_engine() {
 }
 
 #[tokio::test]
-async fn a_command_that_cannot_be_run_is_said_and_leaves_nothing() {
+async fn failing_command_is_reported_and_leaves_no_container() {
     let daemon = Daemon::start(&[]).await;
     let wanted = CreateContainer {
         cmd: vec!["/no/such/program".to_owned()],
         ..CreateContainer::of_image(image())
     };
-    let error = daemon.client().create(&wanted).await.expect_err("it cannot run");
+    let error = daemon
+        .client()
+        .create(&wanted)
+        .await
+        .expect_err("the command does not exist");
     let Error::Problem(problem) = error else {
         panic!("{error}")
     };
@@ -138,38 +146,45 @@ async fn a_command_that_cannot_be_run_is_said_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_container_that_ends_at_once_is_created_and_stopped() {
+async fn container_that_exits_at_once_is_stopped() {
     let daemon = Daemon::start(&[]).await;
     let wanted = CreateContainer {
         cmd: vec!["/bin/true".to_owned()],
         ..CreateContainer::of_image(image())
     };
-    let container = daemon.client().create(&wanted).await.expect("it is created");
+    let container = daemon
+        .client()
+        .create(&wanted)
+        .await
+        .expect("the create succeeds");
     let stopped = daemon.becomes(&container.container_id, Status::Stopped).await;
     assert_eq!(stopped.stop_reason, Some(StopReason::Exited));
 }
 
 #[tokio::test]
-async fn fifty_clients_that_hang_up_leave_no_container_behind() {
+async fn disconnected_creates_leave_no_orphaned_container() {
     let daemon = Daemon::start(&[]).await;
-    let hasty = daemon.client().with_answer_limit(Duration::from_millis(50));
+    let impatient = daemon.client().with_answer_limit(Duration::from_millis(50));
     let mut creates = tokio::task::JoinSet::new();
     for _ in 0..50 {
-        let hasty = hasty.clone();
-        creates.spawn(async move { hasty.create(&CreateContainer::of_image(image())).await });
+        let impatient = impatient.clone();
+        creates.spawn(async move { impatient.create(&CreateContainer::of_image(image())).await });
     }
-    let hung_up = creates
+    let disconnected = creates
         .join_all()
         .await
         .iter()
         .filter(|created| created.is_err())
         .count();
-    assert!(hung_up > 25, "only {hung_up} clients hung up: nothing is proven");
+    assert!(
+        disconnected > 25,
+        "only {disconnected} clients disconnected before the response"
+    );
     daemon.agrees_with_docker().await;
 }
 
 #[tokio::test]
-async fn the_daemon_stops_when_asked_and_containers_keep_running() {
+async fn daemon_exit_leaves_containers_running() {
     let mut daemon = Daemon::start(&[]).await;
     let id = daemon.create().await.container_id;
     assert_eq!(daemon.terminate(), Some(0));

@@ -31,7 +31,7 @@ const ASKED_SOMETIMES: [&str; 2] = ["POST /networks/create", "GET /events?since=
 
 async fn behind(proxy: &FaultProxy) -> Daemon {
     let daemon = Daemon::start_at(&proxy.host(), &[]);
-    daemon.is_ready().await;
+    daemon.wait_until_ready().await;
     daemon
 }
 

@@ -23,7 +23,7 @@ const OPTIONS: [&str; 2] = ["--check-in-listen", "127.0.0.1:0"];
 
 async fn over(engine: &PrivateEngine) -> Daemon {
     let daemon = Daemon::start_over(&engine.host(), &OPTIONS);
-    daemon.is_ready().await;
+    daemon.wait_until_ready().await;
     daemon
 }
 
@@ -116,7 +116,7 @@ async fn one_that_hangs_holds_up_no_read_and_changes_nothing() {
     drop(client);
 
     daemon.agrees_with_docker().await;
-    daemon.is_ready().await;
+    daemon.wait_until_ready().await;
     daemon.create().await;
     eventually("nothing that was begun is left", async || {
         (daemon.open_files() <= files + 2 && daemon.threads() <= threads + 4).then_some(())
@@ -219,7 +219,7 @@ async fn one_that_is_not_there_is_waited_for() {
     assert_waits_for_its_engine(&daemon, "Connection refused").await;
     std::fs::remove_file(&socket).expect("it is there");
     let _proxy = FaultProxy::start_in(directory);
-    daemon.is_ready().await;
+    daemon.wait_until_ready().await;
     daemon.create().await;
     assert_eq!(daemon.agrees_with_docker().await.len(), 1);
 }
@@ -231,7 +231,7 @@ async fn one_whose_socket_may_not_be_used_is_waited_for() {
     let daemon = Daemon::start_as_nobody(&proxy.host());
     assert_waits_for_its_engine(&daemon, "Permission denied").await;
     proxy.permit(0o666);
-    daemon.is_ready().await;
+    daemon.wait_until_ready().await;
     daemon.create().await;
     assert_eq!(daemon.agrees_with_docker().await.len(), 1);
 }

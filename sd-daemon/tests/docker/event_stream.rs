@@ -17,7 +17,7 @@ const REMEMBERED: usize = 256;
 
 async fn behind(proxy: &FaultProxy) -> Daemon {
     let daemon = Daemon::start_at(&proxy.host(), &[]);
-    daemon.is_ready().await;
+    daemon.wait_until_ready().await;
     daemon
 }
 

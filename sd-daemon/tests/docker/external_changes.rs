@@ -1,4 +1,4 @@
-//! What others do on the host, with docker alone, is seen soon.
+//! Changes made on the host with `docker` are followed.
 
 use std::time::Duration;
 
@@ -7,37 +7,48 @@ use sd_client::api::{Container, RemoveMode, Status, StopReason};
 use crate::daemon::{Daemon, within};
 use crate::docker::docker;
 
-/// Sooner than everything is looked at anyhow.
-const SOON: Duration = Duration::from_secs(15);
+/// Shorter than the interval of the periodic reconcile, so that only events can explain the change.
+const EVENT_LIMIT: Duration = Duration::from_secs(15);
 
-async fn soon(daemon: &Daemon, id: &str, what: &str, is_so: impl Fn(&Container) -> bool) -> Container {
-    within(SOON, what, async || Some(daemon.show(id).await).filter(&is_so)).await
+async fn follows(
+    daemon: &Daemon,
+    id: &str,
+    what: &str,
+    has_changed: impl Fn(&Container) -> bool,
+) -> Container {
+    within(EVENT_LIMIT, what, async || {
+        Some(daemon.show(id).await).filter(&has_changed)
+    })
+    .await
 }
 
 #[tokio::test]
-async fn a_stop_a_kill_and_a_start_are_followed() {
+async fn external_stop_kill_and_start_are_followed() {
     let daemon = Daemon::start(&[]).await;
     let created = daemon.create().await;
     let id = &created.container_id;
     docker(&["stop", id]);
-    let stopped = soon(&daemon, id, "stopped", |shown| shown.status == Status::Stopped).await;
+    let stopped = follows(&daemon, id, "stopped", |shown| shown.status == Status::Stopped).await;
     assert_eq!(stopped.stop_reason, Some(StopReason::External));
     assert!(stopped.ports.is_empty());
     docker(&["start", id]);
-    soon(&daemon, id, "running", |shown| shown.status == Status::Running).await;
+    follows(&daemon, id, "running", |shown| shown.status == Status::Running).await;
     docker(&["kill", id]);
-    let killed = soon(&daemon, id, "killed", |shown| shown.status == Status::Stopped).await;
+    let killed = follows(&daemon, id, "killed", |shown| shown.status == Status::Stopped).await;
     assert_eq!(
         (killed.stop_reason, killed.ports.len()),
         (Some(StopReason::External), 0)
     );
     docker(&["start", id]);
-    let started = soon(&daemon, id, "running", |shown| shown.status == Status::Running).await;
-    assert!(started.stops_at > created.stops_at, "a new run has a fresh clock");
+    let started = follows(&daemon, id, "running", |shown| shown.status == Status::Running).await;
+    assert!(
+        started.stops_at > created.stops_at,
+        "a new run gets a new deadline"
+    );
 }
 
 #[tokio::test]
-async fn a_restart_gives_new_ports() {
+async fn external_restart_updates_the_ports() {
     let daemon = Daemon::start(&[]).await;
     let created = daemon.create().await;
     let id = &created.container_id;
@@ -47,25 +58,25 @@ async fn a_restart_gives_new_ports() {
         .rsplit(':')
         .next()
         .and_then(|port| port.parse().ok())
-        .expect("it is published");
-    soon(&daemon, id, "the new port", |shown| shown.app_port == Some(port)).await;
+        .expect("the port is published");
+    follows(&daemon, id, "the new port", |shown| shown.app_port == Some(port)).await;
 }
 
 #[tokio::test]
-async fn a_pause_and_a_rename_are_followed() {
+async fn external_pause_and_rename_are_followed() {
     let daemon = Daemon::start(&[]).await;
     let id = daemon.create().await.container_id;
     docker(&["pause", &id]);
-    soon(&daemon, &id, "paused", |shown| shown.status == Status::Paused).await;
+    follows(&daemon, &id, "paused", |shown| shown.status == Status::Paused).await;
     docker(&["unpause", &id]);
-    soon(&daemon, &id, "running", |shown| shown.status == Status::Running).await;
+    follows(&daemon, &id, "running", |shown| shown.status == Status::Running).await;
     let name = format!("renamed-{}", &id[..12]);
     docker(&["rename", &id, &name]);
-    soon(&daemon, &id, "renamed", |shown| shown.name == format!("/{name}")).await;
+    follows(&daemon, &id, "renamed", |shown| shown.name == format!("/{name}")).await;
 }
 
 #[tokio::test]
-async fn a_removal_is_followed_and_a_delete_after_it_is_no_error_of_ours() {
+async fn external_removal_is_followed_and_delete_succeeds() {
     let daemon = Daemon::start(&[]).await;
     let followed = daemon.create().await.container_id;
     let deleted = daemon.create().await.container_id;
@@ -77,14 +88,14 @@ async fn a_removal_is_followed_and_a_delete_after_it_is_no_error_of_ours() {
             "{error}"
         );
     }
-    within(SOON, "both are gone", async || {
+    within(EVENT_LIMIT, "both containers are gone", async || {
         daemon.list().await.is_empty().then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn what_happened_while_the_daemon_was_away_is_seen_when_it_is_back() {
+async fn changes_while_the_daemon_is_down_are_followed() {
     let mut daemon = Daemon::start(&[]).await;
     let stopped = daemon.create().await.container_id;
     let removed = daemon.create().await.container_id;
@@ -93,22 +104,23 @@ async fn what_happened_while_the_daemon_was_away_is_seen_when_it_is_back() {
     docker(&["stop", &stopped]);
     docker(&["rm", "--force", &removed]);
     daemon.restart().await;
-    soon(&daemon, &stopped, "stopped", |shown| {
+    follows(&daemon, &stopped, "stopped", |shown| {
         shown.status == Status::Stopped
     })
     .await;
-    soon(&daemon, &kept, "running", |shown| shown.status == Status::Running).await;
+    follows(&daemon, &kept, "running", |shown| shown.status == Status::Running).await;
     let containers = daemon.agrees_with_docker().await;
     assert_eq!(containers.len(), 2);
 }
 
-/// Docker shows a container until it is removed completely, and refuses to start it meanwhile.
+/// Docker lists a container until its removal is complete, and refuses to start it meanwhile. The start is sent at several
+/// moments of the removal.
 #[tokio::test]
-async fn a_start_while_somebody_removes_the_container_finds_none() {
+async fn start_during_an_external_removal_returns_404() {
     let daemon = Daemon::start(&[]).await;
     for millis in (15..=75).step_by(15) {
         let id = daemon.create().await.container_id;
-        daemon.client().stop(&id).await.expect("it runs");
+        daemon.client().stop(&id).await.expect("the daemon is running");
         daemon.becomes(&id, Status::Stopped).await;
         let removal = tokio::process::Command::new("docker")
             .args(["rm", "--force", "--volumes", &id])

@@ -1,4 +1,4 @@
-//! People at work: `psql` and `ssh` as they are used, with a session that stays open.
+//! Interactive sessions of `psql` and `ssh` that stay open.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,19 +9,19 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 
 use crate::daemon::eventually;
 
-/// Password of the database, and only of databases of tests.
+/// The password of the test database.
 pub(crate) const PASSWORD: &str = "only-for-tests";
 
-/// An open session to which lines can be sent, and which answers each.
+/// An open session that answers each command with a line.
 pub(crate) struct Session {
     child: Child,
     input: ChildStdin,
-    answers: Lines<BufReader<ChildStdout>>,
-    question: &'static str,
+    output: Lines<BufReader<ChildStdout>>,
+    command: &'static str,
 }
 
 impl Session {
-    /// A session of `psql` with the database behind a port of this host, which has answered once.
+    /// Opens a session of `psql` on a port of this host, and runs one command.
     pub(crate) async fn psql(port: u16) -> Self {
         accepts_logins(port).await;
         let mut psql = tokio::process::Command::new("psql");
@@ -38,11 +38,11 @@ impl Session {
         Self::open(psql, "select 42;\n").await
     }
 
-    /// A session of `ssh` with the server behind a port of this host, which has answered once. The client
-    /// asks every few seconds whether the server is still there, as careful people let it.
+    /// Opens a session of `ssh` on a port of this host, and runs one command. The client sends keepalives, which must not
+    /// count as activity.
     pub(crate) async fn ssh(port: u16, key: &Path) -> Self {
-        let reachable = format!("ssh on port {port} lets in");
-        eventually(&reachable, async || {
+        let description = format!("ssh on port {port} accepts the login");
+        eventually(&description, async || {
             let tried = ssh(port, key)
                 .arg("true")
                 .stdin(Stdio::null())
@@ -56,7 +56,7 @@ impl Session {
         Self::open(shell, "echo 42, and the time is $(date)\n").await
     }
 
-    async fn open(mut program: tokio::process::Command, question: &'static str) -> Self {
+    async fn open(mut program: tokio::process::Command, command: &'static str) -> Self {
         let mut child = program
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -64,43 +64,42 @@ impl Session {
             .kill_on_drop(true)
             .spawn()
             .expect("the program is installed");
-        let input = child.stdin.take().expect("it is piped");
-        let answers = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let input = child.stdin.take().expect("the stream is piped");
+        let output = BufReader::new(child.stdout.take().expect("the stream is piped")).lines();
         let mut session = Self {
             child,
             input,
-            answers,
-            question,
+            output,
+            command,
         };
-        session.works().await;
+        session.run_command().await;
         session
     }
 
-    /// Asks something, and waits for the answer.
-    pub(crate) async fn works(&mut self) {
+    /// Runs a command, and waits for its output.
+    pub(crate) async fn run_command(&mut self) {
         self.input
-            .write_all(self.question.as_bytes())
+            .write_all(self.command.as_bytes())
             .await
             .expect("the session is open");
         self.input.flush().await.expect("the session is open");
-        let answer = tokio::time::timeout(Duration::from_secs(30), self.answers.next_line()).await;
+        let answer = tokio::time::timeout(Duration::from_secs(30), self.output.next_line()).await;
         let answer = answer
-            .expect("an answer comes in time")
+            .expect("the output comes in time")
             .expect("the session is open");
         let answer = answer.expect("the session has not ended");
         assert!(answer.starts_with("42"), "{answer}");
     }
 
-    /// Whether the program still runs.
+    /// Whether the client is still running.
     pub(crate) fn is_open(&mut self) -> bool {
-        self.child.try_wait().expect("it was started").is_none()
+        self.child.try_wait().expect("the process was started").is_none()
     }
 }
 
-/// Waits until the database lets in.
+/// Waits until the database accepts logins.
 async fn accepts_logins(port: u16) {
-    eventually("the database lets in", async || {
-        // An answer, whatever it is, comes from a database; what is published and not served is hung up.
+    eventually("the database accepts the login", async || {
         let tried = Command::new("psql")
             .env("PGPASSWORD", PASSWORD)
             .args([
@@ -145,7 +144,7 @@ fn ssh(port: u16, key: &Path) -> Command {
     ssh
 }
 
-/// A new key in a directory, and its public half.
+/// Creates a key pair. Returns the path of the private key and the public key.
 pub(crate) fn new_key(directory: &Path) -> (std::path::PathBuf, String) {
     let key = directory.join("key");
     let made = Command::new("ssh-keygen")
@@ -154,6 +153,6 @@ pub(crate) fn new_key(directory: &Path) -> (std::path::PathBuf, String) {
         .status()
         .expect("ssh-keygen is installed");
     assert!(made.success());
-    let public = std::fs::read_to_string(directory.join("key.pub")).expect("it was made");
+    let public = std::fs::read_to_string(directory.join("key.pub")).expect("the key was created");
     (key, public.trim().to_owned())
 }

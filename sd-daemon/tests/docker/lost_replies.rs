@@ -38,7 +38,7 @@ fn mishaps() -> Vec<(&'static str, Fault)> {
 
 async fn behind(proxy: &FaultProxy) -> Daemon {
     let daemon = Daemon::start_at(&proxy.host(), &[]);
-    daemon.is_ready().await;
+    daemon.wait_until_ready().await;
     daemon
 }
 

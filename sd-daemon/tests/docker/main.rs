@@ -1,7 +1,6 @@
-//! The shipped program on a real Docker engine: as users, scripts and containers meet it, and as it is
-//! killed.
+//! Tests of the built daemon and command on a real Docker engine: requests, crashes, faults and external changes.
 //!
-//! `script/bootstrap` makes sure that there is an engine.
+//! `script/bootstrap` starts the engine.
 
 #[path = "../support/docker.rs"]
 mod docker;

@@ -1,5 +1,4 @@
-//! The documentation of the original program, line by line: its curl commands as they stand there, but
-//! for the port and the image.
+//! The curl commands in the documentation of the original program, with another port and image.
 
 use std::process::Command;
 
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 use crate::daemon::{Daemon, eventually, runs_inside};
 use crate::docker::image;
 
-/// Runs a command line of the documentation, and gives the status and the body of the answer.
+/// Runs a command line of the documentation, and returns the status code and the body of the response.
 fn curl(daemon: &Daemon, line: &str) -> (u16, Value) {
     let line = line
         .replace("localhost:8080", daemon.address())
@@ -18,11 +17,11 @@ fn curl(daemon: &Daemon, line: &str) -> (u16, Value) {
     let output = Command::new("sh")
         .args(["-c", &script])
         .output()
-        .expect("there is a shell");
-    let text = String::from_utf8(output.stdout).expect("the answer is text");
+        .expect("sh is installed");
+    let text = String::from_utf8(output.stdout).expect("the response is text");
     let (body, status) = text.rsplit_once('\n').expect("curl writes the status");
     let body = serde_json::from_str(body).unwrap_or(Value::Null);
-    (status.parse().expect("a status is a number"), body)
+    (status.parse().expect("the status code is a number"), body)
 }
 
 const CREATE: &str =
@@ -33,7 +32,7 @@ fn id_of(container: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn the_images_are_listed() {
+async fn images_are_listed() {
     let daemon = Daemon::start(&[]).await;
     let (status, images) = curl(
         &daemon,
@@ -41,13 +40,16 @@ async fn the_images_are_listed() {
     );
     assert_eq!(status, 200);
     assert!(
-        images.as_array().expect("it is a list").contains(&json!(image())),
+        images
+            .as_array()
+            .expect("the body is a list")
+            .contains(&json!(image())),
         "{images}"
     );
 }
 
 #[tokio::test]
-async fn a_container_lives_as_documented() {
+async fn container_lifecycle_matches_the_documentation() {
     let daemon = Daemon::start(&[]).await;
 
     let (status, created) = curl(&daemon, CREATE);
@@ -118,22 +120,25 @@ async fn a_container_lives_as_documented() {
 }
 
 #[tokio::test]
-async fn a_container_checks_in_at_its_gateway() {
+async fn check_in_at_the_gateway_is_credited() {
     let daemon = Daemon::start(&[]).await;
     let id = id_of(&curl(&daemon, CREATE).1).to_owned();
     let report = r#"/bin/busybox wget -O - --post-data "active-connections=1" $SD_CHECK_IN_URL"#;
-    // The listener on the gateway comes up a moment after the API.
-    eventually("the report is credited", async || {
+    // The listener on the gateway starts shortly after the API.
+    eventually("the check-in is credited", async || {
         runs_inside(&id, report).then_some(())
     })
     .await;
     assert_eq!(daemon.show(&id).await.active, 1);
     let api = "/bin/busybox wget -O - ${SD_CHECK_IN_URL%check-in}containers";
-    assert!(!runs_inside(&id, api), "nothing but check-in is served there");
+    assert!(
+        !runs_inside(&id, api),
+        "the gateway listener serves only check-ins"
+    );
 }
 
 #[tokio::test]
-async fn nothing_is_told_without_credentials() {
+async fn requests_without_credentials_are_rejected() {
     let daemon = Daemon::start(&[]).await;
     for line in [
         "curl http://localhost:8080/v1/containers",
@@ -145,7 +150,7 @@ async fn nothing_is_told_without_credentials() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_not_there_is_named() {
+async fn missing_image_is_named_in_the_error() {
     let daemon = Daemon::start(&[]).await;
     let line = r#"curl http://localhost:8080/v1/containers -X POST -u admin:spindocker -d "image=badimage""#;
     let (status, problem) = curl(&daemon, line);

@@ -1,5 +1,5 @@
-//! A registry that cannot be used: the program says what is wrong and what to do, in one sentence, and touches
-//! nothing.
+//! Damaged registries: the daemon refuses to start with one line that names the problem and the remedy, and leaves the file
+//! unchanged.
 
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -10,16 +10,16 @@ use std::sync::Arc;
 use sd_daemon::clock::SystemClock;
 use sd_daemon::registry::{Registry, StateDirectory};
 
-/// What SQLite reads and writes at once.
+/// The page size of SQLite in bytes.
 const PAGE: u64 = 4096;
 
-/// A registry with more in it than fits into a few pages.
+/// A state directory with a registry of many pages.
 pub(crate) async fn filled() -> tempfile::TempDir {
-    let state = tempfile::tempdir().expect("there is room for a state directory");
-    let directory = StateDirectory::claim(state.path()).expect("it is new");
-    let registry = Registry::open(directory, Arc::new(SystemClock::new())).expect("it begins");
-    registry.close().await.expect("it is written");
-    let connection = rusqlite::Connection::open(file(state.path())).expect("it is there");
+    let state = tempfile::tempdir().expect("a temporary directory can be created");
+    let directory = StateDirectory::claim(state.path()).expect("the directory is not locked");
+    let registry = Registry::open(directory, Arc::new(SystemClock::new())).expect("the registry opens");
+    registry.close().await.expect("the write succeeds");
+    let connection = rusqlite::Connection::open(file(state.path())).expect("the registry opens");
     connection
         .execute_batch(
             "create temporary table number as
@@ -35,7 +35,7 @@ pub(crate) async fn filled() -> tempfile::TempDir {
              insert into idempotency_key
                  select 'key' || i, 'request', printf('%032x', i), 1 from number where i <= 200;",
         )
-        .expect("it is filled");
+        .expect("the inserts succeed");
     state
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn file(state: &Path) -> PathBuf {
     state.join("registry.sqlite3")
 }
 
-/// Starts the program, which must end by itself, and gives the one sentence that it ends with.
+/// Starts the daemon, which must exit with an error, and returns the last line of its output.
 pub(crate) fn refusal(state: &Path) -> String {
     let output = Command::new("timeout")
         .args([
@@ -57,15 +57,18 @@ pub(crate) fn refusal(state: &Path) -> String {
         .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
         .output()
         .expect("timeout is installed");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    let (before, sentence) = said.trim_end().rsplit_once('\n').unwrap_or(("", said.trim_end()));
-    assert!(sentence.starts_with("sd-daemon: "), "{said}");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    let (before, sentence) = message
+        .trim_end()
+        .rsplit_once('\n')
+        .unwrap_or(("", message.trim_end()));
+    assert!(sentence.starts_with("sd-daemon: "), "{message}");
     assert!(
         before
             .lines()
             .all(|line| line.contains("INFO") || line.contains("WARN")),
-        "only the log comes before: {said}"
+        "only log lines precede the error: {message}"
     );
     sentence.to_owned()
 }
@@ -75,122 +78,131 @@ fn flip(path: &Path, offset: u64, bit: u8) {
         .read(true)
         .write(true)
         .open(path)
-        .expect("it is there");
+        .expect("the file exists");
     let mut byte = [0];
-    file.read_exact_at(&mut byte, offset).expect("it is long enough");
+    file.read_exact_at(&mut byte, offset)
+        .expect("the file is long enough");
     byte[0] ^= 1 << bit;
-    file.write_all_at(&byte, offset).expect("it can be written");
+    file.write_all_at(&byte, offset).expect("the file can be written");
 }
 
 fn cut(path: &Path, length: u64) {
-    let file = fs::File::options().write(true).open(path).expect("it is there");
-    file.set_len(length).expect("it can be cut");
+    let file = fs::File::options()
+        .write(true)
+        .open(path)
+        .expect("the file exists");
+    file.set_len(length).expect("the file can be truncated");
 }
 
-/// A way to spoil a registry, and what is said of it.
+/// A part of the expected error, and the damage that causes it.
 type Damage = (&'static str, fn(&Path));
 
 const DAMAGES: &[Damage] = &[
     ("it is empty", |path| cut(path, 0)),
     ("is damaged", |path| cut(path, 100)),
     ("is damaged", |path| {
-        cut(path, fs::metadata(path).expect("it is there").len() / 2);
+        cut(path, fs::metadata(path).expect("the file exists").len() / 2);
     }),
     ("is damaged", |path| {
-        cut(path, fs::metadata(path).expect("it is there").len() - PAGE);
+        cut(path, fs::metadata(path).expect("the file exists").len() - PAGE);
     }),
     ("file is not a database", |path| {
-        fs::write(path, "not a registry ".repeat(1000)).expect("it is written");
+        fs::write(path, "not a registry ".repeat(1000)).expect("the write succeeds");
     }),
     ("it is a directory", |path| {
-        fs::remove_file(path).expect("it is there");
-        fs::create_dir(path).expect("it is gone");
+        fs::remove_file(path).expect("the file exists");
+        fs::create_dir(path).expect("the path is free");
     }),
-    ("it is no registry of sd-daemon", |path| {
-        fs::remove_file(path).expect("it is there");
-        let other = rusqlite::Connection::open(path).expect("it is new");
+    ("it is not a registry of sd-daemon", |path| {
+        fs::remove_file(path).expect("the file exists");
+        let other = rusqlite::Connection::open(path).expect("the directory is not locked");
         other
             .execute_batch("create table note (text)")
-            .expect("it is written");
+            .expect("the write succeeds");
     }),
     ("written by a newer sd-daemon (format 999", |path| {
-        let newer = rusqlite::Connection::open(path).expect("it is there");
+        let newer = rusqlite::Connection::open(path).expect("the registry opens");
         newer
             .pragma_update(None, "user_version", 999)
-            .expect("it is written");
+            .expect("the write succeeds");
     }),
-    ("it is missing, and", |path| {
-        fs::rename(path, path.with_file_name("registry.sqlite3-wal")).expect("it is there");
+    ("it is missing, although", |path| {
+        fs::rename(path, path.with_file_name("registry.sqlite3-wal")).expect("the file exists");
     }),
     ("column operation", |path| {
-        let edited = rusqlite::Connection::open(path).expect("it is there");
+        let edited = rusqlite::Connection::open(path).expect("the registry opens");
         edited
             .execute_batch("update idempotency_key set operation = 'nonsense' where key = 'key7'")
-            .expect("it is written");
+            .expect("the write succeeds");
     }),
 ];
 
 #[tokio::test]
-async fn every_damage_is_refused_in_one_sentence_and_nothing_is_changed() {
-    let whole = filled().await;
+async fn damaged_registry_is_refused_and_left_unchanged() {
+    let intact = filled().await;
     for (expected, damage) in DAMAGES {
-        let state = tempfile::tempdir().expect("there is room for a state directory");
+        let state = tempfile::tempdir().expect("a temporary directory can be created");
         let path = file(state.path());
-        fs::copy(file(whole.path()), &path).expect("there is room for a copy");
+        fs::copy(file(intact.path()), &path).expect("a temporary directory can be created");
         damage(&path);
         let before = fs::read(&path).ok();
-        let said = refusal(state.path());
-        assert!(said.contains(expected), "{expected:?} is not in: {said}");
-        assert!(said.contains("registry.sqlite3"), "it names the file: {said}");
-        let says_what_to_do = ["sd-daemon recover", "install that version again"];
+        let message = refusal(state.path());
+        assert!(message.contains(expected), "{expected:?} is not in: {message}");
         assert!(
-            says_what_to_do.iter().any(|advice| said.contains(advice)),
-            "{said}"
+            message.contains("registry.sqlite3"),
+            "the error names the file: {message}"
+        );
+        let remedies = ["sd-daemon recover", "install that version again"];
+        assert!(
+            remedies.iter().any(|advice| message.contains(advice)),
+            "{message}"
         );
         assert_eq!(fs::read(&path).ok(), before, "{expected}");
     }
 }
 
-/// The head of a page says what the rest of it means. None of these pages is needed to open the file.
+/// Flips a bit of the page header. None of these pages is needed to open the file.
 #[tokio::test]
-async fn a_flipped_bit_is_found_in_whichever_page_it_is() {
+async fn flipped_bit_is_detected_in_every_page() {
     let state = filled().await;
     let path = file(state.path());
-    let pages = fs::metadata(&path).expect("it is there").len() / PAGE;
-    for page in (1..pages).step_by(usize::try_from(pages / 12).expect("there are few")) {
+    let pages = fs::metadata(&path).expect("the file exists").len() / PAGE;
+    for page in (1..pages).step_by(usize::try_from(pages / 12).expect("the number is small")) {
         flip(&path, page * PAGE, 2);
-        let said = refusal(state.path());
-        assert!(said.contains("is damaged"), "page {page}: {said}");
+        let message = refusal(state.path());
+        assert!(message.contains("is damaged"), "page {page}: {message}");
         flip(&path, page * PAGE, 2);
     }
 }
 
-/// An id with another bit is an id too: of no container that there is, or worse, of another one.
+/// An id with a flipped bit is a valid id: of no container, or of another one.
 #[tokio::test]
-async fn a_flipped_bit_in_an_id_is_found_wherever_the_id_is_written() {
+async fn flipped_bit_in_an_id_is_detected_in_rows_and_indexes() {
     let state = filled().await;
     let path = file(state.path());
-    let connection = rusqlite::Connection::open(&path).expect("it is there");
-    // Nothing is left in the file of what it held before.
-    connection.execute_batch("vacuum").expect("there is room");
+    let connection = rusqlite::Connection::open(&path).expect("the registry opens");
+    // Removes deleted content from the file.
+    connection
+        .execute_batch("vacuum")
+        .expect("the file can be written");
     drop(connection);
-    let (bytes, id) = (fs::read(&path).expect("it is there"), format!("{:064x}", 77));
+    let (bytes, id) = (fs::read(&path).expect("the file exists"), format!("{:064x}", 77));
     let places: Vec<_> = (0..bytes.len())
         .filter(|place| bytes[*place..].starts_with(id.as_bytes()))
         .collect();
-    // The row and its index, and events with theirs.
+    // The row, its index, the events and their index.
     assert!(places.len() > 4, "{places:?}");
     for place in places {
         let digit = u64::try_from(place).expect("the file is small");
         flip(&path, digit, 0);
-        let said = refusal(state.path());
-        assert!(said.contains("is damaged"), "byte {digit}: {said}");
+        let message = refusal(state.path());
+        assert!(message.contains("is damaged"), "byte {digit}: {message}");
         flip(&path, digit, 0);
     }
 }
 
 #[tokio::test]
-async fn a_file_system_that_is_read_only_is_no_damage() {
+async fn read_only_file_system_is_not_reported_as_damage() {
     let state = filled().await;
     let output = Command::new("unshare")
         .args([
@@ -205,11 +217,14 @@ async fn a_file_system_that_is_read_only_is_no_damage() {
         .arg(env!("CARGO_BIN_EXE_sd-daemon"))
         .output()
         .expect("unshare is installed");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(
-        said.contains("Read-only file system") && said.contains("--state-dir"),
-        "{said}"
+        message.contains("Read-only file system") && message.contains("--state-dir"),
+        "{message}"
     );
-    assert!(!said.contains("damaged") && said.lines().count() == 1, "{said}");
+    assert!(
+        !message.contains("damaged") && message.lines().count() == 1,
+        "{message}"
+    );
 }

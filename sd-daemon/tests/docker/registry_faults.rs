@@ -1,5 +1,5 @@
-//! The disk fails under a running daemon. What it acknowledged is durable, what it cannot make durable it
-//! refuses, and no container is touched because of it.
+//! Disk faults under a running daemon. Acknowledged changes are durable, changes that cannot be made durable are refused,
+//! and no container is stopped or removed because of the fault.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -13,13 +13,13 @@ use crate::docker::{docker, image};
 use crate::registry_damage::{file, refusal};
 use crate::strace::Injection;
 
-/// A push of the deadline: a change that asks nothing of Docker.
+/// Extends a deadline: a change that makes no engine call.
 async fn extend(client: &Client, id: &str) -> Option<u16> {
-    let minute = "60s".parse().expect("it is a span");
+    let minute = "60s".parse().expect("the duration is valid");
     status(client.extend(id, &ExtendContainer::by(minute)).await)
 }
 
-/// What Docker says of a container, which is not asked through the daemon.
+/// The state of a container according to Docker.
 fn docker_state(id: &str) -> String {
     docker(&[
         "inspect",
@@ -29,7 +29,7 @@ fn docker_state(id: &str) -> String {
     ])
 }
 
-/// The status that a refusal came with.
+/// The status code of a rejected request.
 fn status<T>(answer: Result<T, Error>) -> Option<u16> {
     match answer {
         Err(Error::Problem(problem)) => Some(problem.status),
@@ -37,7 +37,7 @@ fn status<T>(answer: Result<T, Error>) -> Option<u16> {
     }
 }
 
-/// A small disk of its own at a directory. Only what runs in its name space sees it, and it is gone with that.
+/// A small tmpfs mounted at a directory, in a mount namespace of its own. It exists as long as the namespace.
 struct SmallDisk {
     keeper: Child,
 }
@@ -49,22 +49,22 @@ impl SmallDisk {
             .arg("mount -t tmpfs -o size=1m,mode=700 tmpfs \"$1\" && echo mounted && exec cat")
             .arg("sh")
             .arg(directory)
-            // It ends with this process, in whichever way that ends.
+            // The keeper exits when this process does, because its input ends.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("unshare is installed");
-        let output = keeper.stdout.take().expect("it is piped");
+        let output = keeper.stdout.take().expect("the stream is piped");
         let mut line = String::new();
         BufReader::new(output)
             .read_line(&mut line)
-            .expect("it says something");
+            .expect("the process writes a line");
         assert_eq!(line, "mounted\n");
         Self { keeper }
     }
 
-    /// What makes a program run where the disk is.
-    fn entrance(&self) -> Vec<String> {
+    /// The command that runs a program in the mount namespace.
+    fn enter_command(&self) -> Vec<String> {
         let pid = self.keeper.id().to_string();
         ["nsenter", "--mount", "--target", &pid]
             .map(str::to_owned)
@@ -81,10 +81,10 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_refused_with_507_and_works_again_when_there_is_room() {
-    let state = tempfile::tempdir().expect("there is room for a state directory");
+async fn full_disk_rejects_changes_with_507_until_space_is_free() {
+    let state = tempfile::tempdir().expect("a temporary directory can be created");
     let disk = SmallDisk::at(state.path());
-    let mut daemon = Daemon::start_in(state, &disk.entrance(), &[]).await;
+    let mut daemon = Daemon::start_in(state, &disk.enter_command(), &[]).await;
     let id = daemon.create().await.container_id;
     let before = docker_state(&id);
 
@@ -94,10 +94,10 @@ async fn a_full_disk_is_refused_with_507_and_works_again_when_there_is_room() {
             .create(true)
             .append(true)
             .open(&filler)
-            .expect("it is ours");
+            .expect("the file is readable");
         while std::io::Write::write_all(&mut filler, &[0; 512]).is_ok() {}
     };
-    // What was free in the files that were there already is used up as well.
+    // Also uses up the free space inside the existing files of the registry.
     let refused = eventually("the disk is full", async || {
         fill();
         extend(&daemon.client(), &id).await
@@ -110,17 +110,25 @@ async fn a_full_disk_is_refused_with_507_and_works_again_when_there_is_room() {
     );
     let wanted = CreateContainer::of_image(image());
     assert_eq!(status(daemon.client().create(&wanted).await), Some(507));
-    assert_eq!(daemon.show(&id).await.status, Status::Running, "reads go on");
+    assert_eq!(daemon.show(&id).await.status, Status::Running, "reads succeed");
     assert_eq!(status(daemon.client().ready().await), Some(503));
     assert_eq!(
         docker_state(&id),
         before,
-        "nothing was done that could not be written down"
+        "no engine call was made for a refused change"
     );
 
-    fs::remove_file(&filler).expect("it is there");
-    daemon.client().ready().await.expect("there is room again");
-    daemon.client().stop(&id).await.expect("there is room again");
+    fs::remove_file(&filler).expect("the file exists");
+    daemon
+        .client()
+        .ready()
+        .await
+        .expect("the disk has free space again");
+    daemon
+        .client()
+        .stop(&id)
+        .await
+        .expect("the disk has free space again");
     daemon.becomes(&id, Status::Stopped).await;
     let second = daemon.create().await.container_id;
     daemon.kill();
@@ -129,19 +137,19 @@ async fn a_full_disk_is_refused_with_507_and_works_again_when_there_is_room() {
     assert_eq!(
         found.len(),
         2,
-        "{second} was acknowledged after the disk was full"
+        "{second} was acknowledged after the disk had free space again"
     );
 }
 
-/// A request that cannot be made durable, and what the daemon does then.
-async fn fails_with_the_disk(daemon: &mut Daemon, request: impl AsyncFnOnce(Client) -> Option<u16>) {
+/// Makes every sync of the disk fail, sends a request, and expects the daemon to refuse it and to exit.
+async fn fails_with_disk_errors(daemon: &mut Daemon, request: impl AsyncFnOnce(Client) -> Option<u16>) {
     let disk = Injection::into(daemon.pid(), "fdatasync,fsync", "error=EIO");
     let status = request(daemon.client()).await;
-    assert_eq!(status, Some(503), "it is not acknowledged");
+    assert_eq!(status, Some(503), "the change is not acknowledged");
     assert_eq!(
-        daemon.ends().await,
+        daemon.wait_for_exit().await,
         Some(1),
-        "what is on the disk is not known any more"
+        "the state on disk is unknown"
     );
     drop(disk);
     let log = daemon.log();
@@ -157,22 +165,22 @@ async fn fails_with_the_disk(daemon: &mut Daemon, request: impl AsyncFnOnce(Clie
 }
 
 #[tokio::test]
-async fn what_the_disk_does_not_take_is_not_acknowledged_and_removes_no_container() {
+async fn disk_error_refuses_changes_and_touches_no_container() {
     let mut daemon = Daemon::start(&[]).await;
     let id = daemon.create().await.container_id;
     let before = docker_state(&id);
 
-    fails_with_the_disk(&mut daemon, async |client| extend(&client, &id).await).await;
-    assert_eq!(docker_state(&id), before, "it runs on without the daemon");
+    fails_with_disk_errors(&mut daemon, async |client| extend(&client, &id).await).await;
+    assert_eq!(docker_state(&id), before, "the container keeps running");
     daemon.restart().await;
     daemon.agrees_with_docker().await;
 
-    fails_with_the_disk(&mut daemon, async |client| status(client.stop(&id).await)).await;
-    assert_eq!(docker_state(&id), before, "it was never told to stop");
+    fails_with_disk_errors(&mut daemon, async |client| status(client.stop(&id).await)).await;
+    assert_eq!(docker_state(&id), before, "the container was not stopped");
     daemon.restart().await;
     daemon.agrees_with_docker().await;
 
-    fails_with_the_disk(&mut daemon, async |client| {
+    fails_with_disk_errors(&mut daemon, async |client| {
         status(client.create(&CreateContainer::of_image(image())).await)
     })
     .await;
@@ -182,29 +190,33 @@ async fn what_the_disk_does_not_take_is_not_acknowledged_and_removes_no_containe
         .iter()
         .map(|container| container.container_id.as_str())
         .collect();
-    assert_eq!(ids, [id.as_str()], "the other one was never made, or is gone");
+    assert_eq!(
+        ids,
+        [id.as_str()],
+        "the second container was never created, or is removed"
+    );
 }
 
-/// Both ways in which somebody takes the registry away: nothing is in its place, or something else.
+/// The registry is deleted, or replaced by a copy.
 #[tokio::test]
-async fn a_registry_that_is_taken_away_is_noticed_before_anything_is_acknowledged() {
+async fn deleted_registry_is_detected_before_the_next_change() {
     for replacement in [None, Some("registry.sqlite3.copy")] {
         let mut daemon = Daemon::start(&[]).await;
         let id = daemon.create().await.container_id;
         let path = file(daemon.state());
         let before = docker_state(&id);
         match replacement {
-            None => fs::remove_file(&path).expect("it is there"),
+            None => fs::remove_file(&path).expect("the file exists"),
             Some(name) => {
                 let copy = path.with_file_name(name);
-                fs::copy(&path, &copy).expect("there is room");
-                fs::rename(&copy, &path).expect("it is there");
+                fs::copy(&path, &copy).expect("the file can be written");
+                fs::rename(&copy, &path).expect("the file exists");
             }
         }
-        // It looks by itself now and then, and may have ended for that before it was asked.
+        // A periodic check may detect the deletion before the request does.
         let answer = status(daemon.client().stop(&id).await);
         assert!(matches!(answer, None | Some(503)), "{answer:?}");
-        assert_eq!(daemon.ends().await, Some(1));
+        assert_eq!(daemon.wait_for_exit().await, Some(1));
         let log = daemon.log();
         let sentence = log.lines().last().unwrap_or_default();
         assert!(
@@ -212,20 +224,22 @@ async fn a_registry_that_is_taken_away_is_noticed_before_anything_is_acknowledge
             "{sentence}"
         );
         assert!(sentence.contains("sd-daemon recover --from"), "{sentence}");
-        assert_eq!(docker_state(&id), before, "it was never told to stop");
+        assert_eq!(docker_state(&id), before, "the container was not stopped");
         if replacement.is_none() {
-            let said = refusal(daemon.state());
-            assert!(said.contains("it is missing, and"), "no new one is begun: {said}");
+            let message = refusal(daemon.state());
+            assert!(
+                message.contains("it is missing, although"),
+                "no new registry is created: {message}"
+            );
         }
     }
 }
 
-/// Nobody asks for anything, and it is noticed all the same.
 #[tokio::test]
-async fn a_registry_that_is_taken_away_is_noticed_by_a_daemon_that_has_nothing_to_do() {
+async fn deleted_registry_is_detected_by_an_idle_daemon() {
     let mut daemon = Daemon::start(&[]).await;
-    fs::remove_file(file(daemon.state())).expect("it is there");
-    assert_eq!(daemon.ends().await, Some(1));
+    fs::remove_file(file(daemon.state())).expect("the file exists");
+    assert_eq!(daemon.wait_for_exit().await, Some(1));
     assert!(
         daemon
             .log()
@@ -234,15 +248,15 @@ async fn a_registry_that_is_taken_away_is_noticed_by_a_daemon_that_has_nothing_t
 }
 
 #[tokio::test]
-async fn a_daemon_that_ended_leaves_one_file_that_is_complete() {
+async fn clean_exit_leaves_one_complete_registry_file() {
     let mut daemon = Daemon::start(&[]).await;
     let id = daemon.create().await.container_id;
     assert_eq!(daemon.terminate(), Some(0));
     let names: Vec<_> = fs::read_dir(daemon.state())
-        .expect("it is there")
+        .expect("the file exists")
         .map(|entry| {
             entry
-                .expect("it is read")
+                .expect("the directory entry is readable")
                 .file_name()
                 .to_string_lossy()
                 .into_owned()
@@ -250,11 +264,11 @@ async fn a_daemon_that_ended_leaves_one_file_that_is_complete() {
         .filter(|name| name.starts_with("registry"))
         .collect();
     assert_eq!(names, ["registry.sqlite3"]);
-    let copy = tempfile::NamedTempFile::new().expect("there is room");
-    fs::copy(file(daemon.state()), copy.path()).expect("there is room");
-    let registry = rusqlite::Connection::open(copy.path()).expect("it is there");
+    let copy = tempfile::NamedTempFile::new().expect("the file can be written");
+    fs::copy(file(daemon.state()), copy.path()).expect("the file can be written");
+    let registry = rusqlite::Connection::open(copy.path()).expect("the registry opens");
     let found: String = registry
         .query_row("select id from container", [], |row| row.get(0))
-        .expect("it is in the file itself");
+        .expect("the row is in the main file");
     assert_eq!(found, id);
 }

@@ -1,4 +1,4 @@
-//! The command `sd` as it is shipped in images: in one that has nothing else, and outside, holding a container.
+//! The static `sd` of the sample images: it reports from a bare image, and holds a container from outside.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use sd_client::api::{Container, CreateContainer, SignalKind, Status, TimeLimit};
 use crate::daemon::{Daemon, eventually};
 use crate::docker::{docker, random};
 
-/// The static `sd` of the sample images, which script/test has built.
+/// The static `sd`, copied from a sample image that script/test has built.
 struct Sd {
     folder: tempfile::TempDir,
 }
 
 impl Sd {
     fn of_samples() -> Self {
-        let folder = tempfile::tempdir().expect("there is room for a program");
+        let folder = tempfile::tempdir().expect("a temporary directory can be created");
         let container = docker(&["create", "spin-docker-samples/sd-base", "true"]);
         let program = folder.path().join("sd");
         docker(&[
@@ -34,7 +34,7 @@ impl Sd {
     }
 }
 
-/// An image of `sd` and nothing else, removed with this.
+/// An image that contains only `sd`. Removed on drop.
 struct BareImage {
     tag: String,
 }
@@ -50,7 +50,7 @@ impl BareImage {
             .arg(sd.folder.path())
             .arg(&tag)
             .output()
-            .expect("there is a shell");
+            .expect("sh is installed");
         assert!(imported.status.success(), "{imported:?}");
         Self { tag }
     }
@@ -58,7 +58,7 @@ impl BareImage {
 
 impl Drop for BareImage {
     fn drop(&mut self) {
-        // A test that failed may have left a container; what stays is found at the end of script/test.
+        // Fails if a failed test has left a container. script/test reports leftovers at its end.
         drop(
             Command::new("docker")
                 .args(["image", "rm", "--force", &self.tag])
@@ -68,10 +68,10 @@ impl Drop for BareImage {
 }
 
 #[tokio::test]
-async fn in_an_image_that_has_nothing_else_it_reports_and_goes_on_after_a_crash_of_the_daemon() {
+async fn check_ins_from_a_bare_image_survive_a_daemon_crash() {
     let sd = Sd::of_samples();
     let image = BareImage::holding(&sd);
-    // Reports alone count. The port is named, so that the container finds the daemon there after the crash as well.
+    // Only check-ins count as activity. The port is fixed, so that the container reaches the daemon after the crash as well.
     let listen = format!("gateway:{}", free_port());
     let mut daemon = Daemon::start(&["--activity-signals", "check-in", "--check-in-listen", &listen]).await;
     let report = "/sd check-in --active-connections 3 --for 40m --every 1s";
@@ -79,7 +79,11 @@ async fn in_an_image_that_has_nothing_else_it_reports_and_goes_on_after_a_crash_
         cmd: report.split(' ').map(str::to_owned).collect(),
         ..CreateContainer::of_image(&image.tag)
     };
-    let container = daemon.client().create(&wanted).await.expect("it is created");
+    let container = daemon
+        .client()
+        .create(&wanted)
+        .await
+        .expect("the create succeeds");
     let reported = async |daemon: &Daemon, what: &str| {
         eventually(what, async || {
             let shown = daemon.client().activity(&container.container_id).await.ok()?;
@@ -88,40 +92,43 @@ async fn in_an_image_that_has_nothing_else_it_reports_and_goes_on_after_a_crash_
         })
         .await
     };
-    let before = reported(&daemon, "its report is credited").await;
+    let before = reported(&daemon, "the check-in is credited").await;
     assert_eq!(daemon.show(&container.container_id).await.active, 3);
     daemon.kill();
     daemon.restart().await;
-    eventually("it is credited again", async || {
-        let now = reported(&daemon, "it has reported").await;
+    eventually("a later check-in is credited", async || {
+        let now = reported(&daemon, "a check-in is credited").await;
         (now > before).then_some(())
     })
     .await;
     let shown = daemon.show(&container.container_id).await;
-    assert_eq!(shown.started_at, container.started_at, "it was never stopped");
+    assert_eq!(
+        shown.started_at, container.started_at,
+        "the container was never stopped"
+    );
 }
 
 #[tokio::test]
-async fn what_is_held_stays_up_through_a_crash_of_the_daemon_and_ends_with_its_command() {
+async fn hold_survives_a_daemon_crash_and_returns_the_exit_code() {
     let sd = Sd::of_samples();
     let mut daemon = Daemon::start(&["--idle-timeout", "15s"]).await;
-    let (held, witness) = (daemon.create().await, daemon.create().await);
+    let (held, idle) = (daemon.create().await, daemon.create().await);
     let mut holding = tokio::process::Command::new(sd.program())
         .args(["hold", &held.container_id, "--", "sh", "-c", "read end; exit 7"])
         .env("SD_URL", format!("http://{}", daemon.address()))
         .stdin(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .expect("sd is static");
-    eventually("it is held", async || {
+        .expect("sd starts");
+    eventually("the container is held", async || {
         let activity = daemon.client().activity(&held.container_id).await;
-        activity.expect("reads always work").keep_until.map(drop)
+        activity.expect("the read succeeds").keep_until.map(drop)
     })
     .await;
-    daemon.becomes(&witness.container_id, Status::Stopped).await;
+    daemon.becomes(&idle.container_id, Status::Stopped).await;
     daemon.kill();
     daemon.restart().await;
-    // Whatever else is idle is stopped after the start as well.
+    // Idle containers are stopped after the restart as well.
     let second = quick_to_stop(&daemon).await;
     daemon.becomes(&second.container_id, Status::Stopped).await;
     let shown = daemon.show(&held.container_id).await;
@@ -129,16 +136,16 @@ async fn what_is_held_stays_up_through_a_crash_of_the_daemon_and_ends_with_its_c
         (shown.status, shown.started_at),
         (Status::Running, held.started_at)
     );
-    // The end of its input is the end of the command.
+    // The command exits at the end of its input.
     drop(holding.stdin.take());
-    let status = holding.wait().await.expect("it was started");
+    let status = holding.wait().await.expect("the process was started");
     assert_eq!(status.code(), Some(7));
 }
 
-/// A port that nobody listens at, the next time as well.
+/// An unused port.
 fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    free.local_addr().expect("it is bound").port()
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    free.local_addr().expect("the listener is bound").port()
 }
 
 async fn quick_to_stop(daemon: &Daemon) -> Container {
@@ -146,5 +153,9 @@ async fn quick_to_stop(daemon: &Daemon) -> Container {
         idle_timeout: Some(TimeLimit::After(Duration::from_secs(2))),
         ..CreateContainer::of_image(crate::docker::image())
     };
-    daemon.client().create(&wanted).await.expect("it is created")
+    daemon
+        .client()
+        .create(&wanted)
+        .await
+        .expect("the create succeeds")
 }

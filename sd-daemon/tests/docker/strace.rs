@@ -1,16 +1,16 @@
-//! Faults at exact points of a program that runs: strace stands between it and the kernel.
+//! Fault injection into the system calls of a running process, by strace.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// What happens to some calls of a process, for as long as this lives.
+/// A fault that is injected until this is dropped.
 pub(crate) struct Injection {
     strace: Child,
 }
 
 impl Injection {
-    /// `calls` are names with commas between them, `fault` is what strace calls it: `error=EIO`,
-    /// `signal=KILL:when=3`. Each thread counts its calls for itself.
+    /// Injects `fault` into `calls`, a comma-separated list of system calls. The fault is in the syntax of strace:
+    /// `error=EIO`, `signal=KILL:when=3`. Each thread counts its own calls.
     pub(crate) fn into(process: u32, calls: &str, fault: &str) -> Self {
         let mut strace = Command::new("strace")
             .arg("--follow-forks")
@@ -25,19 +25,19 @@ impl Injection {
             .stderr(Stdio::piped())
             .spawn()
             .expect("strace is installed");
-        let mut said = BufReader::new(strace.stderr.take().expect("it is piped"));
+        let mut output = BufReader::new(strace.stderr.take().expect("the stream is piped"));
         let mut line = String::new();
-        said.read_line(&mut line).expect("it says something");
+        output.read_line(&mut line).expect("the process writes a line");
         assert!(line.contains("attached"), "{line}");
-        // It must be able to go on writing.
-        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+        // strace blocks if its output is not read.
+        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         Self { strace }
     }
 }
 
 impl Drop for Injection {
     fn drop(&mut self) {
-        // It ends by itself when the process does.
+        // strace has already exited if the process has.
         drop(self.strace.kill());
         drop(self.strace.wait());
     }
