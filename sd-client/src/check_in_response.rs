@@ -1,4 +1,4 @@
-//! What a check-in brings back.
+//! The response to a check-in.
 
 use std::str::FromStr;
 
@@ -6,18 +6,17 @@ use reqwest::header::HeaderMap;
 
 use crate::api::{CheckIn, TimeLimit, Timestamp};
 
-/// What the daemon says to a container that has checked in. A daemon that says nothing has credited the
-/// report all the same.
+/// The response to a check-in. The daemon has recorded the report even if both fields are `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CheckInResponse {
-    /// How long the container may be without activity.
+    /// The idle timeout of the container.
     pub idle_timeout: Option<TimeLimit>,
-    /// Until when it is kept up, where somebody asked for that.
+    /// The time until which the container is kept running, if a client requested that.
     pub keep_until: Option<Timestamp>,
 }
 
 impl CheckInResponse {
-    /// Reads what can be read: the report is credited whatever these say.
+    /// Reads the headers. Headers that are missing or invalid are ignored.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         Self {
             idle_timeout: read(headers, CheckIn::IDLE_TIMEOUT_HEADER),
@@ -36,7 +35,7 @@ mod tests {
 
     use super::*;
 
-    fn receipt(idle_timeout: &str, keep_until: &str) -> CheckInResponse {
+    fn response_with(idle_timeout: &str, keep_until: &str) -> CheckInResponse {
         let mut headers = HeaderMap::new();
         headers.insert(CheckIn::IDLE_TIMEOUT_HEADER, idle_timeout.parse().unwrap());
         headers.insert(CheckIn::KEEP_UNTIL_HEADER, keep_until.parse().unwrap());
@@ -44,19 +43,22 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_tells_the_idle_timeout_and_until_when_it_is_kept() {
-        let read = receipt("9000", "2026-03-01T14:02:11.250Z");
+    fn response_contains_idle_timeout_and_keep_until() {
+        let response = response_with("9000", "2026-03-01T14:02:11.250Z");
         assert_eq!(
-            read.idle_timeout,
+            response.idle_timeout,
             Some(TimeLimit::After(Duration::from_secs(9_000)))
         );
-        assert_eq!(read.keep_until.unwrap().to_string(), "2026-03-01T14:02:11.250Z");
-        assert_eq!(receipt("never", "").idle_timeout, Some(TimeLimit::Never));
+        assert_eq!(
+            response.keep_until.unwrap().to_string(),
+            "2026-03-01T14:02:11.250Z"
+        );
+        assert_eq!(response_with("never", "").idle_timeout, Some(TimeLimit::Never));
     }
 
     #[test]
-    fn what_cannot_be_read_is_as_if_it_were_not_there() {
-        assert_eq!(receipt("soon", "tomorrow"), CheckInResponse::default());
+    fn invalid_headers_are_ignored() {
+        assert_eq!(response_with("soon", "tomorrow"), CheckInResponse::default());
         assert_eq!(
             CheckInResponse::from_headers(&HeaderMap::new()),
             CheckInResponse::default()

@@ -1,7 +1,7 @@
-//! The client: one method per endpoint, which is what makes this file long.
+//! The client, with one method per endpoint.
 //!
-//! It follows no redirect, uses no proxy towards loopback, and sends the credentials to the one
-//! address it was given and nowhere else.
+//! It follows no redirects and uses no proxy for loopback, so that credentials are sent only to the
+//! configured address.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,40 +21,42 @@ use crate::error::{Error, innermost};
 use crate::events::EventStream;
 use crate::secret::Identity;
 
-/// Long enough for a start that waits its turn at a busy engine. Whatever is still under way then goes on
-/// without this client.
-const ANSWER_LIMIT: Duration = Duration::from_secs(180);
-/// A daemon that cannot be connected to for this long is not there.
-const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// Longest piece of an unexpected answer that is quoted in an error.
-const QUOTED_BYTES: usize = 200;
+/// Default timeout of a response: enough for a start that waits for a busy engine. The daemon finishes a
+/// request even if its client has given up.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(180);
+/// Timeout of opening a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of an unexpected response that an error quotes.
+const MAX_QUOTED: usize = 200;
 
-/// A connection to one daemon. Cheap to clone.
+/// A client of one daemon. Clones are cheap and share the connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
     base: Url,
     identity: Option<Arc<Identity>>,
-    answer_limit: Duration,
+    response_timeout: Duration,
 }
 
 impl Client {
-    /// A client of the daemon at an address such as `http://127.0.0.1:8080`.
+    /// Creates a client for a daemon at an address such as `http://127.0.0.1:8080`. Does not connect yet.
+    ///
+    /// Fails with [`Error::BadUrl`] if the address is invalid or contains credentials.
     pub fn new(url: &str) -> Result<Self, Error> {
         let base = parse_base(url)?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("sd-client/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_LIMIT);
+            .connect_timeout(CONNECT_TIMEOUT);
         if is_loopback(&base) {
             builder = builder.no_proxy();
         }
         builder = if base.scheme() == "https" {
-            // Another part of the program may have chosen a provider first; that one is fine as well.
+            // Fails if another part of the program has installed a provider, which is used then.
             drop(rustls::crypto::ring::default_provider().install_default());
             builder
         } else {
-            // Loading the machine's certificates takes longer than a whole call over clear text.
+            // Loading the certificates of the machine takes longer than a call over plain HTTP.
             builder.tls_backend_preconfigured(without_certificates())
         };
         let http = builder.build().map_err(|error| bad_url(url, innermost(&error)))?;
@@ -62,11 +64,11 @@ impl Client {
             http,
             base,
             identity: None,
-            answer_limit: ANSWER_LIMIT,
+            response_timeout: RESPONSE_TIMEOUT,
         })
     }
 
-    /// The same client, with credentials.
+    /// Sends these credentials with each request.
     #[must_use]
     pub fn with_credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.identity = Some(Arc::new(Identity::User {
@@ -76,143 +78,151 @@ impl Client {
         self
     }
 
-    /// The same client, calling as the container that was given this token.
+    /// Sends this token of a container with each request.
     #[must_use]
     pub fn with_token(mut self, token: impl Into<String>) -> Self {
         self.identity = Some(Arc::new(Identity::Container { token: token.into() }));
         self
     }
 
-    /// The same client, waiting this long for each answer instead of three minutes.
+    /// Sets the timeout of each response. The default is three minutes.
     #[must_use]
-    pub fn with_answer_limit(mut self, limit: Duration) -> Self {
-        self.answer_limit = limit;
+    pub fn with_response_timeout(mut self, timeout: Duration) -> Self {
+        self.response_timeout = timeout;
         self
     }
 
-    /// Where the daemon is.
+    /// The address of the daemon, without a trailing slash.
     pub fn url(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
     }
 
-    /// Whether the daemon is on this machine.
+    /// Whether the address of the daemon is a loopback address.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.base)
     }
 
-    /// The user whose credentials are sent.
+    /// The user whose credentials are sent. Returns `None` without credentials, or with a token.
     pub fn user(&self) -> Option<&str> {
         self.identity.as_deref().and_then(Identity::user)
     }
 
-    /// `GET /v1/images`: the images the server can run, sorted.
+    /// `GET /v1/images`: the images that the daemon can run, sorted.
     pub async fn images(&self) -> Result<Vec<String>, Error> {
-        self.call(self.request(Method::GET, self.at(route::IMAGES))).await
+        self.call(self.request(Method::GET, self.url_of(route::IMAGES)))
+            .await
     }
 
-    /// `GET /v1/containers`: the containers that match, newest first.
+    /// `GET /v1/containers`: the containers that match the query, newest first.
     pub async fn containers(&self, query: &ContainerQuery) -> Result<Vec<Container>, Error> {
-        self.call(self.request(Method::GET, self.at(route::CONTAINERS)).query(query))
-            .await
+        self.call(
+            self.request(Method::GET, self.url_of(route::CONTAINERS))
+                .query(query),
+        )
+        .await
     }
 
     /// `GET /v1/containers/{ref}`: one container, by id, unique id prefix or name.
     pub async fn container(&self, reference: &str) -> Result<Container, Error> {
-        self.call(self.request(Method::GET, self.at_container(route::CONTAINER, reference)))
+        self.call(self.request(Method::GET, self.url_of_container(route::CONTAINER, reference)))
             .await
     }
 
-    /// `POST /v1/containers`: creates a container and waits until it runs.
+    /// `POST /v1/containers`: creates a container and returns when it runs.
     pub async fn create(&self, container: &CreateContainer) -> Result<Container, Error> {
         self.call(
-            self.request(Method::POST, self.at(route::CONTAINERS))
+            self.request(Method::POST, self.url_of(route::CONTAINERS))
                 .json(container),
         )
         .await
     }
 
-    /// `POST /v1/containers` that may be repeated: the same key gives the same container.
+    /// `POST /v1/containers` with an idempotency key: a repeated request with the same key returns the
+    /// same container.
     pub async fn create_once(&self, container: &CreateContainer, key: &str) -> Result<Container, Error> {
-        let request = self.request(Method::POST, self.at(route::CONTAINERS));
+        let request = self.request(Method::POST, self.url_of(route::CONTAINERS));
         self.call(request.header("idempotency-key", key).json(container))
             .await
     }
 
-    /// `PATCH /v1/containers/{ref}`: changes what a container should be doing, or its idle timeout.
+    /// `PATCH /v1/containers/{ref}`: changes the desired status or the limits of a container.
     pub async fn update(&self, reference: &str, update: &UpdateContainer) -> Result<Container, Error> {
         self.call(
-            self.request(Method::PATCH, self.at_container(route::CONTAINER, reference))
+            self.request(Method::PATCH, self.url_of_container(route::CONTAINER, reference))
                 .json(update),
         )
         .await
     }
 
-    /// Starts a container and waits until it runs.
+    /// Starts a container and returns when it runs.
     pub async fn start(&self, reference: &str) -> Result<Container, Error> {
         self.update(reference, &UpdateContainer::status(DesiredStatus::Running))
             .await
     }
 
-    /// Begins to stop a container; the answer comes while it is still stopping.
+    /// Begins to stop a container. Returns while it is still stopping.
     pub async fn stop(&self, reference: &str) -> Result<Container, Error> {
         self.update(reference, &UpdateContainer::status(DesiredStatus::Stopped))
             .await
     }
 
-    /// `DELETE /v1/containers/{ref}`: removes a container and its anonymous volumes, and waits for it.
+    /// `DELETE /v1/containers/{ref}`: removes a container and its anonymous volumes, and returns
+    /// when they are gone.
     pub async fn remove(&self, reference: &str, mode: RemoveMode) -> Result<(), Error> {
-        let request = self.request(Method::DELETE, self.at_container(route::CONTAINER, reference));
-        self.acknowledge(request.query(&RemoveQuery::from(mode))).await
-    }
-
-    /// `POST /v1/containers/{ref}/extend`: stops a container later than it would be.
-    pub async fn extend(&self, reference: &str, extension: &ExtendContainer) -> Result<Container, Error> {
-        let request = self.request(Method::POST, self.at_container(route::EXTEND, reference));
-        self.call(request.json(extension)).await
-    }
-
-    /// `GET /v1/containers/{ref}/activity`: who uses a container, and why it is up or not.
-    pub async fn activity(&self, reference: &str) -> Result<Activity, Error> {
-        self.call(self.request(Method::GET, self.at_container(route::ACTIVITY, reference)))
+        let request = self.request(Method::DELETE, self.url_of_container(route::CONTAINER, reference));
+        self.call_without_body(request.query(&RemoveQuery::from(mode)))
             .await
     }
 
-    /// `GET /v1/events`: what happens to containers from now on; or what has happened after the event of this
-    /// number, as far back as the daemon remembers.
+    /// `POST /v1/containers/{ref}/extend`: postpones a container's stop.
+    pub async fn extend(&self, reference: &str, extension: &ExtendContainer) -> Result<Container, Error> {
+        let request = self.request(Method::POST, self.url_of_container(route::EXTEND, reference));
+        self.call(request.json(extension)).await
+    }
+
+    /// `GET /v1/containers/{ref}/activity`: the connections, signals, limits and history of a
+    /// container.
+    pub async fn activity(&self, reference: &str) -> Result<Activity, Error> {
+        self.call(self.request(Method::GET, self.url_of_container(route::ACTIVITY, reference)))
+            .await
+    }
+
+    /// `GET /v1/events`: the events from now on, or those after the event with the id `after`, as far back
+    /// as the daemon stores events.
     pub async fn events(&self, after: Option<u64>) -> Result<EventStream, Error> {
-        let mut request = self.endless_request(Method::GET, self.at(route::EVENTS));
+        let mut request = self.streaming_request(Method::GET, self.url_of(route::EVENTS));
         if let Some(id) = after {
             request = request.header("last-event-id", id);
         }
-        // The stream goes on for as long as somebody listens, but it has to begin.
-        let answer = timeout(self.answer_limit, self.send(request)).await;
-        let response = answer.unwrap_or_else(|_| Err(self.too_slow()))?;
-        EventStream::of(response, self.url(), after)
+        // The stream has no end, so the timeout applies to its start only.
+        let started = timeout(self.response_timeout, self.send(request)).await;
+        let response = started.unwrap_or_else(|_| Err(self.timed_out()))?;
+        EventStream::new(response, self.url(), after)
     }
 
-    /// `POST /v1/check-in`: reports the activity of the container this runs in.
+    /// `POST /v1/check-in`: reports the activity of the container that this process runs in.
     pub async fn check_in(&self, report: &CheckIn) -> Result<CheckInResponse, Error> {
-        let request = self.request(Method::POST, self.at(route::CHECK_IN));
+        let request = self.request(Method::POST, self.url_of(route::CHECK_IN));
         let response = self.send(request.json(report)).await?;
         Ok(CheckInResponse::from_headers(response.headers()))
     }
 
-    /// `GET /readyz`: whether the daemon can do its work.
+    /// `GET /readyz`: succeeds if the daemon is ready.
     pub async fn ready(&self) -> Result<(), Error> {
-        self.acknowledge(self.request(Method::GET, self.at(route::READYZ)))
+        self.call_without_body(self.request(Method::GET, self.url_of(route::READYZ)))
             .await
     }
 
-    fn at(&self, path: &str) -> Url {
+    fn url_of(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
         url
     }
 
-    /// The path of this pattern; the reference is one segment of it, whatever it contains.
-    fn at_container(&self, pattern: &str, reference: &str) -> Url {
+    /// The URL of a route pattern. The reference is escaped as one segment of the path.
+    fn url_of_container(&self, pattern: &str, reference: &str) -> Url {
         let (before, after) = pattern.split_once(route::REFERENCE).unwrap_or((pattern, ""));
-        let mut url = self.at(before);
+        let mut url = self.url_of(before);
         if let Ok(mut segments) = url.path_segments_mut() {
             segments
                 .pop_if_empty()
@@ -223,11 +233,11 @@ impl Client {
     }
 
     fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.endless_request(method, url).timeout(self.answer_limit)
+        self.streaming_request(method, url).timeout(self.response_timeout)
     }
 
-    /// A request whose answer may go on for ever.
-    fn endless_request(&self, method: Method, url: Url) -> RequestBuilder {
+    /// A request without a timeout, for responses without an end.
+    fn streaming_request(&self, method: Method, url: Url) -> RequestBuilder {
         let request = self.http.request(method, url);
         match self.identity.as_deref() {
             Some(identity) => identity.sign(request),
@@ -238,52 +248,58 @@ impl Client {
     async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Error> {
         let response = self.send(request).await?;
         let status = response.status();
-        let body = response.bytes().await.map_err(|error| self.transport(&error))?;
-        serde_json::from_slice(&body).map_err(|error| self.undecodable(status, error.to_string()))
+        let body = response
+            .bytes()
+            .await
+            .map_err(|error| self.transport_error(&error))?;
+        serde_json::from_slice(&body).map_err(|error| self.decode_error(status, error.to_string()))
     }
 
-    async fn acknowledge(&self, request: RequestBuilder) -> Result<(), Error> {
+    async fn call_without_body(&self, request: RequestBuilder) -> Result<(), Error> {
         self.send(request).await.map(drop)
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
-        let response = request.send().await.map_err(|error| self.transport(&error))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.transport_error(&error))?;
         if response.status().is_success() {
             Ok(response)
         } else {
-            Err(self.refusal(response).await)
+            Err(self.problem(response).await)
         }
     }
 
-    async fn refusal(&self, response: Response) -> Error {
+    async fn problem(&self, response: Response) -> Error {
         let status = response.status();
         let body = match response.bytes().await {
             Ok(body) => body,
-            Err(error) => return self.transport(&error),
+            Err(error) => return self.transport_error(&error),
         };
         if let Ok(problem) = serde_json::from_slice::<Problem>(&body) {
             return Error::Problem(Box::new(problem));
         }
-        let quoted = String::from_utf8_lossy(&body[..body.len().min(QUOTED_BYTES)]);
-        self.undecodable(status, format!("{:?}", quoted.trim()))
+        let quoted = String::from_utf8_lossy(&body[..body.len().min(MAX_QUOTED)]);
+        self.decode_error(status, format!("{:?}", quoted.trim()))
     }
 
-    fn transport(&self, error: &reqwest::Error) -> Error {
+    fn transport_error(&self, error: &reqwest::Error) -> Error {
         if error.is_timeout() && !error.is_connect() {
-            self.too_slow()
+            self.timed_out()
         } else {
             Error::unreachable(self.url(), error)
         }
     }
 
-    fn too_slow(&self) -> Error {
+    fn timed_out(&self) -> Error {
         Error::Timeout {
             url: self.url().to_owned(),
-            limit: self.answer_limit,
+            limit: self.response_timeout,
         }
     }
 
-    fn undecodable(&self, status: StatusCode, reason: String) -> Error {
+    fn decode_error(&self, status: StatusCode, reason: String) -> Error {
         Error::Decode {
             url: self.url().to_owned(),
             status: status.as_u16(),
@@ -292,7 +308,7 @@ impl Client {
     }
 }
 
-/// A TLS configuration that trusts nobody, for a client that speaks clear text only.
+/// A TLS configuration without certificates, for a client that uses plain HTTP only.
 fn without_certificates() -> rustls::ClientConfig {
     rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()

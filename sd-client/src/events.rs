@@ -1,4 +1,4 @@
-//! The event stream of the daemon: `text/event-stream`, read piece by piece.
+//! The event stream of the daemon, in the format `text/event-stream`.
 
 mod parser;
 mod stream;

@@ -1,8 +1,8 @@
-//! The spin-docker API in Rust.
+//! Client of the spin-docker API.
 //!
-//! [`api`] holds the wire types: what the requests and answers of `/v1` look like, and nothing else.
-//! The daemon and every client share them. With the feature `http` (on by default) there is also
-//! `Client`, one method per endpoint.
+//! [`api`] contains the wire types: the requests and responses of `/v1`, shared by the daemon and its
+//! clients. [`quantity`] parses and prints durations, memory and cpus. The feature `http`, on by
+//! default, adds `Client` with one method per endpoint.
 //!
 //! ```no_run
 //! # #[cfg(feature = "http")]

@@ -1,4 +1,4 @@
-//! Every JSON body of the original API's documentation, through our types and back.
+//! Round trips of the JSON bodies in the documentation of the original API.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 const HUNGRY_BELL: &str = "2cd8a1b037d8752a481b373f225ac72ced9ec89ba784b7868dbb784072358f0e";
 
-/// Fields that the container object has on top of the original eight.
+/// Fields that the original container object does not have.
 const ADDITIONS: [&str; 10] = [
     "ports",
     "created_at",
@@ -39,13 +39,13 @@ fn container(status: &str, active: &str, ssh_port: &str, app_port: &str) -> Valu
     })
 }
 
-fn there_and_back<T: DeserializeOwned + Serialize>(body: &Value) -> Value {
-    let value: T = serde_json::from_value(body.clone()).expect("the body is read");
-    serde_json::to_value(value).expect("the value is written")
+fn round_trip<T: DeserializeOwned + Serialize>(body: &Value) -> Value {
+    let value: T = serde_json::from_value(body.clone()).expect("readable body");
+    serde_json::to_value(value).expect("writable value")
 }
 
 #[test]
-fn the_eight_fields_of_a_container_survive_word_for_word() {
+fn original_container_fields_survive_a_round_trip() {
     let bodies = [
         container("running", "0", "49155", "49156"),
         container("running", "1", "49157", "49158"),
@@ -53,7 +53,7 @@ fn the_eight_fields_of_a_container_survive_word_for_word() {
         container("stopped", "0", "", ""),
     ];
     for body in bodies {
-        let Value::Object(written) = there_and_back::<Container>(&body) else {
+        let Value::Object(written) = round_trip::<Container>(&body) else {
             panic!("not an object")
         };
         for (field, value) in body.as_object().expect("an object") {
@@ -75,12 +75,12 @@ fn the_eight_fields_of_a_container_survive_word_for_word() {
 }
 
 #[test]
-fn a_list_of_containers_and_a_list_of_images_survive() {
+fn lists_of_containers_and_images_are_read() {
     let list = json!([
         container("running", "0", "49155", "49156"),
         container("stopped", "0", "", "")
     ]);
-    let containers: Vec<Container> = serde_json::from_value(list).expect("the list is read");
+    let containers: Vec<Container> = serde_json::from_value(list).expect("readable list");
     assert_eq!(containers.len(), 2);
     assert_eq!(
         (containers[0].ssh_port, containers[0].app_port),
@@ -91,23 +91,23 @@ fn a_list_of_containers_and_a_list_of_images_survive() {
         (None, Status::Stopped)
     );
     let images = json!(["atbaker/sd-mongo:latest", "phusion/baseimage:0.9.8"]);
-    assert_eq!(there_and_back::<Vec<String>>(&images), images);
+    assert_eq!(round_trip::<Vec<String>>(&images), images);
 }
 
 #[test]
-fn requests_of_the_original_survive() {
+fn original_requests_survive_a_round_trip() {
     let create = json!({ "image": "atbaker/sd-postgres" });
-    assert_eq!(there_and_back::<CreateContainer>(&create), create);
+    assert_eq!(round_trip::<CreateContainer>(&create), create);
     for status in ["stopped", "running"] {
         let update = json!({ "status": status });
-        assert_eq!(there_and_back::<UpdateContainer>(&update), update);
+        assert_eq!(round_trip::<UpdateContainer>(&update), update);
     }
     let report = json!({ "active-connections": 1 });
-    assert_eq!(there_and_back::<CheckIn>(&report), report);
+    assert_eq!(round_trip::<CheckIn>(&report), report);
 }
 
 #[test]
-fn every_addition_is_read_as_it_is_written() {
+fn additional_fields_survive_a_round_trip() {
     let mut body = container("stopped", "0", "", "");
     let additions = json!({
         "ports": { "22/tcp": 49155, "8000/tcp": 49156 },
@@ -124,14 +124,14 @@ fn every_addition_is_read_as_it_is_written() {
     body.as_object_mut()
         .expect("an object")
         .extend(additions.as_object().expect("an object").clone());
-    assert_eq!(there_and_back::<Container>(&body), body);
+    assert_eq!(round_trip::<Container>(&body), body);
 }
 
 #[test]
-fn words_of_a_newer_daemon_are_kept() {
+fn unknown_enum_values_are_kept() {
     let mut body = container("hibernating", "0", "", "");
     body["stop_reason"] = json!("quota");
-    let read: Container = serde_json::from_value(body).expect("the body is read");
+    let read: Container = serde_json::from_value(body).expect("readable body");
     assert_eq!(read.status, Status::Other("hibernating".to_owned()));
     assert_eq!(read.stop_reason, Some(StopReason::Other("quota".to_owned())));
     assert_eq!(
@@ -141,7 +141,7 @@ fn words_of_a_newer_daemon_are_kept() {
 }
 
 #[test]
-fn a_request_with_a_field_that_does_not_exist_is_refused() {
+fn unknown_request_fields_are_refused() {
     for body in [
         json!({ "image": "web", "privileged": true }),
         json!({ "image": "web", "HostConfig": {} }),
@@ -153,16 +153,15 @@ fn a_request_with_a_field_that_does_not_exist_is_refused() {
 }
 
 #[test]
-fn an_update_reads_a_status_and_a_timeout() {
+fn update_reads_status_and_idle_timeout() {
     let update: UpdateContainer =
-        serde_json::from_value(json!({ "status": "running", "idle_timeout": "6h" }))
-            .expect("the body is read");
+        serde_json::from_value(json!({ "status": "running", "idle_timeout": "6h" })).expect("readable body");
     assert_eq!(update.status, Some(DesiredStatus::Running));
     assert_eq!(update.idle_timeout.map(TimeLimit::as_secs), Some(21_600));
 }
 
 #[test]
-fn a_problem_survives_and_tells_its_kind() {
+fn problem_survives_a_round_trip() {
     let body = json!({
         "type": "urn:spin-docker:problem:image-not-found",
         "title": "No such image",
@@ -171,7 +170,7 @@ fn a_problem_survives_and_tells_its_kind() {
         "message": "Image badimage not found on this server",
         "request_id": "69c915ecddc76300",
     });
-    assert_eq!(there_and_back::<Problem>(&body), body);
-    let problem: Problem = serde_json::from_value(body).expect("the body is read");
+    assert_eq!(round_trip::<Problem>(&body), body);
+    let problem: Problem = serde_json::from_value(body).expect("readable body");
     assert_eq!(problem.suffix(), "image-not-found");
 }

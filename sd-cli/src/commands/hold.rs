@@ -53,7 +53,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, client: Client, out: &mut Printer<'_>) -> Result<(), CliError> {
-    let client = client.with_answer_limit(RESPONSE_TIMEOUT);
+    let client = client.with_response_timeout(RESPONSE_TIMEOUT);
     // Before the command starts: it must not find the container stopped.
     let container = hold(&client, &args.reference).await?;
     let mut signals = Signals::listen()?;

@@ -1,25 +1,25 @@
-//! The lines of an event stream, from bytes that come in pieces of any size.
+//! Parses an event stream from chunks of any size.
 
 use std::collections::VecDeque;
 
-/// More than any event of this API holds: a stream without an end of line must not fill the memory.
-const LONGEST_EVENT: usize = 1 << 20;
-/// What a stream may begin with.
+/// Maximum size of an event in bytes, so that a stream without line ends cannot exhaust the memory.
+const MAX_EVENT_SIZE: usize = 1 << 20;
+/// Optional prefix of the stream.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// What has come and is not complete, and what is complete and has not been fetched.
+/// A parser with the incomplete event and the complete events that have not been read.
 #[derive(Debug)]
 pub(super) struct Parser {
     line: Vec<u8>,
-    /// A line end of two characters may be split between two pieces.
+    /// Whether the last byte was a carriage return: CR LF can be split between two chunks.
     after_carriage_return: bool,
     is_first_line: bool,
-    /// The data of the event that is coming, once it has some.
+    /// The data of the incomplete event. `None` before its first data line.
     data: Option<Vec<u8>>,
     complete: VecDeque<Complete>,
-    /// The number that the stream has given the event that is coming.
-    coming_id: Option<u64>,
-    /// The number of what was fetched last.
+    /// The id of the incomplete event.
+    pending_id: Option<u64>,
+    /// The id of the last event that was read.
     last_id: Option<u64>,
 }
 
@@ -37,28 +37,28 @@ impl Parser {
             is_first_line: true,
             data: None,
             complete: VecDeque::new(),
-            coming_id: None,
+            pending_id: None,
             last_id: id,
         }
     }
 
-    /// Takes a piece of the stream; fails when it is not one of events.
-    pub(super) fn feed(&mut self, piece: &[u8]) -> Result<(), String> {
-        for byte in piece {
+    /// Parses a chunk. Fails if an event is too long.
+    pub(super) fn feed(&mut self, chunk: &[u8]) -> Result<(), String> {
+        for byte in chunk {
             let ends_line_before = std::mem::replace(&mut self.after_carriage_return, *byte == b'\r');
             match byte {
                 b'\n' if ends_line_before => {}
                 b'\n' | b'\r' => self.end_line(),
                 byte => self.line.push(*byte),
             }
-            if self.line.len() + self.data.as_ref().map_or(0, Vec::len) > LONGEST_EVENT {
-                return Err(format!("an event is longer than {LONGEST_EVENT} bytes"));
+            if self.line.len() + self.data.as_ref().map_or(0, Vec::len) > MAX_EVENT_SIZE {
+                return Err(format!("event is longer than {MAX_EVENT_SIZE} bytes"));
             }
         }
         Ok(())
     }
 
-    /// The data of the next complete event.
+    /// Reads the data of the next complete event. Returns `None` if more chunks are needed.
     pub(super) fn next_data(&mut self) -> Option<Vec<u8>> {
         while let Some(complete) = self.complete.pop_front() {
             self.last_id = complete.id.or(self.last_id);
@@ -69,11 +69,12 @@ impl Parser {
         None
     }
 
-    /// What was fetched last has this number.
-    pub(super) fn resume_after(&mut self, id: u64) {
+    /// Sets the id of the event that was read last.
+    pub(super) fn set_last_id(&mut self, id: u64) {
         self.last_id = Some(id);
     }
 
+    /// The id of the last event that was read.
     pub(super) fn last_id(&self) -> Option<u64> {
         self.last_id
     }
@@ -92,13 +93,13 @@ impl Parser {
         let (name, value) = field(line);
         match name {
             b"data" => self.add_data(value),
-            // A number that is none is passed over, as the standard has it for those that cannot be used.
+            // The standard requires that invalid ids are ignored.
             b"id" => {
                 if let Some(id) = number(value) {
-                    self.coming_id = Some(id);
+                    self.pending_id = Some(id);
                 }
             }
-            // `event` repeats what the data says; a comment has no name; the rest is of a newer daemon.
+            // `event` repeats a field of the data, a comment has no name, and other fields are unknown.
             _ => {}
         }
     }
@@ -113,16 +114,16 @@ impl Parser {
         }
     }
 
-    /// An event without data is none, but its number counts.
+    /// Completes an event. An event without data is not returned, but its id is recorded.
     fn end_event(&mut self) {
         self.complete.push_back(Complete {
-            id: self.coming_id.take(),
+            id: self.pending_id.take(),
             data: self.data.take(),
         });
     }
 }
 
-/// Name and value of a line, without the one space that may stand before the value.
+/// Splits a line into name and value, without the optional space before the value.
 fn field(line: &[u8]) -> (&[u8], &[u8]) {
     match line.iter().position(|byte| *byte == b':') {
         Some(colon) => {
@@ -141,11 +142,11 @@ fn number(value: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn parsed(pieces: &[&[u8]]) -> Vec<(Option<u64>, String)> {
+    fn parsed(chunks: &[&[u8]]) -> Vec<(Option<u64>, String)> {
         let mut parser = Parser::resuming_after(None);
         let mut events = Vec::new();
-        for piece in pieces {
-            parser.feed(piece).unwrap();
+        for chunk in chunks {
+            parser.feed(chunk).unwrap();
             while let Some(data) = parser.next_data() {
                 events.push((parser.last_id(), String::from_utf8(data).unwrap()));
             }
@@ -160,33 +161,33 @@ mod tests {
     const STREAM: &str = ": hello\n\nid: 7\nevent: started\ndata: {\"a\":1}\n\n:\n\nid:8\ndata:{\ndata:}\n\n";
 
     #[test]
-    fn an_event_is_complete_at_the_empty_line() {
+    fn event_ends_at_an_empty_line() {
         let expected = [event(7, "{\"a\":1}"), event(8, "{\n}")];
         assert_eq!(parsed(&[STREAM.as_bytes()]), expected);
         assert_eq!(parsed(&[b"id: 1\ndata: x\n"]), []);
     }
 
     #[test]
-    fn pieces_may_end_anywhere_and_lines_in_any_way() {
+    fn chunks_and_line_ends_may_vary() {
         let expected = [event(7, "{\"a\":1}"), event(8, "{\n}")];
         for line_end in ["\n", "\r\n", "\r"] {
             let stream = STREAM.replace('\n', line_end);
             for size in 1..stream.len() {
-                let pieces: Vec<&[u8]> = stream.as_bytes().chunks(size).collect();
-                assert_eq!(parsed(&pieces), expected, "{line_end:?} {size}");
+                let chunks: Vec<&[u8]> = stream.as_bytes().chunks(size).collect();
+                assert_eq!(parsed(&chunks), expected, "{line_end:?} {size}");
             }
         }
     }
 
     #[test]
-    fn comments_unknown_fields_and_a_mark_at_the_beginning_are_passed_over() {
+    fn comments_unknown_fields_and_byte_order_mark_are_ignored() {
         let stream = "\u{feff}data: a\nretry: 5\nx\n: y\nid: nonsense\n\ndata\n\n";
         let expected = [(None, "a".to_owned()), (None, String::new())];
         assert_eq!(parsed(&[stream.as_bytes()]), expected);
     }
 
     #[test]
-    fn a_number_without_data_is_where_to_resume() {
+    fn id_without_data_is_recorded() {
         let mut parser = Parser::resuming_after(Some(3));
         assert_eq!(parser.last_id(), Some(3));
         parser.feed(b"id: 9\n\n").unwrap();
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_counts_only_once_its_event_was_fetched() {
+    fn id_is_recorded_when_its_event_is_read() {
         let mut parser = Parser::resuming_after(None);
         parser
             .feed(b"id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata")
@@ -209,10 +210,10 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_an_end_is_an_error() {
+    fn endless_event_is_an_error() {
         let mut parser = Parser::resuming_after(None);
-        let piece = [b'x'; 1024];
-        let outcome = (0..=1024).try_for_each(|_| parser.feed(&piece));
+        let chunk = [b'x'; 1024];
+        let outcome = (0..=1024).try_for_each(|_| parser.feed(&chunk));
         assert!(outcome.is_err());
     }
 }

@@ -1,7 +1,7 @@
-//! Events as they happen: `text/event-stream`, read piece by piece.
+//! The stream of container events.
 //!
-//! The format is that of the HTML standard, "Server-sent events". What an event is about stands in its
-//! data, which is the JSON of [`Event`]; fields that this version does not know are passed over.
+//! The format is "Server-sent events" of the HTML standard. The data of each event is the JSON of
+//! [`Event`]; unknown fields are ignored.
 
 use std::time::Duration;
 
@@ -12,73 +12,74 @@ use super::parser::Parser;
 use crate::api::Event;
 use crate::error::{Error, RequestSent};
 
-/// The daemon says something every quarter of a minute, if only that it is there. A connection on which
-/// nothing comes for this long is lost, whatever the network believes.
-pub(crate) const IDLE_LIMIT: Duration = Duration::from_secs(60);
+/// A connection without data for this long is considered lost. The daemon sends an event or a comment every
+/// 15 seconds.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What happens to containers, as it happens. It ends when the daemon ends it.
+/// The stream of container events. It ends when the daemon closes it.
 #[derive(Debug)]
 pub struct EventStream {
     response: Response,
     parser: Parser,
     url: String,
-    idle_limit: Duration,
+    silence_timeout: Duration,
 }
 
 impl EventStream {
-    /// The events of an answer; one of another type is not an answer of this API.
-    pub(crate) fn of(response: Response, url: &str, after: Option<u64>) -> Result<Self, Error> {
+    /// Reads events from a response. Fails if its content type is not `text/event-stream`.
+    pub(crate) fn new(response: Response, url: &str, after: Option<u64>) -> Result<Self, Error> {
         let kind = response.headers().get(CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !kind.starts_with("text/event-stream") {
             return Err(Error::Decode {
                 url: url.to_owned(),
                 status: response.status().as_u16(),
-                reason: format!("{kind:?} is not a stream of events"),
+                reason: format!("expected text/event-stream, got {kind:?}"),
             });
         }
         Ok(Self {
             response,
             parser: Parser::resuming_after(after),
             url: url.to_owned(),
-            idle_limit: IDLE_LIMIT,
+            silence_timeout: SILENCE_TIMEOUT,
         })
     }
 
-    /// The next event; nothing when the daemon has ended the stream. May be dropped while it waits, and
-    /// called again.
+    /// Waits for the next event. Returns `None` if the daemon has closed the stream.
+    ///
+    /// The future may be dropped without losing an event.
     pub async fn next(&mut self) -> Option<Result<Event, Error>> {
         loop {
             if let Some(data) = self.parser.next_data() {
                 return Some(self.read(&data));
             }
-            match tokio::time::timeout(self.idle_limit, self.response.chunk()).await {
+            match tokio::time::timeout(self.silence_timeout, self.response.chunk()).await {
                 Ok(Ok(Some(chunk))) => {
                     if let Err(reason) = self.parser.feed(&chunk) {
-                        return Some(Err(self.undecodable(reason)));
+                        return Some(Err(self.decode_error(reason)));
                     }
                 }
                 Ok(Ok(None)) => return None,
                 Ok(Err(error)) => return Some(Err(Error::unreachable(&self.url, &error))),
-                Err(_) => return Some(Err(self.silent())),
+                Err(_) => return Some(Err(self.silence_error())),
             }
         }
     }
 
-    /// The number that resumes after what has come so far.
+    /// The id of the last event, for resuming after it. `None` before the first event.
     pub fn last_id(&self) -> Option<u64> {
         self.parser.last_id()
     }
 
     fn read(&mut self, data: &[u8]) -> Result<Event, Error> {
         let event: Event =
-            serde_json::from_slice(data).map_err(|error| self.undecodable(error.to_string()))?;
-        // The stream need not repeat the number that stands in the event.
-        self.parser.resume_after(event.id);
+            serde_json::from_slice(data).map_err(|error| self.decode_error(error.to_string()))?;
+        // The id is part of the data, so the stream may omit its id field.
+        self.parser.set_last_id(event.id);
         Ok(event)
     }
 
-    fn undecodable(&self, reason: String) -> Error {
+    fn decode_error(&self, reason: String) -> Error {
         Error::Decode {
             url: self.url.clone(),
             status: self.response.status().as_u16(),
@@ -86,10 +87,10 @@ impl EventStream {
         }
     }
 
-    fn silent(&self) -> Error {
+    fn silence_error(&self) -> Error {
         Error::Unreachable {
             url: self.url.clone(),
-            reason: format!("nothing came for {} s", self.idle_limit.as_secs()),
+            reason: format!("no data for {} s", self.silence_timeout.as_secs()),
             sent: RequestSent::Unknown,
         }
     }

@@ -164,7 +164,7 @@ async fn container_that_exits_at_once_is_stopped() {
 #[tokio::test]
 async fn disconnected_creates_leave_no_orphaned_container() {
     let daemon = Daemon::start(&[]).await;
-    let impatient = daemon.client().with_answer_limit(Duration::from_millis(50));
+    let impatient = daemon.client().with_response_timeout(Duration::from_millis(50));
     let mut creates = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let impatient = impatient.clone();

@@ -90,7 +90,7 @@ async fn send(
     for base in bases {
         let mut client = Client::new(base)
             .map_err(CliError::Call)?
-            .with_answer_limit(RESPONSE_TIMEOUT);
+            .with_response_timeout(RESPONSE_TIMEOUT);
         if let Some(Token(token)) = token {
             client = client.with_token(token);
         }

@@ -284,6 +284,9 @@ async fn fifty_streams_deliver_the_same_events() {
         assert_eq!(words(&events), expected);
     }
     // They keep nobody else from being served.
-    let limited = daemon.client.clone().with_answer_limit(Duration::from_secs(20));
+    let limited = daemon
+        .client
+        .clone()
+        .with_response_timeout(Duration::from_secs(20));
     limited.ready().await.unwrap();
 }
