@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
 use crate::engine::Engine;
-use crate::engine::docker::DockerEngine;
+use crate::engine::connect::{self, ConnectOptions};
 use crate::http::{self, ApiAccess, Credentials, ReportRate};
 use crate::prober::host::{HostProber, ProcessorTime};
 use crate::registry::{Registry, StateDirectory};
@@ -46,12 +46,16 @@ pub async fn run(
     let directory = StateDirectory::claim(&settings.state_dir)?;
     let registry = Registry::open(directory, Arc::clone(&clock))?;
     let instance = Arc::clone(registry.snapshot().instance());
-    let engine = DockerEngine::new(&settings.docker_host, instance, settings.publish_address);
-    let engine = Arc::new(engine.on_network(settings.network.clone()));
+    let engine = connect::engine(ConnectOptions {
+        host: settings.docker_host.clone(),
+        instance,
+        publish_address: settings.publish_address,
+        network: settings.network.clone(),
+    });
     let prober = Arc::new(prober(&settings)?);
     let prober_lost = prober.lost();
     let service = Service::new(Parts {
-        engine: engine.clone(),
+        engine: Arc::clone(&engine),
         prober,
         registry: registry.clone(),
         clock: Arc::clone(&clock),

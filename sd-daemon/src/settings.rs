@@ -19,7 +19,8 @@ use sd_client::quantity::{self, Memory, MemoryLimit};
 use url::{Host, Url};
 
 use crate::domain::{ImageRule, Limits, Policy, TimeLimit, Timestamp, UseRule};
-use crate::engine::docker::{self, NetworkName};
+use crate::engine::NetworkName;
+use crate::engine::connect::EngineHost;
 use crate::password::Password;
 use crate::service::{Capacity, Signals, Switch};
 use crate::tls::{self, Tls};
@@ -100,7 +101,7 @@ pub struct Settings {
     /// How the log is written.
     pub log_format: LogFormat,
     /// The Docker engine.
-    pub docker_host: String,
+    pub docker_host: EngineHost,
 }
 
 /// A certificate and its key, and where they are from.
@@ -188,15 +189,11 @@ fn resolve(options: &Options, docker_host: Option<String>) -> Result<Settings, S
     let tls = identity(options)?;
     let may_be_read = options.insecure_http.unwrap_or_default();
     validate_exposure(listen, password.as_ref(), tls.is_some() || may_be_read)?;
-    let docker_host = docker_host.filter(|host| !host.is_empty());
-    let docker_host = docker_host.unwrap_or_else(|| docker::DEFAULT_HOST.to_owned());
-    if !docker::is_supported(&docker_host) {
-        let reason = format!("{docker_host:?} is not supported: use unix://PATH or tcp://HOST:PORT");
-        return Err(SettingsError::Unusable {
-            key: "DOCKER_HOST",
-            reason,
-        });
-    }
+    let docker_host = EngineHost::from_variable(docker_host.as_deref());
+    let docker_host = docker_host.map_err(|reason| SettingsError::Unusable {
+        key: "DOCKER_HOST",
+        reason,
+    })?;
     let policy = policy(options);
     let signals = signals(options)?;
     let wanted_interval = options.probe_interval.map(|setting| setting.0);

@@ -8,7 +8,8 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::clock::{Clock, SystemClock};
-use crate::engine::docker::{DockerEngine, LabelledContainer};
+use crate::engine::LabelledContainer;
+use crate::engine::connect::{self, ConnectOptions};
 use crate::registry::{self, RecoveredTable, Recovery, RecoveryMode, StateDirectory};
 use crate::settings::Settings;
 
@@ -28,12 +29,13 @@ pub async fn recover(
         Ok(recovery) => (recovery.instance.as_deref(), recovery.containers.clone()),
         Err(_) => (None, BTreeSet::new()),
     };
-    let engine = DockerEngine::new(
-        &settings.docker_host,
-        instance.unwrap_or_default().into(),
-        settings.publish_address,
-    );
-    match engine.claimants().await {
+    let engine = connect::engine(ConnectOptions {
+        host: settings.docker_host.clone(),
+        instance: instance.unwrap_or_default().into(),
+        publish_address: settings.publish_address,
+        network: settings.network.clone(),
+    });
+    match engine.labelled().await {
         Ok(claimants) => {
             let is_unknown = |claimant: &&LabelledContainer| {
                 !known.contains(&claimant.id) && instance.is_none_or(|instance| claimant.instance == instance)

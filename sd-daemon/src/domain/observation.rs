@@ -23,7 +23,7 @@ impl Observation {
     pub fn holds(&self, address: IpAddr, in_run: &RunId) -> bool {
         match &self.state {
             ObservedState::Live { run, addresses, .. } => run == in_run && addresses.contains(&address),
-            ObservedState::Created | ObservedState::Ended { .. } => false,
+            ObservedState::Created | ObservedState::Ended { .. } | ObservedState::Unknown => false,
         }
     }
 }
@@ -53,6 +53,8 @@ pub enum ObservedState {
         /// How it ended.
         exit: Exit,
     },
+    /// The engine reports a state that this program does not know. It is no reason to change anything.
+    Unknown,
 }
 
 /// Whether the main process of a live container may proceed.

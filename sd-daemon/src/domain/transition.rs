@@ -526,6 +526,7 @@ fn observed(record: &Record, observation: Observation, now: Timestamp) -> Transi
             now,
         ),
         ObservedState::Ended { run, exit } => observed_ended(&renamed, run, exit, now),
+        ObservedState::Unknown => Transition::same(),
     };
     if matches!(step.next, NextState::Same) && renamed != *record {
         step.next = NextState::Changed(Box::new(renamed));

@@ -232,15 +232,20 @@ impl From<ServiceError> for Problem {
                 let advice = "start it, and see that sd-daemon may use its socket";
                 return Self::new(Kind::EngineUnavailable, format!("{detail}: {advice}"));
             }
-            ServiceError::Engine(EngineError::Another { .. }) => Kind::EngineUnavailable,
+            ServiceError::Engine(EngineError::WrongEngine { .. }) => Kind::EngineUnavailable,
             ServiceError::Engine(EngineError::TimedOut(_)) => Kind::EngineTimeout,
             ServiceError::Engine(
-                EngineError::Rejected(_) | EngineError::NoSuchImage | EngineError::NameInUse,
+                EngineError::Rejected(_)
+                | EngineError::NoSuchImage
+                | EngineError::NoSuchContainer
+                | EngineError::NotRunning
+                | EngineError::Unsupported(_)
+                | EngineError::NameInUse,
             ) => Kind::EngineRejected,
             ServiceError::Registry(RegistryError::Full) => Kind::RegistryFull,
             // After `Lost` the process exits and is restarted; its log has the cause.
             ServiceError::Busy(_)
-            | ServiceError::Engine(EngineError::NoNetwork(_) | EngineError::Unrecognised(_))
+            | ServiceError::Engine(EngineError::NoNetwork(_) | EngineError::UnverifiedEngine(_))
             | ServiceError::Registry(RegistryError::Busy | RegistryError::Unavailable(_)) => Kind::NotReady,
             ServiceError::Bug(_) => {
                 tracing::error!(error = %detail, "failed to serve a request");

@@ -176,7 +176,7 @@ impl EngineAccess {
             Ok(known) => known,
             // Without the stored identity the engine cannot be verified.
             Err(error @ (RegistryError::Full | RegistryError::Busy | RegistryError::Unavailable(_))) => {
-                return Err(EngineError::Unrecognised(error.to_string()));
+                return Err(EngineError::UnverifiedEngine(error.to_string()));
             }
         };
         // Some engines return a new identity with each answer. Those cannot be told apart, and are accepted.
@@ -184,7 +184,10 @@ impl EngineAccess {
         let identity = if is_expected {
             EngineIdentity::Expected
         } else {
-            EngineIdentity::Unexpected(EngineError::Another { known, found })
+            EngineIdentity::Unexpected(EngineError::WrongEngine {
+                expected: known,
+                found,
+            })
         };
         let before = std::mem::replace(&mut *self.identity.lock(), identity.clone());
         match identity {

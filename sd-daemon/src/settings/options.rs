@@ -16,7 +16,7 @@ use serde::Deserialize;
 use url::Host;
 
 use crate::domain::{ImagePattern, TimeLimit};
-use crate::engine::docker::NetworkName;
+use crate::engine::NetworkName;
 
 /// Containers on demand over the Docker engine, put away when nobody uses them.
 ///

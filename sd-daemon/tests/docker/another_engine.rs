@@ -16,9 +16,7 @@ async fn nothing_is_forgotten_or_made_there_and_with_the_right_one_it_goes_on() 
     daemon.restart_at(Some(other.host()));
     let refusal = eventually("it knows the engine for another one", async || {
         let error = daemon.client().ready().await.err()?.to_string();
-        error
-            .contains("is not the one that the containers are on")
-            .then_some(error)
+        error.contains("connected to a different engine").then_some(error)
     })
     .await;
     assert!(refusal.contains("DOCKER_HOST"), "it says what to do: {refusal}");

@@ -13,7 +13,7 @@ use crate::fault_proxy::{Fault, FaultProxy, Request, reply};
 /// Everything that is ever asked, once there is a network for the containers.
 const CALLS: [&str; 12] = [
     "DELETE /containers/{id}?v=true&force=true&link=false",
-    "GET /containers/json?all=true&size=false&filters={}",
+    "GET /containers/json?all=true&filters={}",
     "GET /containers/{id}/json",
     "GET /events?since={}&filters={}",
     "GET /images/json",

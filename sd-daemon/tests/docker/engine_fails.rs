@@ -72,7 +72,7 @@ fn assert_is_the_engines<T>(answer: Result<T, sd_client::Error>) {
     if let Err(error) = answer {
         let status = error.problem().map(|problem| problem.status);
         assert!(matches!(status, Some(503 | 504)), "{error}");
-        assert!(error.to_string().contains("Docker engine"), "{error}");
+        assert!(error.to_string().contains("container engine"), "{error}");
     }
 }
 

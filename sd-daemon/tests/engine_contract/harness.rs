@@ -1,11 +1,12 @@
 //! What the suite needs besides the engine itself: an image, and somebody else on the same host.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use sd_daemon::domain::{ContainerId, ContainerPort, Image, ImageRef, Name, OperationId};
-use sd_daemon::engine::docker::{DEFAULT_HOST, DockerEngine};
+use sd_daemon::engine::connect::{self, ConnectOptions, EngineHost};
 use sd_daemon::engine::fake::FakeEngine;
-use sd_daemon::engine::{ContainerSpec, Engine};
+use sd_daemon::engine::{ContainerSpec, Engine, NetworkName};
 
 use crate::docker::{self, docker};
 use crate::instance::Instance;
@@ -144,15 +145,20 @@ impl Harness for Fake {
 
 /// The Docker engine of this machine.
 pub(crate) struct Docker {
-    engine: DockerEngine,
+    engine: Arc<dyn Engine>,
     instance: Instance,
 }
 
 impl Docker {
     pub(crate) fn new() -> Self {
-        let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| DEFAULT_HOST.to_owned());
+        let host = std::env::var("DOCKER_HOST").ok();
         let instance = Instance::new();
-        let engine = DockerEngine::new(&host, instance.as_str().into(), IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let engine = connect::engine(ConnectOptions {
+            host: EngineHost::from_variable(host.as_deref()).unwrap(),
+            instance: instance.as_str().into(),
+            publish_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            network: NetworkName::default(),
+        });
         Self { engine, instance }
     }
 
@@ -164,7 +170,7 @@ impl Docker {
 
 impl Harness for Docker {
     fn engine(&self) -> &dyn Engine {
-        &self.engine
+        &*self.engine
     }
 
     fn image(&self) -> ImageRef {

@@ -17,8 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn images_are_listed_by_their_tags_in_order(harness: &impl Harness) {
+    let image = harness.image().to_string();
     let images = harness.engine().images().await.unwrap();
-    assert!(images.contains(&harness.image().to_string()), "{images:?}");
+    assert!(images.contains(&image), "{images:?}");
     assert!(images.is_sorted());
 }
 
@@ -375,7 +376,7 @@ fn missing() -> ContainerId {
 
 fn run(observation: &Observation) -> Option<RunId> {
     match &observation.state {
-        ObservedState::Created => None,
+        ObservedState::Created | ObservedState::Unknown => None,
         ObservedState::Live { run, .. } | ObservedState::Ended { run, .. } => Some(run.clone()),
     }
 }
@@ -383,6 +384,6 @@ fn run(observation: &Observation) -> Option<RunId> {
 fn how_it_ended(observation: &Observation) -> Option<Exit> {
     match &observation.state {
         ObservedState::Ended { exit, .. } => Some(*exit),
-        ObservedState::Created | ObservedState::Live { .. } => None,
+        ObservedState::Created | ObservedState::Live { .. } | ObservedState::Unknown => None,
     }
 }

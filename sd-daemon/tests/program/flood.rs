@@ -53,7 +53,7 @@ async fn a_flood_from_thousands_of_addresses_takes_no_memory_and_writes_nothing(
     };
     // That there is no engine is written into the log, and no more of it for a while.
     wait_until("it has looked for its engine", || {
-        program.log().contains("waiting for the Docker engine")
+        program.log().contains("waiting for the container engine")
     });
     // What is allocated once is there after this.
     report(program.check_in(), [127, 8, 0, 1], 10).await;

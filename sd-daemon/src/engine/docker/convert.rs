@@ -1,26 +1,19 @@
-//! What Docker answers, in our words. Pure.
+//! Maps responses of the engine to the types of the domain. Pure.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
-use bollard::models::{
-    ContainerInspectResponse, ContainerState, ContainerStateStatusEnum as Status, ContainerSummary,
-    EndpointSettings, ImageInspect, ImageSummary, NetworkInspect, PortMap,
-};
+use bollard::models::{ImageInspect, ImageSummary, NetworkInspect};
 use sd_client::quantity;
 
-use super::LabelledContainer;
-use super::policy::{INSTANCE_LABEL, OPERATION_LABEL};
+use super::inspection::{Endpoint, Inspection, Ports, State, Summary};
 use crate::domain::{
     ContainerId, Endpoints, Exit, Image, Limits, LiveState, Name, Observation, ObservedState, ProcessId,
     RunId, TimeLimit,
 };
-use crate::engine::{EngineError, Managed};
+use crate::engine::{EngineError, LabelledContainer, Managed, labels};
 
-/// The label by which an image names its application's port.
-const APP_PORT_LABEL: &str = "spin-docker.app-port";
-
-/// Exit codes of a main process that was ended by SIGKILL and SIGTERM: 128 and the signal.
+/// Exit codes of a main process that was killed by SIGKILL and SIGTERM: 128 and the signal.
 const SIGNAL_EXIT_CODES: [i64; 2] = [137, 143];
 
 /// The tags of images, sorted.
@@ -35,7 +28,7 @@ pub(super) fn tags(images: Vec<ImageSummary>) -> Vec<String> {
     tags
 }
 
-/// What an image says about its containers.
+/// The ports, limits and labels that an image declares.
 pub(super) fn image(image: ImageInspect) -> Image {
     let config = image.config.unwrap_or_default();
     let mut exposed: Vec<_> = config
@@ -59,7 +52,7 @@ pub(super) fn image(image: ImageInspect) -> Image {
     }
 }
 
-/// The limits that labels set, or what is wrong with one of them.
+/// The limits that labels set, or the reason why a label is invalid.
 fn labelled_limits(labels: &HashMap<String, String>) -> Result<Limits, String> {
     let limit = |label: &str| -> Result<Option<TimeLimit>, String> {
         let Some(text) = labels.get(label) else {
@@ -71,40 +64,39 @@ fn labelled_limits(labels: &HashMap<String, String>) -> Result<Limits, String> {
             .map_err(|error| format!("its label {label}: {error}"))
     };
     Ok(Limits {
-        idle_timeout: limit("spin-docker.idle-timeout")?,
-        max_lifetime: limit("spin-docker.max-lifetime")?,
-        remove_after: limit("spin-docker.remove-after")?,
+        idle_timeout: limit(labels::IDLE_TIMEOUT)?,
+        max_lifetime: limit(labels::MAX_LIFETIME)?,
+        remove_after: limit(labels::REMOVE_AFTER)?,
     })
 }
 
-/// The id of a container, if the text is one: Docker's ids are 64 lower-case hex digits. Names and prefixes of ids,
-/// which other programs write in the same places, are not ids.
+/// Returns the id of a container, or `None` if the text is not one: ids are 64 lower-case hex digits. Names and
+/// prefixes, which other programs write in the same places, are not ids.
 pub(super) fn container_id(text: &str) -> Option<ContainerId> {
     let is_id = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     is_id.then(|| text.parse().ok())?
 }
 
-/// Whether a container is on its way out, for good.
-pub(super) fn is_being_removed(container: &ContainerInspectResponse) -> bool {
-    let status = container.state.as_ref().and_then(|state| state.status);
-    matches!(status, Some(Status::REMOVING | Status::DEAD))
+/// Whether the engine is removing a container.
+pub(super) fn is_being_removed(container: &Inspection) -> bool {
+    let status = container.state.as_ref().and_then(|state| state.status.as_deref());
+    matches!(status, Some("removing" | "dead"))
 }
 
-/// What an inspection shows. `signalled` says that the present run was sent a signal from outside.
+/// The state that an inspection shows. `signalled` means that the current run received a signal from outside.
 pub(super) fn observation(
     id: ContainerId,
-    container: ContainerInspectResponse,
+    container: Inspection,
     publish_address: IpAddr,
     signalled: bool,
 ) -> Result<Observation, EngineError> {
-    // A name that somebody on the host chose may be one that we would not accept; the id is always one.
-    let short_id = || id.short().parse::<Name>();
+    // A name that was given outside spin-docker may be one that the API does not accept. The id always is one.
     let name = container
         .name
         .as_deref()
         .unwrap_or_default()
         .parse()
-        .or_else(|_| short_id());
+        .or_else(|_| id.short().parse::<Name>());
     let name = name.map_err(|error| EngineError::Rejected(error.to_string()))?;
     let state = container.state.unwrap_or_default();
     let settings = container.network_settings.unwrap_or_default();
@@ -121,50 +113,54 @@ pub(super) fn observation(
                 .and_then(|number| ProcessId::new(u32::try_from(number).ok()?)),
         }
     };
-    let state = match state.status {
-        Some(Status::CREATED) => ObservedState::Created,
-        Some(Status::RUNNING | Status::RESTARTING) => live(LiveState::Running),
-        Some(Status::PAUSED) => live(LiveState::Paused),
-        Some(Status::EXITED | Status::DEAD | Status::REMOVING | Status::STOPPING) => ObservedState::Ended {
+    let state = match state.status.as_deref() {
+        None | Some("") => {
+            return Err(EngineError::Rejected("the inspection has no status".to_owned()));
+        }
+        // Podman says `configured` for a container that was never started.
+        Some("created" | "configured") => ObservedState::Created,
+        Some("running" | "restarting") => live(LiveState::Running),
+        Some("paused") => live(LiveState::Paused),
+        // Podman says `stopped` until it has cleaned up.
+        Some("exited" | "stopped" | "dead" | "removing") => ObservedState::Ended {
             run,
             exit: exit(&state, signalled),
         },
-        Some(Status::EMPTY) | None => {
-            return Err(EngineError::Rejected("an inspection without a status".to_owned()));
-        }
+        // Podman's `initialized` and `stopping` lead to another state within moments.
+        Some(_) => ObservedState::Unknown,
     };
     Ok(Observation { name, state })
 }
 
-/// A container that names the create it came from.
-pub(super) fn managed(container: &ContainerSummary) -> Option<Managed> {
+/// A container with an operation label. Returns `None` if the label is missing or invalid.
+pub(super) fn managed(container: &Summary) -> Option<Managed> {
     Some(Managed {
         id: container_id(container.id.as_deref()?)?,
-        operation: container.labels.as_ref()?.get(OPERATION_LABEL)?.parse().ok()?,
+        operation: container.labels.as_ref()?.get(labels::OPERATION)?.parse().ok()?,
     })
 }
 
-/// A container that names a registry.
-pub(super) fn claimant(container: ContainerSummary) -> Option<LabelledContainer> {
+/// A container with an instance label. Returns `None` if the label is missing.
+pub(super) fn labelled(container: Summary) -> Option<LabelledContainer> {
     let name = container.names.and_then(|names| names.into_iter().next());
     Some(LabelledContainer {
         id: container_id(&container.id?)?,
-        instance: container.labels?.remove(INSTANCE_LABEL)?,
+        instance: container.labels?.remove(labels::INSTANCE)?,
         name: name.unwrap_or_default(),
         image: container.image.unwrap_or_default(),
         state: container.status.unwrap_or_default(),
     })
 }
 
-/// The names of the networks that a container is on, or would be on if it ran.
-pub(super) fn networks(container: &ContainerSummary) -> impl Iterator<Item = &str> {
+/// The networks of a container, whether it runs or not.
+pub(super) fn networks(container: &Summary) -> impl Iterator<Item = &str> {
     let settings = container.network_settings.as_ref();
     let networks = settings.and_then(|settings| settings.networks.as_ref());
     networks.into_iter().flat_map(HashMap::keys).map(String::as_str)
 }
 
-/// The host's IPv4 address in a network. Docker leaves it out where it chose it by itself; then it is the
-/// first address of the subnet.
+/// The host's IPv4 address in a network. Docker omits it if Docker chose the address; it is then the first one of
+/// the subnet.
 pub(super) fn gateway(network: NetworkInspect) -> Option<IpAddr> {
     let configs = network.ipam?.config?;
     let mut gateways = configs.into_iter().filter_map(|config| match config.gateway {
@@ -179,7 +175,7 @@ fn first_address(subnet: &str) -> Option<Ipv4Addr> {
     Some(Ipv4Addr::from(u32::from(network).checked_add(1)?))
 }
 
-fn exit(state: &ContainerState, signalled: bool) -> Exit {
+fn exit(state: &State, signalled: bool) -> Exit {
     let status = state.exit_code.unwrap_or_default();
     if state.oom_killed.unwrap_or_default() {
         Exit::OutOfMemory
@@ -191,11 +187,11 @@ fn exit(state: &ContainerState, signalled: bool) -> Exit {
 }
 
 fn labelled_app_port(labels: Option<&HashMap<String, String>>) -> Option<u16> {
-    labels?.get(APP_PORT_LABEL)?.parse().ok()
+    labels?.get(labels::APP_PORT)?.parse().ok()
 }
 
-/// With IPv6 every port has two bindings, on two host ports: the one that was asked for counts.
-fn endpoints(ports: PortMap, labelled_app: Option<u16>, publish_address: IpAddr) -> Endpoints {
+/// With IPv6 every port has two bindings on two host ports. The one on the requested address counts.
+fn endpoints(ports: Ports, labelled_app: Option<u16>, publish_address: IpAddr) -> Endpoints {
     let mut published = BTreeMap::new();
     for (port, bindings) in ports {
         let Ok(port) = port.parse() else { continue };
@@ -207,17 +203,17 @@ fn endpoints(ports: PortMap, labelled_app: Option<u16>, publish_address: IpAddr)
                 Some((address, binding.host_port?.parse().ok()?))
             })
             .collect();
-        let asked_for = bound
+        let requested = bound
             .iter()
             .find(|(address, _)| *address == Some(publish_address));
-        if let Some((_, host_port)) = asked_for.or(bound.first()) {
+        if let Some((_, host_port)) = requested.or(bound.first()) {
             published.insert(port, *host_port);
         }
     }
     Endpoints::new(published, labelled_app)
 }
 
-fn addresses(networks: HashMap<String, EndpointSettings>) -> Vec<IpAddr> {
+fn addresses(networks: HashMap<String, Endpoint>) -> Vec<IpAddr> {
     let texts = networks
         .into_values()
         .flat_map(|network| [network.ip_address, network.global_ipv6_address]);
@@ -244,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_running_container_shows_its_ports_and_addresses() {
+    fn running_container_has_ports_and_addresses() {
         let seen = observe(
             serde_json::json!({
                 "Name": "/hungry_bell",
@@ -287,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn how_a_container_ended_is_told_by_signals_and_exit_codes() {
+    fn signals_and_exit_codes_decide_how_a_container_ended() {
         let cases = [
             (0, false, false, Exit::ByItself { status: 0 }),
             (1, false, false, Exit::ByItself { status: 1 }),
@@ -308,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_we_would_not_accept_is_replaced_by_the_short_id() {
+    fn invalid_name_is_replaced_by_the_short_id() {
         let state = serde_json::json!({ "Status": "created" });
         let seen = observe(
             serde_json::json!({ "Name": "/\u{1b}[31m", "State": state }),
@@ -319,8 +315,28 @@ mod tests {
     }
 
     #[test]
-    fn an_inspection_without_a_status_is_an_error_and_not_a_state() {
+    fn inspection_without_a_status_is_an_error() {
         assert!(observe(serde_json::json!({ "Name": "/ab" }), false).is_err());
+    }
+
+    #[test]
+    fn states_of_other_engines_are_mapped_or_unknown() {
+        let state = |status: &str| {
+            let seen = observe(
+                serde_json::json!({ "Name": "/ab", "State": { "Status": status } }),
+                false,
+            );
+            seen.unwrap().state
+        };
+        for created in ["created", "configured"] {
+            assert_eq!(state(created), ObservedState::Created, "{created}");
+        }
+        for ended in ["exited", "stopped", "dead", "removing"] {
+            assert!(matches!(state(ended), ObservedState::Ended { .. }), "{ended}");
+        }
+        for unknown in ["initialized", "stopping", "hibernating"] {
+            assert_eq!(state(unknown), ObservedState::Unknown, "{unknown}");
+        }
     }
 
     #[test]
@@ -338,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gateway_is_the_first_address_where_docker_does_not_say() {
+    fn omitted_gateway_is_the_first_address() {
         let of = |config| {
             gateway(serde_json::from_value(serde_json::json!({ "IPAM": { "Config": config } })).unwrap())
         };
@@ -356,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_sorted_and_free_of_images_without_a_name() {
+    fn tags_are_sorted_without_unnamed_images() {
         let image = |tags: &[&str]| ImageSummary {
             repo_tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             ..ImageSummary::default()

@@ -1,4 +1,4 @@
-//! What bollard says went wrong, in our words.
+//! Maps errors of bollard and hyper to the engine's error kinds.
 
 use std::time::Duration;
 
@@ -6,18 +6,38 @@ use bollard::errors::Error;
 
 use crate::engine::EngineError;
 
-/// A call that came to nothing.
+/// A call that failed.
 #[derive(Debug)]
 pub(super) enum CallError {
-    /// The engine answered, and the answer is no.
+    /// The engine responded with an error.
     Answer {
-        /// Its HTTP status.
+        /// The HTTP status.
         status: u16,
-        /// Its words, in one line.
+        /// The engine's message, in one line.
         message: String,
     },
-    /// There was no answer to speak of.
+    /// There was no usable response.
     Failed(EngineError),
+}
+
+impl CallError {
+    /// Whether the engine responded with this status.
+    pub(super) fn has_status(&self, wanted: u16) -> bool {
+        matches!(self, Self::Answer { status, .. } if *status == wanted)
+    }
+
+    /// A response that cannot be understood.
+    pub(super) fn invalid(reason: &str) -> Self {
+        Self::Failed(EngineError::Rejected(format!(
+            "invalid response: {}",
+            one_line(reason)
+        )))
+    }
+
+    /// A connection that broke.
+    pub(super) fn broken(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::Failed(EngineError::Unavailable(innermost(error)))
+    }
 }
 
 impl From<CallError> for EngineError {
@@ -29,41 +49,36 @@ impl From<CallError> for EngineError {
     }
 }
 
-/// Reads an error of a call that was given this long.
-pub(super) fn read(error: &Error, limit: Duration) -> CallError {
+/// Maps an error of a call with this time limit.
+pub(super) fn from_bollard(error: &Error, limit: Duration) -> CallError {
     match error {
         Error::DockerResponseServerError { status_code, message } => CallError::Answer {
             status: *status_code,
             message: one_line(message),
         },
         Error::RequestTimeoutError => CallError::Failed(EngineError::TimedOut(limit)),
-        Error::JsonDataError { message, .. } => CallError::Failed(EngineError::Rejected(format!(
-            "its answer makes no sense: {}",
-            one_line(message)
-        ))),
+        Error::JsonDataError { message, .. } => CallError::invalid(message),
         Error::SocketNotFoundError(path) => {
             CallError::Failed(EngineError::Unavailable(format!("there is no socket at {path}")))
         }
-        // Everything else is a way in which a connection fails.
-        error => CallError::Failed(EngineError::Unavailable(innermost(error))),
+        // bollard's wrapper does not return its source.
+        Error::HyperLegacyError { err } => CallError::broken(err),
+        // The other variants are failures of the connection.
+        error => CallError::broken(error),
     }
 }
 
-/// The cause that tells a person something; what wraps it only says "client error".
-fn innermost(error: &Error) -> String {
-    let mut cause: &dyn std::error::Error = match error {
-        // bollard's wrapper does not pass its source on.
-        Error::HyperLegacyError { err } => err,
-        error => error,
-    };
+/// The cause with the useful text; the errors around it only say "client error".
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
     one_line(&cause.to_string())
 }
 
-/// The engine's words may contain a container's words: no control character of theirs gets through.
-fn one_line(text: &str) -> String {
+/// Removes control characters: the engine's message may contain text of a container.
+pub(super) fn one_line(text: &str) -> String {
     let clean: String = text
         .chars()
         .map(|char| if char.is_control() { ' ' } else { char })

@@ -1,42 +1,43 @@
-//! What happens at the engine, as a stream that never ends.
+//! Container events as a stream that never ends.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bollard::errors::Error;
 use bollard::models::{EventMessage, EventMessageTypeEnum};
 use bollard::query_parameters::EventsOptionsBuilder;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{Connection, Network, convert, policy};
+use super::connection::Connection;
+use super::network::Network;
+use super::{convert, policy};
+use crate::backoff::{Backoff, Delays};
 use crate::domain::ContainerId;
-use crate::engine::{EngineError, EngineEvent};
+use crate::engine::{EngineError, EngineEvent, labels};
 
-/// What may change a container. Everything else, such as the commands of a health check, would only
-/// make noise, and is left out by the engine.
+/// The actions that can change a container. The engine filters out all others, such as the commands of health checks.
 const ACTIONS: [&str; 9] = [
     "create", "start", "die", "stop", "kill", "pause", "unpause", "rename", "destroy",
 ];
 
-/// The first pause before connecting again; it doubles up to [`LONGEST_PAUSE`]. There is no jitter: one
-/// daemon waits for one engine.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Short, because a change behind our back is to be seen within five seconds of the engine's return.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// A connection that lived this long was a good one: the next pause is short again.
-const GOOD_CONNECTION: Duration = Duration::from_secs(10);
-/// An engine that does not say what time it is within this long is not there.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// A stream that tells nothing for this long is asked for anew: there may be nobody at its other end any more.
-const SILENCE: Duration = Duration::from_secs(20);
-/// As many of its last events the engine remembers, whatever they are about.
+/// The delays before reconnections. The longest is short, so that external changes are seen within five seconds of the
+/// engine's return. There is no jitter: one daemon waits for one engine.
+const RECONNECT: Backoff = Backoff::exact(Duration::from_millis(100), Duration::from_secs(2));
+/// A connection that lasted this long resets the delay.
+const STABLE_CONNECTION: Duration = Duration::from_secs(10);
+/// The limit for reading the engine's time and its remembered events.
+const LIMIT: Duration = Duration::from_secs(10);
+/// A stream without events for this long is requested again: the connection may be half-open.
+const MAX_SILENCE: Duration = Duration::from_secs(20);
+/// The number of past events that the engine remembers, of any kind.
 const REMEMBERED: usize = 256;
 
 type Messages = BoxStream<'static, Result<EventMessage, Error>>;
 
-/// A point in time by the engine's own clock, in nanoseconds.
+/// A time by the engine's own clock, in nanoseconds.
 type EngineTime = u64;
 
 struct Follower {
@@ -44,12 +45,14 @@ struct Follower {
     network: Arc<Network>,
     instance: Arc<str>,
     signalled: Arc<Mutex<HashSet<ContainerId>>>,
-    told: Option<EventSubscription>,
-    pause: Duration,
+    subscription: Option<EventSubscription>,
+    delays: Delays,
+    /// How long to wait before the next connection attempt.
+    delay: Duration,
     is_first: bool,
 }
 
-/// A stream of events, and how far it has told.
+/// A stream of events and the time of its last event.
 struct EventSubscription {
     messages: Messages,
     since: Instant,
@@ -68,8 +71,9 @@ pub(super) fn follow(
         network,
         instance,
         signalled,
-        told: None,
-        pause: Duration::ZERO,
+        subscription: None,
+        delays: RECONNECT.delays(),
+        delay: Duration::ZERO,
         is_first: true,
     };
     stream::unfold(follower, |mut follower| async move {
@@ -81,86 +85,81 @@ pub(super) fn follow(
 impl Follower {
     async fn next(&mut self) -> EngineEvent {
         loop {
-            let Some(told) = &mut self.told else {
-                tokio::time::sleep(self.pause).await;
+            let Some(subscription) = &mut self.subscription else {
+                tokio::time::sleep(self.delay).await;
                 if self.connect().await {
                     return EngineEvent::Resync;
                 }
                 continue;
             };
-            match tokio::time::timeout(SILENCE, told.messages.next()).await {
+            match tokio::time::timeout(MAX_SILENCE, subscription.messages.next()).await {
                 Ok(Some(Ok(message))) => {
-                    told.until = time_of(&message).unwrap_or(told.until);
+                    subscription.until = time_of(&message).unwrap_or(subscription.until);
                     if let Some(id) = container_of(&message) {
-                        self.note_signal(id, message.action.as_deref());
+                        self.record_signal(id, message.action.as_deref());
                         return EngineEvent::Changed(id);
                     }
                 }
-                Ok(Some(Err(_)) | None) => self.lose(),
+                Ok(Some(Err(_)) | None) => self.disconnect(),
                 Err(_) => self.renew().await,
             }
         }
     }
 
-    /// Says whether there is a stream of events now.
+    /// Subscribes to events. Returns whether that succeeded.
     async fn connect(&mut self) -> bool {
-        match ask_from_now_on(&self.connection, &self.network, &self.instance).await {
-            Ok(told) => {
+        match subscribe(&self.connection, &self.network, &self.instance).await {
+            Ok(subscription) => {
                 self.is_first = false;
-                // What was missed meanwhile may have ended the runs these were about.
-                self.signalled
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clear();
-                self.told = Some(told);
+                // The runs that these signals were sent to may have ended meanwhile.
+                self.signalled.lock().clear();
+                self.subscription = Some(subscription);
                 true
             }
             Err(error) => {
                 if std::mem::take(&mut self.is_first) {
-                    tracing::warn!(%error, "waiting for the Docker engine");
+                    tracing::warn!(%error, "waiting for the container engine");
                 }
-                self.lengthen_pause();
+                self.delay = self.delays.next_delay();
                 false
             }
         }
     }
 
-    /// Puts another stream in the place of one that has been silent. It tells first what that one has kept, so that
-    /// nothing is looked at when nothing has happened.
+    /// Replaces a silent stream. The new stream begins with the events that the old one did not deliver, so that no
+    /// inspection is needed if nothing happened.
     async fn renew(&mut self) {
-        let Some(told) = &mut self.told else { return };
-        match resume(&self.connection, &self.instance, told.until).await {
+        let Some(subscription) = &mut self.subscription else {
+            return;
+        };
+        match resume(&self.connection, &self.instance, subscription.until).await {
             Ok(Some((messages, until))) => {
-                told.messages = messages;
-                told.until = until;
+                subscription.messages = messages;
+                subscription.until = until;
             }
             Ok(None) => {
                 tracing::debug!(
-                    "no event concerned this daemon for a while, and the Docker engine has forgotten those before"
+                    "the engine no longer remembers all events since the last one; inspecting everything"
                 );
-                self.told = None;
+                self.subscription = None;
             }
-            Err(_) => self.lose(),
+            Err(_) => self.disconnect(),
         }
     }
 
-    fn lose(&mut self) {
-        tracing::warn!("lost the connection to the Docker engine");
-        let told = self.told.take();
-        if told.is_some_and(|told| told.since.elapsed() >= GOOD_CONNECTION) {
-            self.pause = Duration::ZERO;
+    fn disconnect(&mut self) {
+        tracing::warn!("lost the connection to the container engine; reconnecting");
+        let subscription = self.subscription.take();
+        if subscription.is_some_and(|subscription| subscription.since.elapsed() >= STABLE_CONNECTION) {
+            self.delays = RECONNECT.delays();
         }
-        self.lengthen_pause();
+        self.delay = self.delays.next_delay();
     }
 
-    fn lengthen_pause(&mut self) {
-        self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-    }
-
-    /// Remembers who was sent a signal, until the next run. This is all that is ever kept of an event,
-    /// and decides nothing but the word for the reason of a stop.
-    fn note_signal(&self, id: ContainerId, action: Option<&str>) {
-        let mut signalled = self.signalled.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Records that a container received a signal, until its next run. This is the only state that an event carries,
+    /// and it affects only the reported reason of a stop.
+    fn record_signal(&self, id: ContainerId, action: Option<&str>) {
+        let mut signalled = self.signalled.lock();
         match action {
             Some("kill") => {
                 signalled.insert(id);
@@ -173,18 +172,18 @@ impl Follower {
     }
 }
 
-/// The container a message is about. Its other attributes may come from an image's labels.
+/// The container of an event. The other attributes may come from labels of an image.
 fn container_of(message: &EventMessage) -> Option<ContainerId> {
     convert::container_id(message.actor.as_ref()?.id.as_deref()?)
 }
 
-/// When it happened.
+/// The time of an event.
 fn time_of(message: &EventMessage) -> Option<EngineTime> {
     message.time_nano?.try_into().ok()
 }
 
-/// Whether a message is one that [`ask`] asks for.
-fn is_asked_for(message: &EventMessage, instance: &str) -> bool {
+/// Whether an event matches the filter of [`request`].
+fn is_relevant(message: &EventMessage, instance: &str) -> bool {
     let is_change = message
         .action
         .as_deref()
@@ -193,15 +192,14 @@ fn is_asked_for(message: &EventMessage, instance: &str) -> bool {
     is_change
         && message.typ == Some(EventMessageTypeEnum::CONTAINER)
         && attributes
-            .and_then(|attributes| attributes.get(policy::INSTANCE_LABEL))
+            .and_then(|attributes| attributes.get(labels::INSTANCE))
             .is_some_and(|label| label == instance)
 }
 
-/// Asks for events from this moment of the engine's own clock on: what happens before the request
-/// itself arrives is told as well.
+/// Requests events from now on by the engine's clock, including those before the request itself arrives.
 ///
-/// The network is looked at before the events are asked for: the engine skips a listener that does not read.
-async fn ask_from_now_on(
+/// The network is checked first: the engine skips a subscriber that does not read.
+async fn subscribe(
     connection: &Connection,
     network: &Network,
     instance: &str,
@@ -209,17 +207,16 @@ async fn ask_from_now_on(
     let now = engine_time(connection).await?;
     network.check().await;
     Ok(EventSubscription {
-        messages: ask(connection, instance, now)?,
+        messages: request(connection, instance, now)?,
         since: Instant::now(),
         until: now,
     })
 }
 
-/// Asks for what happened after a point in time up to now, and for what happens from now on. Says nothing when the
-/// engine may have forgotten some of it.
+/// Requests the events after a time and those from now on. Returns `None` if the engine may have forgotten some.
 ///
-/// A stream tells of our containers only, and so not how much the engine had to remember meanwhile: all that it
-/// remembers is asked for. It forgets the oldest first, so that one from before shows that nothing is missing.
+/// The engine remembers a fixed number of events of any kind and forgets the oldest first. All remembered events are
+/// requested: if one of them is not newer than the time, none is missing.
 async fn resume(
     connection: &Connection,
     instance: &str,
@@ -231,7 +228,7 @@ async fn resume(
         .until(&seconds(now))
         .build();
     let mut remembered: Vec<EventMessage> = connection
-        .call(PATIENCE, async |docker| {
+        .call(LIMIT, async |docker| {
             docker
                 .events(Some(all.clone()))
                 .take(REMEMBERED)
@@ -239,21 +236,20 @@ async fn resume(
                 .await
         })
         .await?;
-    // What happens while it is asked takes room as well, but is left out of the answer.
+    // Events during the request take up memory of the engine too, but are not part of the response.
     let has_room = remembered.len() < REMEMBERED / 2;
     let is_new = |message: &EventMessage| time_of(message).is_none_or(|time| time > after);
     if !has_room && remembered.iter().all(is_new) {
         return Ok(None);
     }
-    remembered.retain(|message| is_new(message) && is_asked_for(message, instance));
-    let messages = stream::iter(remembered.into_iter().map(Ok)).chain(ask(connection, instance, now + 1)?);
+    remembered.retain(|message| is_new(message) && is_relevant(message, instance));
+    let messages =
+        stream::iter(remembered.into_iter().map(Ok)).chain(request(connection, instance, now + 1)?);
     Ok(Some((messages.boxed(), now)))
 }
 
 async fn engine_time(connection: &Connection) -> Result<EngineTime, EngineError> {
-    let info = connection
-        .call(PATIENCE, async |docker| docker.info().await)
-        .await?;
+    let info = connection.call(LIMIT, async |docker| docker.info().await).await?;
     let time = info
         .system_time
         .as_deref()
@@ -264,8 +260,8 @@ async fn engine_time(connection: &Connection) -> Result<EngineTime, EngineError>
         .unwrap_or_default())
 }
 
-/// Asks for everything that happens from a point in time on.
-fn ask(connection: &Connection, instance: &str, since: EngineTime) -> Result<Messages, EngineError> {
+/// Requests the events of this registry's containers from a time on.
+fn request(connection: &Connection, instance: &str, since: EngineTime) -> Result<Messages, EngineError> {
     let filters = HashMap::from([
         ("type", vec!["container".to_owned()]),
         ("event", ACTIONS.map(str::to_owned).to_vec()),
@@ -278,7 +274,7 @@ fn ask(connection: &Connection, instance: &str, since: EngineTime) -> Result<Mes
     Ok(connection.docker()?.events(Some(options)).boxed())
 }
 
-/// A point in time as the engine reads it.
+/// A time in the engine's format.
 fn seconds(time: EngineTime) -> String {
     const NANOS: EngineTime = 1_000_000_000;
     format!("{}.{:09}", time / NANOS, time % NANOS)
@@ -291,7 +287,7 @@ mod tests {
     use super::*;
 
     fn message(typ: EventMessageTypeEnum, action: &str, instance: &str) -> EventMessage {
-        let label = (policy::INSTANCE_LABEL.to_owned(), instance.to_owned());
+        let label = (labels::INSTANCE.to_owned(), instance.to_owned());
         let actor = EventActor {
             attributes: Some(HashMap::from([label])),
             ..EventActor::default()
@@ -305,15 +301,15 @@ mod tests {
     }
 
     #[test]
-    fn of_all_that_happened_the_changes_of_our_containers_are_told() {
+    fn only_changes_of_this_registry_are_relevant() {
         use EventMessageTypeEnum::{CONTAINER, NETWORK};
-        assert!(is_asked_for(&message(CONTAINER, "die", "ours"), "ours"));
-        assert!(!is_asked_for(&message(CONTAINER, "die", "theirs"), "ours"));
-        assert!(!is_asked_for(
+        assert!(is_relevant(&message(CONTAINER, "die", "ours"), "ours"));
+        assert!(!is_relevant(&message(CONTAINER, "die", "theirs"), "ours"));
+        assert!(!is_relevant(
             &message(CONTAINER, "exec_start: true", "ours"),
             "ours"
         ));
-        assert!(!is_asked_for(&message(NETWORK, "destroy", "ours"), "ours"));
-        assert!(!is_asked_for(&EventMessage::default(), "ours"));
+        assert!(!is_relevant(&message(NETWORK, "destroy", "ours"), "ours"));
+        assert!(!is_relevant(&EventMessage::default(), "ours"));
     }
 }

@@ -1,82 +1,37 @@
-//! The network that containers are put on.
+//! The network of containers.
 //!
-//! By default it is ours: a bridge on which containers do not reach each other, made when it is first needed.
-//! A setting names another one, which then has to be there. None is ever removed: containers at rest belong to
-//! a network as well, and others may have put something on it.
+//! The default network is managed: a bridge without traffic between containers, which the daemon creates when it is
+//! first needed. A setting can name another one, which must exist. No network is ever removed: stopped containers
+//! belong to a network too, and other programs may use it.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bollard::models::{NetworkConnectRequest, NetworkCreateRequest, NetworkInspect};
-use bollard::query_parameters::InspectNetworkOptions;
 
+use super::connection::{Connection, RawRequest};
 use super::error::CallError;
-use super::{Connection, limit};
+use super::{inspection, limits};
 use crate::domain::ContainerId;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, NetworkName, labels};
 
-/// The bridge's interface on the host, for those who write rules for a firewall.
+/// The name of the bridge's interface on the host, for firewall rules.
 ///
-/// Docker gives one interface to one network only. That is what keeps two daemons that start at once from making
-/// two networks of one name, which Docker would let them.
+/// Docker allows an interface name in one network only. This prevents two daemons that start at the same time from
+/// creating two networks of the same name, which Docker would accept.
 const INTERFACE: &str = "br-spin-docker";
 
-/// Says whose network it is, to people.
-const LABEL: &str = "spin-docker.network";
-
-/// Whether containers reach each other, as Docker's bridge driver calls it.
+/// The option of Docker's bridge driver for traffic between containers.
 const BETWEEN_CONTAINERS: &str = "com.docker.network.bridge.enable_icc";
 
-/// How a network is called. It becomes part of a path, so it contains nothing that could lead that astray.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NetworkName(Box<str>);
-
-impl NetworkName {
-    /// The name of our own.
-    const OURS: &str = "spin-docker";
-
-    fn is_ours(&self) -> bool {
-        &*self.0 == Self::OURS
-    }
-}
-
-impl Default for NetworkName {
-    fn default() -> Self {
-        Self(Self::OURS.into())
-    }
-}
-
-impl FromStr for NetworkName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut bytes = text.bytes();
-        let is_name = bytes.next().is_some_and(|first| first.is_ascii_alphanumeric())
-            && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        if is_name && text.len() <= 255 {
-            Ok(Self(text.into()))
-        } else {
-            Err("must be the name of a Docker network, such as spin-docker or bridge".to_owned())
-        }
-    }
-}
-
-impl fmt::Display for NetworkName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-/// The network of new containers, at one engine.
+/// The network of new containers at one engine.
 pub(super) struct Network {
     name: NetworkName,
     connection: Arc<Connection>,
-    /// Whether it was found since the last connection to the engine. Somebody may have removed it all the same;
-    /// a start finds out.
-    is_found: AtomicBool,
+    /// Whether the network was seen since the last connection to the engine. It may have been removed since; a start
+    /// then fails and creates it again.
+    was_seen: AtomicBool,
 }
 
 impl Network {
@@ -84,75 +39,75 @@ impl Network {
         Self {
             name,
             connection,
-            is_found: AtomicBool::new(false),
+            was_seen: AtomicBool::new(false),
         }
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name.0
+    pub(super) fn name(&self) -> &NetworkName {
+        &self.name
     }
 
-    /// Makes sure that there is a network to put a container on.
-    pub(super) async fn provide(&self) -> Result<(), EngineError> {
-        if self.is_found.load(Ordering::Relaxed) {
+    /// Makes sure that the network exists.
+    pub(super) async fn ensure_exists(&self) -> Result<(), EngineError> {
+        if self.was_seen.load(Ordering::Relaxed) {
             return Ok(());
         }
-        self.find().await.map(drop)
+        self.inspect().await.map(drop)
     }
 
-    /// Looks at the network, whatever was known of it. Ours is made when it is missing.
-    pub(super) async fn find(&self) -> Result<NetworkInspect, EngineError> {
-        self.is_found.store(false, Ordering::Relaxed);
-        let found = match inspect(&self.connection, self.name()).await? {
-            None if self.name.is_ours() => self.make().await?,
+    /// Inspects the network at the engine. Creates the managed network if it is missing.
+    pub(super) async fn inspect(&self) -> Result<NetworkInspect, EngineError> {
+        self.was_seen.store(false, Ordering::Relaxed);
+        let found = match inspect(&self.connection, &self.name).await? {
+            None if self.name.is_managed() => self.create().await?,
             found => found,
         };
-        let usable = usable(&self.name, found).map_err(EngineError::NoNetwork)?;
-        self.is_found.store(true, Ordering::Relaxed);
+        let usable = validate(&self.name, found).map_err(EngineError::NoNetwork)?;
+        self.was_seen.store(true, Ordering::Relaxed);
         Ok(usable)
     }
 
-    /// Looks at the network, and says what an operator should know.
+    /// Inspects the network and logs problems.
     pub(super) async fn check(&self) {
-        match self.find().await {
-            Ok(network) if self.name.is_ours() && lets_containers_talk(&network) => tracing::warn!(
-                "containers on the network {} can reach each other, because somebody else has made it: \
-                 remove it while no container is on it, and it is made anew",
-                self.name
+        match self.inspect().await {
+            Ok(network) if self.name.is_managed() && allows_container_traffic(&network) => tracing::warn!(
+                network = %self.name,
+                "another program created the network, and its containers can reach each other; \
+                 remove the network while it has no containers, and the daemon creates it again"
             ),
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "no container can be created or started"),
+            Err(error) => tracing::warn!(%error, "containers cannot be created or started"),
         }
     }
 
-    /// Puts a container on the network again that was on it before somebody removed and remade it.
-    pub(super) async fn rejoin(&self, id: ContainerId) -> Result<(), EngineError> {
-        self.find().await?;
+    /// Connects a container to the network again after the network was removed and created again.
+    pub(super) async fn reconnect(&self, id: ContainerId) -> Result<(), EngineError> {
+        self.inspect().await?;
         let request = NetworkConnectRequest {
             container: id.to_string(),
             endpoint_config: None,
         };
-        let joined = self.connection.call(limit::READ, async |docker| {
-            docker.connect_network(self.name(), request).await
+        let connected = self.connection.call(limits::READ, async |docker| {
+            docker.connect_network(self.name.as_str(), request).await
         });
-        Ok(joined.await?)
+        Ok(connected.await?)
     }
 
-    async fn make(&self) -> Result<Option<NetworkInspect>, EngineError> {
-        let request = request(&self.name);
-        let made = self
-            .connection
-            .call(limit::CREATE, async |docker| docker.create_network(request).await);
-        let refused = match made.await {
+    async fn create(&self) -> Result<Option<NetworkInspect>, EngineError> {
+        let request = create_request(&self.name);
+        let created = self.connection.call(limits::CREATE, async |docker| {
+            docker.create_network(request).await
+        });
+        let refused = match created.await {
             Ok(_) => {
-                tracing::info!(network = %self.name, interface = INTERFACE, "made the network of the containers");
+                tracing::info!(network = %self.name, interface = INTERFACE, "created the network for containers");
                 None
             }
-            // Somebody else may have been quicker.
+            // Another daemon may have created it first.
             Err(refused @ CallError::Answer { .. }) => Some(refused),
             Err(refused) => return Err(refused.into()),
         };
-        let found = inspect(&self.connection, self.name()).await?;
+        let found = inspect(&self.connection, &self.name).await?;
         match (found, refused) {
             (None, Some(refused)) => Err(refused.into()),
             (found, _) => Ok(found),
@@ -160,29 +115,23 @@ impl Network {
     }
 }
 
-/// A network by its name. Docker would also take the beginning of an id for one.
+/// Returns a network by its name, or `None` if the engine does not have it. Docker also accepts a prefix of an id, which
+/// does not count.
 pub(super) async fn inspect(
     connection: &Connection,
-    name: &str,
+    name: &NetworkName,
 ) -> Result<Option<NetworkInspect>, EngineError> {
-    let found = connection.call(limit::READ, async |docker| {
-        docker.inspect_network(name, None::<InspectNetworkOptions>).await
-    });
-    match found.await {
-        Ok(network) if network.name.as_deref() == Some(name) => Ok(Some(network)),
-        Ok(_) | Err(CallError::Answer { status: 404, .. }) => Ok(None),
-        Err(refused) => Err(refused.into()),
-    }
+    let request = RawRequest::get(format!("/networks/{name}"));
+    let reply = connection.fetch(limits::READ, request).await?;
+    let Some(body) = reply.found()? else {
+        return Ok(None);
+    };
+    let network: NetworkInspect = inspection::parse(&body)?;
+    Ok((network.name.as_deref() == Some(name.as_str())).then_some(network))
 }
 
-/// Whether a refusal is about a network that is gone.
-pub(super) fn is_missing_network(refused: &CallError) -> bool {
-    matches!(refused, CallError::Answer { status: 404, message }
-        if message.contains("network ") && message.ends_with("not found"))
-}
-
-/// How ours is made.
-fn request(name: &NetworkName) -> NetworkCreateRequest {
+/// The body that creates the managed network.
+fn create_request(name: &NetworkName) -> NetworkCreateRequest {
     let options = [
         ("com.docker.network.bridge.name", INTERFACE),
         (BETWEEN_CONTAINERS, "false"),
@@ -192,28 +141,28 @@ fn request(name: &NetworkName) -> NetworkCreateRequest {
         name: name.to_string(),
         driver: Some("bridge".to_owned()),
         options: Some(options.into_iter().map(owned).collect()),
-        labels: Some(HashMap::from([owned((LABEL, "made by sd-daemon"))])),
+        labels: Some(HashMap::from([owned((labels::NETWORK, "made by sd-daemon"))])),
         ..NetworkCreateRequest::default()
     }
 }
 
-/// A network on which containers can be, or why not in words.
-fn usable(name: &NetworkName, found: Option<NetworkInspect>) -> Result<NetworkInspect, String> {
+/// Returns the network if containers can be connected to it, or the reason why not.
+fn validate(name: &NetworkName, found: Option<NetworkInspect>) -> Result<NetworkInspect, String> {
     let Some(network) = found else {
         return Err(format!(
-            "the Docker engine has no network {name}: run docker network create {name}, or change the setting network"
+            "the engine has no network {name}; run `docker network create {name}` or change the setting network"
         ));
     };
     match network.driver.as_deref() {
         Some("bridge") => Ok(network),
         driver => Err(format!(
-            "the network {name} is of the driver {}, and containers are put on a bridge only: change the setting network",
+            "the network {name} has the driver {}, and containers need a bridge; change the setting network",
             driver.unwrap_or_default()
         )),
     }
 }
 
-fn lets_containers_talk(network: &NetworkInspect) -> bool {
+fn allows_container_traffic(network: &NetworkInspect) -> bool {
     let options = network.options.as_ref();
     options
         .and_then(|options| options.get(BETWEEN_CONTAINERS))
@@ -226,9 +175,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_network_is_made_exactly_like_this() {
+    fn managed_network_is_a_bridge_without_container_traffic() {
         assert_eq!(
-            serde_json::to_value(request(&NetworkName::default())).unwrap(),
+            serde_json::to_value(create_request(&NetworkName::default())).unwrap(),
             serde_json::json!({
                 "Name": "spin-docker",
                 "Driver": "bridge",
@@ -239,28 +188,28 @@ mod tests {
                 "Labels": { "spin-docker.network": "made by sd-daemon" },
             })
         );
-        // Linux has 15 bytes for it.
+        // The limit of Linux for interface names.
         assert!(INTERFACE.len() <= 15);
     }
 
     #[test]
-    fn a_network_that_is_missing_or_no_bridge_is_told_with_what_to_do() {
+    fn invalid_network_is_reported_with_a_remedy() {
         let name: NetworkName = "dev".parse().unwrap();
-        let of = |json| usable(&name, Some(serde_json::from_value(json).unwrap()));
+        let of = |json| validate(&name, Some(serde_json::from_value(json).unwrap()));
         assert_eq!(
-            usable(&name, None).unwrap_err(),
-            "the Docker engine has no network dev: run docker network create dev, or change the setting network"
+            validate(&name, None).unwrap_err(),
+            "the engine has no network dev; run `docker network create dev` or change the setting network"
         );
         assert_eq!(
             of(serde_json::json!({ "Name": "dev", "Driver": "overlay" })).unwrap_err(),
-            "the network dev is of the driver overlay, and containers are put on a bridge only: change the setting network"
+            "the network dev has the driver overlay, and containers need a bridge; change the setting network"
         );
         assert!(of(serde_json::json!({ "Name": "dev", "Driver": "bridge" })).is_ok());
     }
 
     #[test]
-    fn containers_talk_unless_it_is_said_that_they_do_not() {
-        let of = |json| lets_containers_talk(&serde_json::from_value(json).unwrap());
+    fn container_traffic_is_allowed_by_default() {
+        let of = |json| allows_container_traffic(&serde_json::from_value(json).unwrap());
         assert!(of(serde_json::json!({})));
         assert!(of(
             serde_json::json!({ "Options": { BETWEEN_CONTAINERS: "true" } })
@@ -268,40 +217,5 @@ mod tests {
         assert!(!of(
             serde_json::json!({ "Options": { BETWEEN_CONTAINERS: "false" } })
         ));
-    }
-
-    #[test]
-    fn a_name_cannot_lead_a_path_astray() {
-        for name in ["bridge", "spin-docker", "a_b.c-1"] {
-            assert!(name.parse::<NetworkName>().is_ok(), "{name}");
-        }
-        for name in [
-            "",
-            "../x",
-            "a/b",
-            "a?b",
-            "-a",
-            "container:web",
-            "a b",
-            &"a".repeat(256),
-        ] {
-            assert!(name.parse::<NetworkName>().is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn only_a_missing_network_is_one() {
-        let refused = |status, message: &str| CallError::Answer {
-            status,
-            message: message.to_owned(),
-        };
-        assert!(is_missing_network(&refused(
-            404,
-            "network c3e7d0f9c68e not found"
-        )));
-        let wrapped = "failed to set up container networking: network c3e7 not found";
-        assert!(is_missing_network(&refused(404, wrapped)));
-        assert!(!is_missing_network(&refused(404, "No such container: web")));
-        assert!(!is_missing_network(&refused(500, "network c3e7 not found")));
     }
 }

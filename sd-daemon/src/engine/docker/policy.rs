@@ -1,11 +1,11 @@
-//! The one place that decides how containers are run.
+//! The restrictions of every container.
 //!
-//! A request chooses the image, the name, the environment, the command and two limits. Everything else
-//! is the same for every container and is written down here. Nothing in the program reads a
-//! `HostConfig` from outside, so nothing else of Docker's can be reached.
+//! A request chooses the image, the name, the environment, the command and two limits. Everything else is the same for
+//! every container and is defined here. No code reads a `HostConfig` from outside, so a request cannot reach any other
+//! function of Docker.
 //!
-//! What could be left to Docker's defaults stands here all the same where the engine's own settings could
-//! change them. The whole body, as it goes to the engine, is in `policy/create.json`.
+//! Values are set explicitly, even if they equal Docker's default, where the engine's own settings could change the
+//! default. `policy/create.json` has the complete body of a create.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,17 +15,12 @@ use bollard::models::{
     ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 
-use crate::engine::ContainerSpec;
+use crate::engine::{ContainerSpec, labels};
 
-/// Label that names the create a container came from.
-pub(super) const OPERATION_LABEL: &str = "spin-docker.operation";
-/// Label that names the registry a container belongs to.
-pub(super) const INSTANCE_LABEL: &str = "spin-docker.instance";
-
-/// What a container may do of what only root may: to give files away, to become another user, to keep servers
-/// and their helpers in order. With less, most images that start as root do not come up; `docs/images.md` names
-/// them too. Of what Docker would add there is no raw socket (`NET_RAW`), so that nobody speaks from an address
-/// that is not theirs, no device node (`MKNOD`), and no way to hand capabilities on (`SETPCAP`, `SETFCAP`).
+/// The Linux capabilities of a container: those that servers need to change owners of files, switch users and manage
+/// child processes. With fewer, most images that start as root fail; `docs/images.md` lists them too. Docker's default
+/// has more: raw sockets (`NET_RAW`), which allow a container to forge its address, device nodes (`MKNOD`), and passing
+/// capabilities on (`SETPCAP`, `SETFCAP`).
 const CAPABILITIES: [&str; 9] = [
     "AUDIT_WRITE",
     "CHOWN",
@@ -38,46 +33,46 @@ const CAPABILITIES: [&str; 9] = [
     "SYS_CHROOT",
 ];
 
-/// Processes and threads in one container: a fork bomb stays inside.
-const MOST_PROCESSES: i64 = 512;
+/// The maximum number of processes and threads in a container. It contains a fork bomb.
+const MAX_PROCESSES: i64 = 512;
 
-/// Files that one process may have open. Without a number here it is the engine's own, which may be so large
-/// that programs which look at each of them take minutes to start. It is small enough for an engine that has not
-/// much itself: one in a container or without root cannot give more than it has, and starts nothing at all then.
-const MOST_OPEN_FILES: i64 = 16_384;
+/// The maximum number of open files of a process. The engine's own limit may be so high that programs that iterate over
+/// all descriptors take minutes to start. A rootless engine, or one in a container, cannot set a limit above its own and
+/// would fail to start any container.
+const MAX_OPEN_FILES: i64 = 16_384;
 
-/// Memory that processes share by name, in bytes. It counts as the container's.
+/// The size of `/dev/shm` in bytes. It counts towards the container's memory.
 const SHARED_MEMORY: i64 = 64 << 20;
 
 /// The filter for containers of one registry.
 pub(super) fn instance_label(instance: &str) -> String {
-    format!("{INSTANCE_LABEL}={instance}")
+    format!("{}={instance}", labels::INSTANCE)
 }
 
-/// Where containers belong, the same for all of one daemon.
+/// The values that all containers of a daemon share.
 pub(super) struct Placement<'daemon> {
-    /// The identity of its registry.
+    /// The identity of the daemon's registry.
     pub(super) instance: &'daemon str,
-    /// The network they are put on.
+    /// The network of the containers.
     pub(super) network: &'daemon str,
-    /// Where their ports are published.
+    /// The host address of published ports.
     pub(super) publish_address: IpAddr,
 }
 
 /// The body of the create call.
 pub(super) fn container(spec: &ContainerSpec, placement: &Placement<'_>) -> ContainerCreateBody {
-    // An image may carry labels of the same names; those given here win over them.
+    // These labels override labels of the image with the same names.
     let labels = HashMap::from([
-        (OPERATION_LABEL.to_owned(), spec.operation.to_string()),
-        (INSTANCE_LABEL.to_owned(), placement.instance.to_owned()),
+        (labels::OPERATION.to_owned(), spec.operation.to_string()),
+        (labels::INSTANCE.to_owned(), placement.instance.to_owned()),
     ]);
     ContainerCreateBody {
         image: Some(spec.image.to_string()),
         env: Some(spec.environment.clone()),
         cmd: (!spec.command.is_empty()).then(|| spec.command.clone()),
         labels: Some(labels),
-        // Nobody here asks whether a container is healthy, and an image may want that looked at a thousand times
-        // a second, which costs the engine a process each time.
+        // The daemon does not use health checks. An image could request one every millisecond, and each costs the engine a
+        // process.
         healthcheck: Some(HealthConfig {
             test: Some(vec!["NONE".to_owned()]),
             ..HealthConfig::default()
@@ -87,40 +82,40 @@ pub(super) fn container(spec: &ContainerSpec, placement: &Placement<'_>) -> Cont
     }
 }
 
-/// What the host gives a container. What is not set here is Docker's default, and that is none: no mount, no
-/// device, no namespace of the host.
+/// The resources of the host. Docker's default for the other fields is none: no mount, no device, no namespace of the
+/// host.
 fn host_config(spec: &ContainerSpec, placement: &Placement<'_>) -> HostConfig {
     let memory = spec.memory_bytes.and_then(|bytes| i64::try_from(bytes).ok());
     HostConfig {
-        // Reachable: what its image exposes, at most 16 ports, never all of them by `PublishAllPorts`.
+        // At most 16 of the ports that the image exposes; `PublishAllPorts` would have no limit.
         network_mode: Some(placement.network.to_owned()),
         port_bindings: Some(port_bindings(spec, placement.publish_address)),
         publish_all_ports: Some(false),
 
-        // Privileges. A program in the container cannot become more than the container is. The namespaces of
-        // the host, and those of other containers, stay closed.
+        // Privileges. A program cannot gain more than the container has. Namespaces of the host and of other containers
+        // are not shared.
         privileged: Some(false),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         cap_drop: Some(vec!["ALL".to_owned()]),
         cap_add: Some(CAPABILITIES.map(str::to_owned).to_vec()),
         ipc_mode: Some("private".to_owned()),
 
-        // Resources. Swap is part of the memory: a container that takes too much is ended, and does not make
-        // the host slow before.
+        // Resources. The memory limit includes swap: a container that exceeds it is killed instead of slowing the host
+        // down.
         memory,
         memory_swap: memory,
         nano_cpus: spec
             .nano_cpus
             .and_then(|billionths| i64::try_from(billionths).ok()),
-        pids_limit: Some(MOST_PROCESSES),
+        pids_limit: Some(MAX_PROCESSES),
         shm_size: Some(SHARED_MEMORY),
         ulimits: Some(vec![
-            ulimit("nofile", MOST_OPEN_FILES),
-            // What is left of a crash would fill the disk of the host.
+            ulimit("nofile", MAX_OPEN_FILES),
+            // Core dumps would fill the disk of the host.
             ulimit("core", 0),
         ]),
 
-        // A container that talks without end fills 30 MB and no more.
+        // The log of a container takes at most 30 MB.
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".to_owned()),
             config: Some(HashMap::from([
@@ -129,8 +124,8 @@ fn host_config(spec: &ContainerSpec, placement: &Placement<'_>) -> HostConfig {
             ])),
         }),
 
-        // Whether a container runs, and whether it is removed, is our decision alone. Its main process is the
-        // image's own and not an `Init` of Docker's: some images bring one that has to be the first process.
+        // Only the daemon decides whether a container runs or is removed. The main process is the image's own and not
+        // Docker's `Init`: some images have an init that must be process 1.
         restart_policy: Some(RestartPolicy {
             name: Some(RestartPolicyNameEnum::NO),
             maximum_retry_count: None,
@@ -140,7 +135,7 @@ fn host_config(spec: &ContainerSpec, placement: &Placement<'_>) -> HostConfig {
     }
 }
 
-/// No host port is named: the engine finds a free one at each start.
+/// The host ports are left to the engine, which picks free ones at each start.
 fn port_bindings(spec: &ContainerSpec, publish_address: IpAddr) -> PortMap {
     let binding = || PortBinding {
         host_ip: Some(publish_address.to_string()),
@@ -165,9 +160,9 @@ mod tests {
     use super::*;
     use crate::domain::ContainerPort;
 
-    /// Whatever is sent to Docker stands in that file: a change to it is a change to this.
+    /// The file is reviewed with every change of the policy.
     #[test]
-    fn the_body_of_a_create_is_exactly_the_committed_one() {
+    fn create_body_equals_the_committed_file() {
         let spec = ContainerSpec {
             operation: "0123456789abcdef0123456789abcdef".parse().unwrap(),
             image: "sd-postgres".parse().unwrap(),
@@ -183,14 +178,14 @@ mod tests {
             network: "spin-docker",
             publish_address: "127.0.0.1".parse().unwrap(),
         };
-        // Through a value, which puts the keys in order.
+        // A `Value` sorts the keys.
         let body = serde_json::to_value(container(&spec, &placement)).unwrap();
         let committed: serde_json::Value = serde_json::from_str(include_str!("policy/create.json")).unwrap();
         assert_eq!(body, committed, "\n{body:#}");
     }
 
     #[test]
-    fn a_container_without_limits_of_its_own_has_the_others_all_the_same() {
+    fn container_without_limits_still_has_the_fixed_ones() {
         let spec = ContainerSpec {
             operation: "0123456789abcdef0123456789abcdef".parse().unwrap(),
             image: "sd-postgres".parse().unwrap(),

@@ -1,7 +1,7 @@
-//! The way to the engine's socket, on which no reply is longer than it may be.
+//! Connections to the engine's socket with a limit on the length of a response.
 //!
-//! bollard reads a reply into memory before anybody looks at it. Each request has a connection of its own, and so
-//! a bound on what a connection may carry is one on what is read.
+//! bollard reads a whole response into memory. Each request has a connection of its own, so a limit on the bytes of a
+//! connection limits the response.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,43 +10,73 @@ use std::task::{Context, Poll, ready};
 
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use http_body_util::Full;
 use hyper::Uri;
-use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-/// The longest reply, in bytes. A thousand containers with sixteen ports each are listed in five million.
-const LONGEST_REPLY: usize = 16 << 20;
+/// The longest response, in bytes. A list of a thousand containers with sixteen ports each has five million bytes.
+pub(super) const MAX_REPLY: usize = 16 << 20;
 
-/// How much a stream of events tells before it is made anew, in bytes: some thousand events. It is small because
-/// bollard reads a line that does not end from its beginning each time that more of it arrives.
-const LONGEST_STREAM: usize = 2 << 20;
+/// The longest stream of events, in bytes: some thousand events. The limit is low because bollard scans a line without
+/// an end from its beginning each time more of it arrives. A stream that reaches it is replaced.
+const MAX_EVENTS: usize = 2 << 20;
 
-/// Longer than any limit of ours, in seconds: bollard's own ends at the head of an answer.
-const LIMIT_OF_BOLLARD: u64 = 600;
+/// Streams that are decoded piece by piece need no limit.
+const UNLIMITED: usize = usize::MAX;
 
-/// The way to an engine; a unix socket has to be there.
-pub(super) fn connect(host: &str) -> Result<Docker, Error> {
-    let target = Target::of(host)?;
+/// The time limit of bollard in seconds, which covers the response head only. It is longer than any of ours.
+const BOLLARD_LIMIT: u64 = 600;
+
+/// Makes requests without bollard.
+pub(super) type HttpClient = legacy::Client<Connector, Full<Bytes>>;
+
+/// The clients of one engine.
+#[derive(Clone)]
+pub(super) struct Clients {
+    /// Typed calls.
+    pub(super) docker: Docker,
+    /// Requests with a limited response.
+    pub(super) replies: HttpClient,
+    /// Requests with a response of any length.
+    pub(super) streams: HttpClient,
+    /// The host part of request URIs.
+    pub(super) authority: String,
+}
+
+/// Makes the clients of an engine. A Unix socket must exist.
+pub(super) fn connect(host: &str) -> Result<Clients, Error> {
+    let target = Target::parse(host)?;
     let authority = match &target {
-        Target::Unix(_) => "docker",
-        Target::Tcp(address) => address,
+        Target::Unix(_) => "docker".to_owned(),
+        Target::Tcp(address) => address.clone(),
     };
-    let address = format!("http://{authority}");
-    let (replies, events) = (client(&target, LONGEST_REPLY), client(&target, LONGEST_STREAM));
+    Ok(Clients {
+        docker: docker(&target, &authority)?,
+        replies: client(&target, MAX_REPLY),
+        streams: client(&target, UNLIMITED),
+        authority,
+    })
+}
+
+fn docker(target: &Target, authority: &str) -> Result<Docker, Error> {
+    let (replies, events) = (client(target, MAX_REPLY), client(target, MAX_EVENTS));
     let transport = move |request: BollardRequest| {
         let is_stream = request.uri().path() == "/events";
         let client = if is_stream { &events } else { &replies };
         let reply = client.request(request);
         async move { reply.await.map_err(Error::from) }
     };
-    Docker::connect_with_custom_transport(transport, Some(address), LIMIT_OF_BOLLARD, API_DEFAULT_VERSION)
+    let address = format!("http://{authority}");
+    Docker::connect_with_custom_transport(transport, Some(address), BOLLARD_LIMIT, API_DEFAULT_VERSION)
 }
 
-/// Where an engine listens.
+/// The address of an engine.
 #[derive(Clone)]
 enum Target {
     Unix(PathBuf),
@@ -55,7 +85,7 @@ enum Target {
 }
 
 impl Target {
-    fn of(host: &str) -> Result<Self, Error> {
+    fn parse(host: &str) -> Result<Self, Error> {
         if let Some(path) = host.strip_prefix("unix://") {
             return if Path::new(path).exists() {
                 Ok(Self::Unix(path.into()))
@@ -81,28 +111,28 @@ impl Socket for UnixStream {}
 
 impl Socket for TcpStream {}
 
-/// Makes connections for hyper.
+/// Opens connections for hyper.
 #[derive(Clone)]
-struct Connector {
+pub(super) struct Connector {
     target: Target,
-    longest: usize,
+    limit: usize,
 }
 
-fn client<Body>(target: &Target, longest: usize) -> Client<Connector, Body>
+fn client<Body>(target: &Target, limit: usize) -> legacy::Client<Connector, Body>
 where
     Body: hyper::body::Body<Data: Send> + Send,
 {
     let connector = Connector {
         target: target.clone(),
-        longest,
+        limit,
     };
-    // A connection is used once: its bound is that of one reply.
-    let mut builder = Client::builder(TokioExecutor::new());
+    // A connection carries one response, so that its limit is the limit of that response.
+    let mut builder = legacy::Client::builder(TokioExecutor::new());
     builder.pool_max_idle_per_host(0).build(connector)
 }
 
 impl tower::Service<Uri> for Connector {
-    type Response = TokioIo<Bounded>;
+    type Response = TokioIo<LimitedSocket>;
     type Error = io::Error;
     type Future = BoxFuture<'static, io::Result<Self::Response>>;
 
@@ -111,42 +141,44 @@ impl tower::Service<Uri> for Connector {
     }
 
     fn call(&mut self, _: Uri) -> Self::Future {
-        let Self { target, longest } = self.clone();
+        let Self { target, limit } = self.clone();
         Box::pin(async move {
-            Ok(TokioIo::new(Bounded {
+            Ok(TokioIo::new(LimitedSocket {
                 socket: target.connect().await?,
-                left: longest,
-                longest,
+                left: limit,
+                limit,
             }))
         })
     }
 }
 
-/// A connection from which only so much is read.
-struct Bounded {
+/// A connection that fails after a number of bytes was read.
+pub(super) struct LimitedSocket {
     socket: Box<dyn Socket>,
     left: usize,
-    longest: usize,
+    limit: usize,
 }
 
-impl AsyncRead for Bounded {
+impl AsyncRead for LimitedSocket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         task: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.limit == UNLIMITED {
+            return Pin::new(&mut self.socket).poll_read(task, buffer);
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.socket).poll_read(task, buffer))?;
         let read = buffer.filled().len() - before;
-        let left = self.left.checked_sub(read).ok_or_else(|| {
-            io::Error::other(format!("it said more than {} MB at once", self.longest >> 20))
+        self.left = self.left.checked_sub(read).ok_or_else(|| {
+            io::Error::other(format!("the response is longer than {} MB", self.limit >> 20))
         })?;
-        self.left = left;
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Bounded {
+impl AsyncWrite for LimitedSocket {
     fn poll_write(mut self: Pin<&mut Self>, task: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.socket).poll_write(task, bytes)
     }
@@ -160,7 +192,7 @@ impl AsyncWrite for Bounded {
     }
 }
 
-impl Connection for Bounded {
+impl Connection for LimitedSocket {
     fn connected(&self) -> Connected {
         Connected::new()
     }

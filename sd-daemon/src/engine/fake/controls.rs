@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::FakeEngine;
+use super::engine::{Connection, Delivery};
 use super::script::{Call, Hold, Point};
 use super::world::World;
-use super::{Connection, FakeEngine, Listeners};
 use crate::domain::{ContainerId, Exit, Image, LiveState, Name, Observation, OperationId};
 use crate::engine::{EngineError, EngineEvent};
 
@@ -15,6 +16,11 @@ impl FakeEngine {
     /// Gives the engine an image, such as `sd-postgres:latest`, whose containers have one anonymous volume.
     pub fn add_image(&self, tag: &str, image: Image) {
         self.world().add_image(tag, image);
+    }
+
+    /// Makes an image available to pulls, such as `sd-postgres:latest`.
+    pub fn add_remote_image(&self, tag: &str, image: Image) {
+        self.world().add_remote_image(tag, image);
     }
 
     /// Another engine answers from here on, which has no container; gives what this one had, to be put back.
@@ -41,18 +47,18 @@ impl FakeEngine {
     /// Calls are answered again, and listeners told to look at everything.
     pub fn reconnect(&self) {
         self.inner.connection.send_replace(Connection::Up);
-        self.tell(EngineEvent::Resync);
+        self.publish(EngineEvent::Resync);
     }
 
     /// Listeners are told nothing from here on, as if they had been too slow.
     pub fn skip_events(&self) {
-        self.inner.listeners.send_replace(Listeners::Skipped);
+        self.inner.delivery.send_replace(Delivery::Suppressed);
     }
 
     /// Listeners are told again, and to look at everything first.
     pub fn tell_events(&self) {
-        self.inner.listeners.send_replace(Listeners::EventSubscription);
-        self.tell(EngineEvent::Resync);
+        self.inner.delivery.send_replace(Delivery::On);
+        self.publish(EngineEvent::Resync);
     }
 
     /// Lets one future call fail when it comes to this point. Faults of one point are used up in order.
@@ -123,7 +129,7 @@ impl FakeEngine {
     /// Makes a container behind the daemon's back: `operation` is what its label says, if it has one.
     pub fn create_behind_back(&self, name: &str, operation: Option<OperationId>) -> ContainerId {
         let id = self.world().create_foreign(name, operation);
-        self.tell(EngineEvent::Changed(id));
+        self.publish(EngineEvent::Changed(id));
         id
     }
 
@@ -152,12 +158,17 @@ impl FakeEngine {
 
     /// `docker pause` by somebody else.
     pub fn pause(&self, id: ContainerId) {
-        self.change(id, |world| world.freeze(id, LiveState::Paused));
+        self.change(id, |world| world.set_live_state(id, LiveState::Paused));
     }
 
     /// `docker unpause` by somebody else.
     pub fn unpause(&self, id: ContainerId) {
-        self.change(id, |world| world.freeze(id, LiveState::Running));
+        self.change(id, |world| world.set_live_state(id, LiveState::Running));
+    }
+
+    /// Lets the engine report a state of a container that the daemon does not know.
+    pub fn report_unknown_state(&self, id: ContainerId) {
+        self.change(id, |world| world.make_unknown(id));
     }
 
     /// `docker rename` by somebody else.
@@ -169,6 +180,6 @@ impl FakeEngine {
     fn change(&self, id: ContainerId, change: impl FnOnce(&mut World) -> Result<(), EngineError>) {
         let changed = change(&mut self.world());
         assert_eq!(changed, Ok(()), "container {id} cannot be changed like this");
-        self.tell(EngineEvent::Changed(id));
+        self.publish(EngineEvent::Changed(id));
     }
 }

@@ -1,4 +1,4 @@
-//! What a test has put in the way of calls, and which calls there were.
+//! The faults that a test has requested, and the recorded calls.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,29 +6,41 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Inner, lock};
+use super::engine::Inner;
 use crate::domain::{ContainerId, ImageRef};
-use crate::engine::{ContainerSpec, EngineError};
+use crate::engine::{ContainerSpec, EngineError, ExecSpec};
 
 /// A call of the daemon.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Call {
     /// The list of images.
     Images,
-    /// What an image says.
+    /// The description of an image.
     Image(ImageRef),
+    /// A download.
+    Pull(ImageRef),
     /// A create.
     Create(ContainerSpec),
     /// A start.
     Start(ContainerId),
-    /// A stop, with the time the container is given to end.
+    /// A stop, with the grace period.
     Stop(ContainerId, Duration),
+    /// A pause.
+    Pause(ContainerId),
+    /// An unpause.
+    Unpause(ContainerId),
     /// A removal.
     Remove(ContainerId),
     /// An inspection.
     Inspect(ContainerId),
-    /// The list of containers that carry an operation label.
+    /// The output of a container.
+    Logs(ContainerId),
+    /// A command in a container.
+    Exec(ContainerId, ExecSpec),
+    /// The list of containers with an operation label.
     Managed,
+    /// The list of containers with an instance label.
+    Labelled,
     /// The gateway of the network of new containers.
     Gateway,
     /// The gateways of the networks of older ones.
@@ -36,35 +48,47 @@ pub enum Call {
 }
 
 impl Call {
-    /// What is called.
+    /// The method that was called.
     pub fn action(&self) -> Action {
         match self {
             Self::Images => Action::Images,
             Self::Image(_) => Action::Image,
+            Self::Pull(_) => Action::Pull,
             Self::Create(_) => Action::Create,
             Self::Start(_) => Action::Start,
             Self::Stop(..) => Action::Stop,
+            Self::Pause(_) => Action::Pause,
+            Self::Unpause(_) => Action::Unpause,
             Self::Remove(_) => Action::Remove,
             Self::Inspect(_) => Action::Inspect,
+            Self::Logs(_) => Action::Logs,
+            Self::Exec(..) => Action::Exec,
             Self::Managed => Action::Managed,
+            Self::Labelled => Action::Labelled,
             Self::Gateway => Action::Gateway,
             Self::OtherGateways => Action::OtherGateways,
         }
     }
 }
 
-/// What can be called: the methods of [`Engine`](crate::engine::Engine).
+/// A method of [`Engine`](crate::engine::Engine).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the method of its name")]
 pub enum Action {
     Images,
     Image,
+    Pull,
     Create,
     Start,
     Stop,
+    Pause,
+    Unpause,
     Remove,
     Inspect,
+    Logs,
+    Exec,
     Managed,
+    Labelled,
     Gateway,
     OtherGateways,
 }
@@ -72,13 +96,13 @@ pub enum Action {
 /// A moment in a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
-    /// The engine has not done anything yet.
+    /// The engine has not acted yet.
     Before(Action),
-    /// The engine has done it, and the answer is on its way: an error here is a lost answer.
+    /// The engine has acted and its response is on the way: an error here is a lost response.
     After(Action),
 }
 
-/// What a test has put in the way of calls.
+/// The requested faults and the recorded calls.
 #[derive(Default)]
 pub(super) struct Script {
     pub(super) calls: Vec<Call>,
@@ -111,7 +135,7 @@ impl Script {
         Some(self.panics.remove(index))
     }
 
-    /// The gate at this point, which has one more call before it now.
+    /// Counts the arrival of a call at a point and returns the gate there, if any.
     pub(super) fn arrive(&mut self, point: Point) -> Option<Arc<Gate>> {
         let (_, gate) = self.gates.iter().find(|(other, _)| *other == point)?;
         gate.arrivals.send_modify(|arrivals| *arrivals += 1);
@@ -131,7 +155,7 @@ impl Script {
     }
 }
 
-/// Where calls wait.
+/// A gate at which calls wait.
 pub(super) struct Gate {
     arrivals: watch::Sender<usize>,
     is_open: watch::Sender<bool>,
@@ -144,8 +168,8 @@ impl Gate {
     }
 }
 
-/// Holds calls at one point until it is released or dropped.
-#[must_use = "dropping it releases the calls"]
+/// Holds calls at one point until it is dropped.
+#[must_use = "dropping a hold releases the calls"]
 pub struct Hold {
     engine: Arc<Inner>,
     gate: Arc<Gate>,
@@ -157,7 +181,7 @@ impl Hold {
             arrivals: watch::Sender::new(0),
             is_open: watch::Sender::new(false),
         });
-        lock(&engine.script).gates.push((point, Arc::clone(&gate)));
+        engine.script.lock().gates.push((point, Arc::clone(&gate)));
         Self { engine, gate }
     }
 
@@ -166,7 +190,7 @@ impl Hold {
         self.reached_by(1).await;
     }
 
-    /// Waits until this many calls have been held.
+    /// Waits until this many calls were held.
     pub async fn reached_by(&self, calls: usize) {
         // The gate itself keeps the channel alive.
         drop(
@@ -178,19 +202,21 @@ impl Hold {
         );
     }
 
-    /// How many calls have been held so far.
+    /// The number of calls that were held so far.
     pub fn arrivals(&self) -> usize {
         *self.gate.arrivals.borrow()
     }
 
-    /// Holds no further call, and keeps those that it holds.
+    /// Lets further calls pass and keeps those that wait.
     pub fn close(&self) {
-        lock(&self.engine.script)
+        self.engine
+            .script
+            .lock()
             .gates
             .retain(|(_, gate)| !Arc::ptr_eq(gate, &self.gate));
     }
 
-    /// Lets the calls go on, and holds no further one.
+    /// Releases the calls and lets further ones pass.
     pub fn release(self) {
         drop(self);
     }

@@ -1,48 +1,60 @@
-//! The images and containers of the engine in memory. No waiting, no faults: only what Docker would do.
+//! The images and containers of the engine in memory, without waiting and without faults.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
+use bytes::Bytes;
+
 use super::FakeEngine;
 use crate::domain::{
     ContainerId, ContainerPort, Endpoints, Exit, Image, ImageRef, LiveState, Name, Observation,
-    ObservedState, OperationId, ProcessId, RunId,
+    ObservedState, OperationId, ProcessId, RunId, Timestamp,
 };
-use crate::engine::{ContainerSpec, EngineError, Managed};
+use crate::engine::{
+    ContainerSpec, EngineError, LabelledContainer, LogChunk, LogQuery, Managed, OutputStream,
+};
 
 /// The host's address on the network of the containers; theirs follow it.
 pub(super) const GATEWAY: Ipv4Addr = Ipv4Addr::new(127, 17, 0, 1);
 
-/// Where Docker begins with the ports it picks.
+/// The first host port that Docker picks.
 const FIRST_HOST_PORT: u16 = 49_153;
 
-/// Everything there is.
+/// The identity of the registry that every labelled container belongs to.
+const INSTANCE: &str = "fake";
+
+/// The images, containers and volumes.
 pub(super) struct World {
     images: BTreeMap<String, Image>,
+    /// Images that can be pulled.
+    remote_images: BTreeMap<String, Image>,
     containers: BTreeMap<ContainerId, Container>,
     volumes: BTreeSet<String>,
     reserved_ids: VecDeque<ContainerId>,
     /// Numbers containers and runs.
     counter: u64,
     next_host_port: u16,
-    /// Nothing when it makes up another one for each answer.
+    /// `None` if the engine invents another one for each response.
     identity: Option<String>,
 }
 
 struct Container {
     name: Name,
+    image: String,
     operation: Option<OperationId>,
     app_port: Option<u16>,
     ports: Vec<ContainerPort>,
     command: Vec<String>,
     volume: String,
     state: ObservedState,
+    log: Vec<LogChunk>,
 }
 
 impl Default for World {
     fn default() -> Self {
         Self {
             images: BTreeMap::new(),
+            remote_images: BTreeMap::new(),
             containers: BTreeMap::new(),
             volumes: BTreeSet::new(),
             reserved_ids: VecDeque::new(),
@@ -69,12 +81,27 @@ impl World {
 
     pub(super) fn identity(&mut self) -> String {
         self.counter += 1;
-        let made_up = || format!("made up, number {}", self.counter);
-        self.identity.clone().unwrap_or_else(made_up)
+        let invented = || format!("invented identity {}", self.counter);
+        self.identity.clone().unwrap_or_else(invented)
     }
 
     pub(super) fn add_image(&mut self, tag: &str, image: Image) {
         self.images.insert(tag.to_owned(), image);
+    }
+
+    pub(super) fn add_remote_image(&mut self, tag: &str, image: Image) {
+        self.remote_images.insert(tag.to_owned(), image);
+    }
+
+    pub(super) fn pull(&mut self, image: &ImageRef) -> Result<(), EngineError> {
+        let tag = if image.as_str().contains(':') {
+            image.to_string()
+        } else {
+            format!("{image}:latest")
+        };
+        let pulled = self.remote_images.get(&tag).ok_or(EngineError::NoSuchImage)?;
+        self.images.insert(tag, pulled.clone());
+        Ok(())
     }
 
     pub(super) fn tags(&self) -> Vec<String> {
@@ -105,24 +132,28 @@ impl World {
         let name = spec.name.clone().unwrap_or_else(|| self.pick_name());
         Ok(self.insert(Container {
             name,
+            image: spec.image.to_string(),
             operation: Some(spec.operation),
             app_port: image.app_port,
             ports: spec.ports.clone(),
             command: spec.command.clone(),
             volume: String::new(),
             state: ObservedState::Created,
+            log: Vec::new(),
         }))
     }
 
     pub(super) fn create_foreign(&mut self, name: &str, operation: Option<OperationId>) -> ContainerId {
         self.insert(Container {
-            name: name.parse().expect("a test names containers properly"),
+            name: name.parse().expect("the test passes a valid name"),
+            image: "external".to_owned(),
             operation,
             app_port: None,
             ports: Vec::new(),
             command: Vec::new(),
             volume: String::new(),
             state: ObservedState::Created,
+            log: Vec::new(),
         })
     }
 
@@ -139,7 +170,7 @@ impl World {
     }
 
     pub(super) fn start(&mut self, id: ContainerId) -> Result<(), EngineError> {
-        let container = self.containers.get(&id).ok_or_else(missing)?;
+        let container = self.containers.get(&id).ok_or(EngineError::NoSuchContainer)?;
         if let ObservedState::Live { state, .. } = &container.state {
             return match state {
                 LiveState::Running => Ok(()),
@@ -171,8 +202,59 @@ impl World {
             addresses: vec![self.pick_address()],
             process: ProcessId::new(u32::try_from(self.counter).unwrap_or(u32::MAX)),
         };
-        self.get(id)?.state = state;
+        let at = Some(Timestamp::from_millis(self.counter));
+        let container = self.get(id)?;
+        container.state = state;
+        let program = container.command.first().map(String::as_str);
+        if program == Some(FakeEngine::PRINTING_PROGRAM) {
+            let line = |stream, text| LogChunk {
+                stream,
+                bytes: Bytes::from_static(text),
+                at,
+            };
+            let lines = [
+                line(OutputStream::Stdout, b"out\n"),
+                line(OutputStream::Stderr, b"err\n"),
+            ];
+            container.log.extend(lines);
+        }
         Ok(())
+    }
+
+    /// The position of the first piece of output that a query asks for.
+    pub(super) fn log_position(&self, id: ContainerId, query: LogQuery) -> Result<usize, EngineError> {
+        let log = &self.containers.get(&id).ok_or(EngineError::NoSuchContainer)?.log;
+        let older = log.iter().take_while(|chunk| chunk.at < query.since).count();
+        let tail = query.tail.and_then(|lines| usize::try_from(lines).ok());
+        Ok(older.max(tail.map_or(0, |tail| log.len().saturating_sub(tail))))
+    }
+
+    /// The piece of output at a position, and whether there may be more.
+    pub(super) fn log_chunk(&self, id: ContainerId, position: usize) -> (Option<LogChunk>, bool) {
+        let container = self.containers.get(&id);
+        let chunk = container.and_then(|container| container.log.get(position).cloned());
+        let is_live =
+            container.is_some_and(|container| matches!(container.state, ObservedState::Live { .. }));
+        (chunk, is_live)
+    }
+
+    /// Fails unless the container is running and not paused.
+    pub(super) fn require_running(&self, id: ContainerId) -> Result<(), EngineError> {
+        match &self
+            .containers
+            .get(&id)
+            .ok_or(EngineError::NoSuchContainer)?
+            .state
+        {
+            ObservedState::Live {
+                state: LiveState::Running,
+                ..
+            } => Ok(()),
+            ObservedState::Live { .. } => Err(EngineError::Rejected("the container is paused".to_owned())),
+            ObservedState::Created | ObservedState::Ended { .. } | ObservedState::Unknown => {
+                Err(EngineError::NotRunning)
+            }
+        }
     }
 
     pub(super) fn end(&mut self, id: ContainerId, how: Exit) -> Result<(), EngineError> {
@@ -192,13 +274,21 @@ impl World {
         }
     }
 
-    pub(super) fn freeze(&mut self, id: ContainerId, wanted: LiveState) -> Result<(), EngineError> {
+    pub(super) fn set_live_state(&mut self, id: ContainerId, wanted: LiveState) -> Result<(), EngineError> {
         match &mut self.get(id)?.state {
-            ObservedState::Live { state, .. } => *state = wanted,
-            ObservedState::Created | ObservedState::Ended { .. } => {
-                return Err(EngineError::Rejected("the container is not running".to_owned()));
+            ObservedState::Live { state, .. } => {
+                *state = wanted;
+                Ok(())
+            }
+            ObservedState::Created | ObservedState::Ended { .. } | ObservedState::Unknown => {
+                Err(EngineError::NotRunning)
             }
         }
+    }
+
+    /// Lets the container be in a state that the engine adapter does not know.
+    pub(super) fn make_unknown(&mut self, id: ContainerId) -> Result<(), EngineError> {
+        self.get(id)?.state = ObservedState::Unknown;
         Ok(())
     }
 
@@ -225,6 +315,19 @@ impl World {
         self.containers.iter().filter_map(labelled).collect()
     }
 
+    pub(super) fn labelled(&self) -> Vec<LabelledContainer> {
+        let labelled = |(id, container): (&ContainerId, &Container)| {
+            container.operation.map(|_| LabelledContainer {
+                id: *id,
+                instance: INSTANCE.to_owned(),
+                name: container.name.as_str().to_owned(),
+                image: container.image.clone(),
+                state: String::new(),
+            })
+        };
+        self.containers.iter().filter_map(labelled).collect()
+    }
+
     pub(super) fn volume_of(&self, id: ContainerId) -> Option<String> {
         self.containers.get(&id).map(|container| container.volume.clone())
     }
@@ -234,7 +337,7 @@ impl World {
     }
 
     fn get(&mut self, id: ContainerId) -> Result<&mut Container, EngineError> {
-        self.containers.get_mut(&id).ok_or_else(missing)
+        self.containers.get_mut(&id).ok_or(EngineError::NoSuchContainer)
     }
 
     fn pick_name(&self) -> Name {
@@ -265,16 +368,12 @@ impl Container {
     fn address(&self) -> Option<IpAddr> {
         match &self.state {
             ObservedState::Live { addresses, .. } => addresses.first().copied(),
-            ObservedState::Created | ObservedState::Ended { .. } => None,
+            ObservedState::Created | ObservedState::Ended { .. } | ObservedState::Unknown => None,
         }
     }
 }
 
-fn missing() -> EngineError {
-    EngineError::Rejected("no such container".to_owned())
-}
-
-/// An id that looks as random as Docker's and is the same in every run of a test.
+/// An id that looks as random as one of Docker and is the same in every run of a test.
 fn id_number(number: u64) -> ContainerId {
     let [first, second, third, fourth] = [0, 1, 2, 3].map(|index| scramble(number * 4 + index));
     let text = format!("{first:016x}{second:016x}{third:016x}{fourth:016x}");

@@ -114,6 +114,7 @@ fn as_seen(
     let (status, ports) = match &observation.state {
         ObservedState::Created => ("created", BTreeMap::new()),
         ObservedState::Ended { .. } => ("stopped", BTreeMap::new()),
+        ObservedState::Unknown => ("unknown", BTreeMap::new()),
         ObservedState::Live { state, endpoints, .. } => {
             let ports = endpoints
                 .ports()

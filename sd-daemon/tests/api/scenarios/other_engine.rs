@@ -42,7 +42,7 @@ async fn different_engine_changes_nothing() {
 
     let answer = until_ready(&daemon, 503).await;
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-    assert!(detail.contains("(the second engine) is not the one"), "{detail}");
+    assert!(detail.contains("different engine (the second engine"), "{detail}");
     assert!(detail.contains("DOCKER_HOST"), "it says what to do: {detail}");
     for request in daemon.what_needs_the_engine(&container, &stopped) {
         assert_eq!(Answer::to(request).await.kind(), kind(503, "engine-unavailable"));

@@ -88,7 +88,7 @@ impl Play {
     fn address(&self, id: &str) -> Option<IpAddr> {
         match self.observe(id)? {
             ObservedState::Live { addresses, .. } => addresses.first().copied(),
-            ObservedState::Created | ObservedState::Ended { .. } => None,
+            ObservedState::Created | ObservedState::Ended { .. } | ObservedState::Unknown => None,
         }
     }
 
@@ -103,7 +103,7 @@ impl Play {
         let Some(state) = self.observe(&id) else { return };
         let live = match &state {
             ObservedState::Live { state, .. } => Some(*state),
-            ObservedState::Created | ObservedState::Ended { .. } => None,
+            ObservedState::Created | ObservedState::Ended { .. } | ObservedState::Unknown => None,
         };
         let (engine, number) = (self.daemon().engine.clone(), container_id(&id));
         let deed = match (what, live) {
