@@ -13,11 +13,11 @@ use super::sample::{changed, look};
 use super::transition::Transition;
 use crate::auditor::Sighting;
 use crate::ledger::Ledger;
-use crate::support::{TestDaemon, in_time};
+use crate::support::{TestDaemon, with_timeout};
 use asking::{ENGINE_REFUSED, NO};
 
 /// Everything settles within this time, on a machine with other things to do too.
-const PATIENCE: Duration = Duration::from_secs(60);
+const HANG_LIMIT: Duration = Duration::from_secs(60);
 /// Whatever happens by itself has begun after this time, if it begins at all.
 const MOMENT: Duration = Duration::from_millis(2);
 pub(super) struct Play {
@@ -98,7 +98,7 @@ impl Play {
         self.settle_down().await;
         let registry_is_settled =
             |snapshot: &std::sync::Arc<sd_daemon::registry::Snapshot>| snapshot.creations().next().is_none();
-        self.daemon().as_time_passes(registry_is_settled).await;
+        self.daemon().advance_until(registry_is_settled).await;
         self.settle_down().await;
         let sighting = look(self.daemon(), &self.ledger).await;
         assert_eq!(sighting.no_creation_left(), [""; 0]);
@@ -107,7 +107,7 @@ impl Play {
 
     async fn settle_down(&mut self) {
         self.daemon().engine.forget_faults();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + HANG_LIMIT;
         loop {
             let sighting = look(self.daemon(), &self.ledger).await;
             assert_eq!(sighting.at_any_moment(&self.ledger), [""; 0]);
@@ -161,7 +161,7 @@ impl Play {
                 }
             }
         };
-        in_time(quiet).await;
+        with_timeout(quiet).await;
     }
 
     fn daemon(&self) -> &TestDaemon {

@@ -1,4 +1,4 @@
-//! `POST /v1/check-in`: who reports, and to whom it is credited.
+//! `POST /v1/check-in`, identified by source address: the field, the credited container, and rejected reports.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use sd_client::api::Status;
 use sd_daemon::engine::fake::{Action, Point};
 use serde_json::json;
 
-use crate::support::{Answer, TestDaemon, id, in_time, kind};
+use crate::support::{TestDaemon, assert_lines, assert_response, id, send, with_timeout};
 
 #[tokio::test]
 async fn reported_connections_are_recorded() {
@@ -16,7 +16,7 @@ async fn reported_connections_are_recorded() {
     let container = daemon.create().await;
     daemon.clock.advance(Duration::from_secs(60));
     assert_eq!(daemon.check_in(&container, 3).await, 204);
-    let seen = daemon.look(&container).await;
+    let seen = daemon.get(&container).await;
     assert_eq!(seen.active, 3);
     assert_eq!(
         seen.last_active_at.unwrap().to_string(),
@@ -35,28 +35,26 @@ async fn all_field_names_work_in_forms_and_json() {
     ] {
         let report = from(&daemon, &container);
         assert_eq!(
-            Answer::to(report.form(&[(name, connections)])).await.status,
+            send(report.form(&[(name, connections)])).await.status,
             204,
             "{name}"
         );
-        assert_eq!(daemon.look(&container).await.active, connections);
+        assert_eq!(daemon.get(&container).await.active, connections);
         let report = from(&daemon, &container);
         assert_eq!(
-            Answer::to(report.json(&json!({ name: connections + 10 })))
-                .await
-                .status,
+            send(report.json(&json!({ name: connections + 10 }))).await.status,
             204,
             "{name}"
         );
-        assert_eq!(daemon.look(&container).await.active, connections + 10);
+        assert_eq!(daemon.get(&container).await.active, connections + 10);
         let report = from(&daemon, &container);
         let text = (connections + 20).to_string();
         assert_eq!(
-            Answer::to(report.json(&json!({ name: text }))).await.status,
+            send(report.json(&json!({ name: text }))).await.status,
             204,
             "{name}"
         );
-        assert_eq!(daemon.look(&container).await.active, connections + 20);
+        assert_eq!(daemon.get(&container).await.active, connections + 20);
     }
 }
 
@@ -66,7 +64,7 @@ async fn report_of_zero_connections_is_no_activity() {
     let container = daemon.create().await;
     daemon.clock.advance(Duration::from_secs(60));
     assert_eq!(daemon.check_in(&container, 0).await, 204);
-    let seen = daemon.look(&container).await;
+    let seen = daemon.get(&container).await;
     assert_eq!((seen.active, seen.last_active_at), (0, container.last_active_at));
     assert_eq!(seen.stops_at, container.stops_at);
 }
@@ -77,11 +75,9 @@ async fn report_from_an_unknown_address_is_rejected() {
     let container = daemon.create().await;
     for address in [Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 17, 0, 99)] {
         let report = daemon.check_in_from(address.into()).form(&[("active", "5")]);
-        let (status, suffix, detail) = Answer::to(report).await.problem();
-        assert_eq!((status, suffix.as_str()), (404, "unknown-caller"));
-        assert!(detail.contains(&address.to_string()), "{detail}");
+        assert_response!(send(report).await);
     }
-    assert_eq!(daemon.look(&container).await, container);
+    assert_eq!(daemon.get(&container).await, container);
 }
 
 #[tokio::test]
@@ -93,10 +89,10 @@ async fn forwarding_headers_are_ignored() {
         let report = daemon
             .check_in_from(Ipv4Addr::LOCALHOST.into())
             .form(&[("active", "5")]);
-        let answer = Answer::to(report.header(header, &claimed)).await;
-        assert_eq!(answer.kind(), kind(404, "unknown-caller"), "{header}");
+        let response = send(report.header(header, &claimed)).await;
+        assert_eq!(response.kind(), "404 unknown-caller", "{header}");
     }
-    assert_eq!(daemon.look(&container).await, container);
+    assert_eq!(daemon.get(&container).await, container);
 }
 
 #[tokio::test]
@@ -104,9 +100,9 @@ async fn source_address_wins_over_forwarding_headers() {
     let daemon = TestDaemon::start();
     let (container, other) = (daemon.create().await, daemon.create().await);
     let report = from(&daemon, &container).header("x-forwarded-for", daemon.address_of(&other).to_string());
-    assert_eq!(Answer::to(report.form(&[("active", "5")])).await.status, 204);
-    assert_eq!(daemon.look(&container).await.active, 5);
-    assert_eq!(daemon.look(&other).await, other);
+    assert_eq!(send(report.form(&[("active", "5")])).await.status, 204);
+    assert_eq!(daemon.get(&container).await.active, 5);
+    assert_eq!(daemon.get(&other).await, other);
 }
 
 #[tokio::test]
@@ -126,18 +122,19 @@ async fn invalid_report_changes_nothing() {
         "connections=1",
         "active=1&colour=red",
     ];
+    let mut lines = Vec::new();
     for body in bodies {
         let report = from(&daemon, &container).header("content-type", "application/x-www-form-urlencoded");
-        let answer = Answer::to(report.body(body)).await;
-        assert_eq!(answer.kind(), kind(422, "malformed-request"), "{body}");
+        lines.push(format!("{body} -> {}", send(report.body(body)).await.problem()));
     }
+    assert_lines!(lines);
     let json = from(&daemon, &container).json(&json!([1]));
-    assert_eq!(Answer::to(json).await.kind(), kind(400, "malformed-request"));
+    assert_eq!(send(json).await.kind(), "400 malformed-request");
     let untyped = from(&daemon, &container).body("active=1");
-    assert_eq!(Answer::to(untyped).await.kind(), kind(415, "malformed-request"));
+    assert_eq!(send(untyped).await.kind(), "415 malformed-request");
     let large = from(&daemon, &container).form(&[("active", "1".repeat(1024))]);
-    assert_eq!(Answer::to(large).await.kind(), kind(413, "too-large"));
-    assert_eq!(daemon.look(&container).await, container);
+    assert_eq!(send(large).await.kind(), "413 too-large");
+    assert_eq!(daemon.get(&container).await, container);
     assert_eq!(daemon.engine.calls(), []);
 }
 
@@ -152,10 +149,7 @@ async fn reused_address_credits_the_new_container() {
     assert_eq!(daemon.address_of(&second), address);
     assert_eq!(daemon.check_in(&second, 7).await, 204);
     assert_eq!(
-        (
-            daemon.look(&second).await.active,
-            daemon.look(&first).await.active
-        ),
+        (daemon.get(&second).await.active, daemon.get(&first).await.active),
         (7, 0)
     );
 }
@@ -166,16 +160,13 @@ async fn address_reused_without_an_event_is_rejected() {
     daemon.engine.skip_events();
     let (first, second) = (daemon.create_stopped().await, daemon.create().await);
     let address = daemon.address_of(&second);
-    // The second one's address goes to the first one, and the daemon is told of neither.
+    // The address of the second container goes to the first one, without an event.
     daemon.engine.stop_behind_back(id(&second));
     daemon.engine.start_behind_back(id(&first));
     let report = daemon.check_in_from(address).form(&[("active", "7")]);
-    assert_eq!(Answer::to(report).await.kind(), kind(404, "unknown-caller"));
+    assert_eq!(send(report).await.kind(), "404 unknown-caller");
     assert_eq!(
-        (
-            daemon.look(&second).await.active,
-            daemon.look(&first).await.active
-        ),
+        (daemon.get(&second).await.active, daemon.get(&first).await.active),
         (0, 0)
     );
 }
@@ -189,26 +180,26 @@ async fn report_of_an_earlier_run_is_rejected() {
     daemon.engine.stop_behind_back(id(&container));
     daemon.engine.start_behind_back(id(&container));
     let report = daemon.check_in_from(address).form(&[("active", "7")]);
-    assert_eq!(Answer::to(report).await.kind(), kind(404, "unknown-caller"));
-    assert_eq!(daemon.look(&container).await.active, 0);
+    assert_eq!(send(report).await.kind(), "404 unknown-caller");
+    assert_eq!(daemon.get(&container).await.active, 0);
 }
 
 #[tokio::test]
 async fn report_verified_after_a_stop_began_is_rejected() {
-    // Nobody else inspects it then.
+    // Without background tasks, the only inspect comes from the report.
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
     let hold = daemon.engine.hold(Point::After(Action::Inspect));
     let address = daemon.address_of(&container);
-    let report = Answer::to(daemon.check_in_from(address).form(&[("active", "7")]));
+    let report = send(daemon.check_in_from(address).form(&[("active", "7")]));
     let stopping = async {
-        in_time(hold.reached()).await;
+        with_timeout(hold.reached()).await;
         hold.close();
         daemon.client.stop(&container.container_id).await.unwrap();
         hold.release();
     };
-    let (answer, ()) = tokio::join!(report, stopping);
-    assert_eq!(answer.kind(), kind(404, "unknown-caller"));
+    let (response, ()) = tokio::join!(report, stopping);
+    assert_eq!(response.kind(), "404 unknown-caller");
     let seen = daemon.until_status(&container, Status::Stopped).await;
     assert_eq!(seen.active, 0);
 }
@@ -219,24 +210,24 @@ async fn report_without_the_engine_credits_the_known_holder() {
     let container = daemon.create().await;
     daemon.engine.disconnect();
     assert_eq!(daemon.check_in(&container, 7).await, 204);
-    assert_eq!(daemon.look(&container).await.active, 7);
+    assert_eq!(daemon.get(&container).await.active, 7);
 }
 
 #[tokio::test]
 async fn report_before_the_start_completes_is_credited() {
     let daemon = TestDaemon::start();
     let hold = daemon.engine.hold(Point::After(Action::Start));
-    let (container, answer) = tokio::join!(daemon.create(), async {
+    let (container, response) = tokio::join!(daemon.create(), async {
         hold.reached().await;
-        // The first address of the network: the container is there, and nobody has been told yet.
+        // The first address of the network: the container runs, but its start has not been recorded.
         let report = daemon
             .check_in_from(IpAddr::from([127, 17, 0, 2]))
             .form(&[("active", "7")]);
-        let (answer, ()) = tokio::join!(Answer::to(report), async { hold.release() });
-        answer
+        let (response, ()) = tokio::join!(send(report), async { hold.release() });
+        response
     });
-    assert_eq!(answer.status, 204);
-    assert_eq!(daemon.look(&container).await.active, 7);
+    assert_eq!(response.status, 204);
+    assert_eq!(daemon.get(&container).await.active, 7);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! However a container is called, nothing but the id of one of ours reaches the engine.
+//! References to containers in paths: only the full id of a managed container reaches the engine.
 
 use std::fmt::Write;
 
@@ -10,15 +10,15 @@ use sd_daemon::engine::fake::Call;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{TestDaemon, id, in_time};
+use crate::support::{TestDaemon, id, with_timeout};
 
-/// References that are tried, each with every request there is.
+/// The number of random references; each is tried with every request.
 const CASES: usize = 150;
 
 /// `admin:spindocker`
 const CREDENTIALS: &str = "YWRtaW46c3BpbmRvY2tlcg==";
 
-/// Every request about one container: method, what follows the reference, body.
+/// Every request about one container: method, path after the reference, body.
 const REQUESTS: [(&str, &str, &str); 7] = [
     ("GET", "", ""),
     ("GET", "/activity", ""),
@@ -29,7 +29,7 @@ const REQUESTS: [(&str, &str, &str); 7] = [
     ("DELETE", "?force=true", ""),
 ];
 
-/// Sends a path exactly as it is: a client would tidy it up first. Gives the status.
+/// Sends a path byte by byte, because an HTTP client would normalize it, and returns the status code.
 async fn send(daemon: &TestDaemon, method: &str, path: &str, body: &str) -> u16 {
     let api = daemon.api();
     let request = format!(
@@ -39,17 +39,17 @@ async fn send(daemon: &TestDaemon, method: &str, path: &str, body: &str) -> u16 
     );
     let mut connection = TcpStream::connect(api).await.unwrap();
     connection.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    connection.read_to_end(&mut answer).await.unwrap();
-    let answer = String::from_utf8_lossy(&answer);
-    let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+    let mut response = Vec::new();
+    connection.read_to_end(&mut response).await.unwrap();
+    let response = String::from_utf8_lossy(&response);
+    let status = response.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
     status
-        .unwrap_or_else(|| panic!("{path:?}: {answer}"))
+        .unwrap_or_else(|| panic!("{path:?}: {response}"))
         .parse()
         .unwrap()
 }
 
-/// The text as one piece of a path, with nothing left in it that means something there.
+/// Percent-encodes every byte, so that the text is one path segment.
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut path, byte| {
         write!(path, "%{byte:02X}").unwrap();
@@ -57,10 +57,10 @@ fn encoded(text: &str) -> String {
     })
 }
 
-/// Texts of every kind: from anywhere in Unicode, and such as lead other programs astray.
+/// Random text from all of Unicode, and text with a meaning in paths, URLs and the Docker API.
 fn references(container: &Container) -> impl Strategy<Value = String> {
     let (id, name) = (container.container_id.clone(), container.name.clone());
-    let astray = prop::sample::select(vec![
+    let special = prop::sample::select(vec![
         "..",
         ".",
         "/",
@@ -93,15 +93,15 @@ fn references(container: &Container) -> impl Strategy<Value = String> {
         any::<String>(),
         "[ -~]{0,80}",
         "[0-9a-f]{1,64}",
-        prop::collection::vec(astray, 1..6).prop_map(|pieces| pieces.concat()),
+        prop::collection::vec(special, 1..6).prop_map(|pieces| pieces.concat()),
         near,
         upper,
         far,
     ]
 }
 
-/// Whether a reference stands for the container: by its name, its id, or enough of its beginning.
-fn stands_for(reference: &str, container: &Container) -> bool {
+/// Whether a reference is valid for the container: its name, its id, or a prefix of at least four characters.
+fn is_reference_to(reference: &str, container: &Container) -> bool {
     let is_prefix = reference.len() >= 4 && container.container_id.starts_with(reference);
     is_prefix || reference.trim_start_matches('/') == container.name.trim_start_matches('/')
 }
@@ -114,19 +114,19 @@ async fn invalid_reference_never_reaches_the_engine() {
     let (mut runner, strategy) = (TestRunner::default(), references(&container));
     for _ in 0..CASES {
         let reference = strategy.new_tree(&mut runner).unwrap().current();
-        if stands_for(&reference, &container) {
+        if is_reference_to(&reference, &container) {
             continue;
         }
         let mut paths = vec![encoded(&reference)];
-        // As it is, where it can stand in the line of a request at all.
+        // Unencoded as well, if every character is allowed in a request line.
         if reference.bytes().all(|byte| byte.is_ascii_graphic()) {
             paths.push(reference.clone());
         }
         for (method, rest, body) in REQUESTS {
             for path in &paths {
-                // An empty one, or one that ends the path early, is the list of containers.
+                // An empty reference, or one that ends the path early, addresses the list of containers.
                 let path = format!("/v1/containers/{path}{rest}");
-                let status = in_time(send(&daemon, method, &path, body)).await;
+                let status = with_timeout(send(&daemon, method, &path, body)).await;
                 assert!(
                     (400..500).contains(&status),
                     "{method} {path:?} ({reference:?}): {status}"
@@ -134,7 +134,7 @@ async fn invalid_reference_never_reaches_the_engine() {
             }
         }
         let calls = daemon.engine.calls();
-        assert!(calls.is_empty(), "{reference:?} has led to {calls:?}");
+        assert!(calls.is_empty(), "{reference:?} caused {calls:?}");
     }
 }
 
@@ -145,29 +145,30 @@ async fn valid_reference_reaches_the_engine_as_a_full_id() {
     daemon.engine.forget_calls();
     let name = container.name.trim_start_matches('/');
     let slashed = format!("/{name}");
-    let ways = [
+    let references = [
         &container.container_id,
         &container.container_id[..4],
         &container.container_id[..63],
         name,
         &slashed,
     ];
-    for reference in ways {
+    for reference in references {
         for (method, rest, body) in &REQUESTS[..5] {
             let path = format!("/v1/containers/{}{rest}", encoded(reference));
-            let status = in_time(send(&daemon, method, &path, body)).await;
+            let status = with_timeout(send(&daemon, method, &path, body)).await;
             assert!([200, 409].contains(&status), "{method} {path}: {status}");
         }
     }
     let last = format!("/v1/containers/{}?force=true", encoded(&slashed));
-    assert_eq!(in_time(send(&daemon, "DELETE", &last, "")).await, 204);
-    let wanted = id(&container);
+    assert_eq!(with_timeout(send(&daemon, "DELETE", &last, "")).await, 204);
+    let expected = id(&container);
     for call in daemon.engine.calls() {
-        let (Call::Start(asked) | Call::Stop(asked, _) | Call::Remove(asked) | Call::Inspect(asked)) = call
+        let (Call::Start(target) | Call::Stop(target, _) | Call::Remove(target) | Call::Inspect(target)) =
+            call
         else {
-            panic!("nothing else is asked: {call:?}")
+            panic!("unexpected engine call: {call:?}")
         };
-        assert_eq!(asked, wanted);
+        assert_eq!(target, expected);
     }
 }
 
@@ -184,12 +185,16 @@ async fn opaque_id_is_found_by_id_prefix_and_name() {
     );
     for reference in ["pod-7-web", "pod-7", &container.name] {
         let path = format!("/v1/containers/{}", encoded(reference));
-        assert_eq!(in_time(send(&daemon, "GET", &path, "")).await, 200, "{reference}");
+        assert_eq!(
+            with_timeout(send(&daemon, "GET", &path, "")).await,
+            200,
+            "{reference}"
+        );
     }
     for (reference, status) in [("pod-", 409), ("pod", 404), ("7-web", 404)] {
         let path = format!("/v1/containers/{reference}");
         assert_eq!(
-            in_time(send(&daemon, "GET", &path, "")).await,
+            with_timeout(send(&daemon, "GET", &path, "")).await,
             status,
             "{reference}"
         );

@@ -1,11 +1,11 @@
-//! What cannot be asked for, because it would be more than a container may have.
+//! `POST /v1/containers` accepts no field of Docker's create body.
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use crate::support::{Answer, IMAGE, TestDaemon, kind};
+use crate::support::{IMAGE, TestDaemon, send};
 
-/// Every field of a `HostConfig`, as Docker's API 1.41 to 1.53 has them.
+/// Every field of `HostConfig` in Docker API 1.41 to 1.53.
 const HOST_CONFIG: [&str; 67] = [
     "Annotations",
     "AutoRemove",
@@ -76,7 +76,7 @@ const HOST_CONFIG: [&str; 67] = [
     "Tmpfs",
 ];
 
-/// The rest of it, and the other fields of Docker's create body.
+/// The remaining fields of `HostConfig`, and the other fields of the create body.
 const OTHERS: [&str; 26] = [
     "ArgsEscaped",
     "AttachStderr",
@@ -106,7 +106,7 @@ const OTHERS: [&str; 26] = [
     "UsernsMode",
 ];
 
-/// The spellings in which a careless reader would take a field.
+/// Spellings that a lenient parser could accept for a field.
 fn spellings(field: &str) -> [String; 3] {
     let mut snake = String::new();
     for char in field.chars() {
@@ -118,8 +118,8 @@ fn spellings(field: &str) -> [String; 3] {
     [field.to_owned(), field.to_ascii_lowercase(), snake]
 }
 
-/// What is ours by the same name and as harmless.
-fn is_our_own(spelling: &str) -> bool {
+/// Whether the API has a field of this name, which sets no Docker option.
+fn is_api_field(spelling: &str) -> bool {
     ["image", "env", "cmd", "memory"].contains(&spelling)
 }
 
@@ -134,7 +134,7 @@ async fn docker_create_fields_are_rejected_in_any_spelling() {
     for field in HOST_CONFIG.into_iter().chain(OTHERS) {
         for spelling in spellings(field)
             .into_iter()
-            .filter(|spelling| !is_our_own(spelling))
+            .filter(|spelling| !is_api_field(spelling))
         {
             for value in [
                 json!(true),
@@ -144,7 +144,7 @@ async fn docker_create_fields_are_rejected_in_any_spelling() {
                 json!(null),
             ] {
                 let body = with_field(&spelling, value);
-                assert_refused(
+                assert_rejected(
                     &daemon,
                     daemon.request(Method::POST, "/v1/containers").json(&body),
                     &spelling,
@@ -152,7 +152,7 @@ async fn docker_create_fields_are_rejected_in_any_spelling() {
                 .await;
             }
             let form = [("image", IMAGE), (spelling.as_str(), "host")];
-            assert_refused(
+            assert_rejected(
                 &daemon,
                 daemon.request(Method::POST, "/v1/containers").form(&form),
                 &spelling,
@@ -160,7 +160,7 @@ async fn docker_create_fields_are_rejected_in_any_spelling() {
             .await;
         }
         let nested = with_field("HostConfig", json!({ field: "host" }));
-        assert_refused(
+        assert_rejected(
             &daemon,
             daemon.request(Method::POST, "/v1/containers").json(&nested),
             "HostConfig",
@@ -170,15 +170,15 @@ async fn docker_create_fields_are_rejected_in_any_spelling() {
     assert_eq!(daemon.engine.calls(), []);
 }
 
-async fn assert_refused(daemon: &TestDaemon, request: reqwest::RequestBuilder, field: &str) {
-    let answer = Answer::to(request).await;
-    assert_eq!(answer.kind(), kind(422, "malformed-request"), "{field}");
-    let (_, _, detail) = answer.problem();
-    assert!(detail.contains(field), "{detail} does not name {field}");
+async fn assert_rejected(daemon: &TestDaemon, request: reqwest::RequestBuilder, field: &str) {
+    let response = send(request).await;
+    assert_eq!(response.kind(), "422 malformed-request", "{field}");
+    let problem = response.problem();
+    assert!(problem.contains(field), "{problem} does not name {field}");
     assert_eq!(daemon.open_creations(), [], "{field}");
 }
 
-/// An image is a reference and nothing that a path could be made of.
+/// A reference that contains URL syntax could change the path of an engine request.
 #[tokio::test]
 async fn image_references_with_url_syntax_are_rejected() {
     let daemon = TestDaemon::without_tasks();
@@ -199,11 +199,7 @@ async fn image_references_with_url_syntax_are_rejected() {
         let request = daemon
             .request(Method::POST, "/v1/containers")
             .form(&[("image", image)]);
-        assert_eq!(
-            Answer::to(request).await.kind(),
-            kind(422, "malformed-request"),
-            "{image:?}"
-        );
+        assert_eq!(send(request).await.kind(), "422 malformed-request", "{image:?}");
     }
     assert_eq!(daemon.engine.calls(), []);
 }

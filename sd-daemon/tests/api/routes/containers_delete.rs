@@ -1,23 +1,22 @@
-//! `DELETE /v1/containers/{ref}`
+//! `DELETE /v1/containers/{ref}`: graceful and forced removal, and removals that fail half-way.
 
 use reqwest::Method;
 use sd_client::api::{ContainerQuery, RemoveMode, Status};
 use sd_daemon::engine::EngineError;
 use sd_daemon::engine::fake::{Action, Point};
 
-use crate::support::{Answer, TestDaemon, id, in_time, kind};
+use crate::support::{TestDaemon, assert_lines, assert_response, id, send, with_timeout};
 
 #[tokio::test]
 async fn delete_removes_the_container_and_its_volume() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let volume = daemon.engine.volume_of(id(&container)).unwrap();
-    let answer = Answer::to(daemon.request(Method::DELETE, &container.uri)).await;
-    assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+    assert_response!(send(daemon.request(Method::DELETE, &container.uri)).await);
     assert!(!daemon.engine.has_volume(&volume));
     for method in [Method::GET, Method::DELETE] {
-        let answer = Answer::to(daemon.request(method, &container.uri)).await;
-        assert_eq!(answer.kind(), kind(404, "container-not-found"));
+        let response = send(daemon.request(method, &container.uri)).await;
+        assert_eq!(response.kind(), "404 container-not-found");
     }
     assert_eq!(
         daemon
@@ -48,8 +47,8 @@ async fn delete_stops_a_running_container_first() {
 async fn force_removes_without_stopping_first() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
-    let answer = Answer::to(daemon.request(Method::DELETE, &format!("{}?force=true", container.uri))).await;
-    assert_eq!(answer.status, 204);
+    let response = send(daemon.request(Method::DELETE, &format!("{}?force=true", container.uri))).await;
+    assert_eq!(response.status, 204);
     assert_eq!(daemon.changes(), [Action::Create, Action::Start, Action::Remove]);
 }
 
@@ -71,15 +70,11 @@ async fn externally_removed_container_can_be_deleted() {
     let container = daemon.create().await;
     daemon.engine.remove_behind_back(id(&container));
     assert_eq!(
-        Answer::to(daemon.request(Method::DELETE, &container.uri))
-            .await
-            .status,
+        send(daemon.request(Method::DELETE, &container.uri)).await.status,
         204
     );
     assert_eq!(
-        Answer::to(daemon.request(Method::GET, &container.uri))
-            .await
-            .status,
+        send(daemon.request(Method::GET, &container.uri)).await.status,
         404
     );
 }
@@ -95,7 +90,7 @@ async fn container_is_stopping_until_it_is_removed() {
             .remove(&container.container_id, RemoveMode::Graceful),
         async {
             hold.reached().await;
-            assert_eq!(daemon.look(&container).await.status, Status::Stopping);
+            assert_eq!(daemon.get(&container).await.status, Status::Stopping);
             hold.release();
         }
     );
@@ -109,7 +104,7 @@ async fn delete_waits_for_a_stop_in_progress() {
     let container = daemon.create().await;
     let hold = daemon.engine.hold(Point::Before(Action::Stop));
     daemon.client.stop(&container.container_id).await.unwrap();
-    in_time(hold.reached()).await;
+    with_timeout(hold.reached()).await;
     let remove = daemon
         .client
         .remove(&container.container_id, RemoveMode::Graceful);
@@ -137,11 +132,7 @@ async fn container_can_be_deleted_during_its_create() {
 async fn second_of_two_concurrent_deletes_gets_404() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
-    let delete = || async {
-        Answer::to(daemon.request(Method::DELETE, &container.uri))
-            .await
-            .status
-    };
+    let delete = || async { send(daemon.request(Method::DELETE, &container.uri)).await.status };
     let (first, second) = tokio::join!(delete(), delete());
     let mut statuses = [first, second];
     statuses.sort_unstable();
@@ -170,10 +161,9 @@ async fn rejected_removal_is_retried() {
         Point::Before(Action::Remove),
         EngineError::Rejected("device is busy".to_owned()),
     );
-    let answer = Answer::to(daemon.request(Method::DELETE, &container.uri)).await;
-    assert_eq!(answer.kind(), kind(502, "engine-rejected"));
+    assert_response!(send(daemon.request(Method::DELETE, &container.uri)).await);
     daemon
-        .as_time_passes(|snapshot| snapshot.get(id(&container)).is_none())
+        .advance_until(|snapshot| snapshot.get(id(&container)).is_none())
         .await;
     assert_eq!(daemon.engine.containers(), []);
 }
@@ -196,9 +186,11 @@ async fn removal_with_a_lost_response_succeeds() {
 async fn invalid_query_deletes_nothing() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
+    let mut lines = Vec::new();
     for query in ["?force=perhaps", "?forse=true", "?audit=true"] {
-        let answer = Answer::to(daemon.request(Method::DELETE, &format!("{}{query}", container.uri))).await;
-        assert_eq!(answer.kind(), kind(422, "malformed-request"), "{query}");
+        let response = send(daemon.request(Method::DELETE, &format!("{}{query}", container.uri))).await;
+        lines.push(format!("{query} -> {}", response.problem()));
     }
-    assert_eq!(daemon.look(&container).await, container);
+    assert_lines!(lines);
+    assert_eq!(daemon.get(&container).await, container);
 }

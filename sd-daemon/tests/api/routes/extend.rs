@@ -1,12 +1,12 @@
-//! `POST …/extend`: somebody asks to keep a container, and for how long that works.
+//! `POST /v1/containers/{ref}/extend`: postponed deadlines, holds and their limits.
 
 use std::time::Duration;
 
 use reqwest::Method;
-use sd_client::api::{Container, CreateContainer, EventKind, ExtendContainer, Span, Status, TimeLimit};
+use sd_client::api::{Container, CreateContainer, ExtendContainer, Span, Status, TimeLimit};
 use serde_json::json;
 
-use crate::support::{Answer, IDLE_TIMEOUT, IMAGE, TestDaemon, id, kind};
+use crate::support::{IDLE_TIMEOUT, IMAGE, TestDaemon, assert_lines, assert_response, id, send};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -20,8 +20,8 @@ async fn extend(daemon: &TestDaemon, container: &Container, by: Duration) -> Con
     extended.await.unwrap()
 }
 
-async fn hold(daemon: &TestDaemon, container: &Container, span_: Duration) -> Container {
-    let extension = ExtendContainer::hold_for(span(span_));
+async fn hold(daemon: &TestDaemon, container: &Container, duration: Duration) -> Container {
+    let extension = ExtendContainer::hold_for(span(duration));
     let held = daemon.client.extend(&container.container_id, &extension);
     held.await.unwrap()
 }
@@ -41,16 +41,10 @@ async fn by_postpones_the_deadline() {
     );
     daemon.clock.advance(IDLE_TIMEOUT);
     daemon.until_status(&witness, Status::Stopped).await;
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
     daemon.clock.advance(HOUR);
     daemon.until_status(&container, Status::Stopped).await;
-    let history = daemon.activity(&container).await.history;
-    let stop = history.iter().find(|entry| entry.what == EventKind::Stopping);
-    assert_eq!(
-        stop.unwrap().why,
-        "nobody asked to keep it for longer, and it was not used for 3h 30m, while its idle timeout is \
-         2h 30m (the daemon's default); the last use was its start"
-    );
+    assert_lines!(daemon.history(&container).await);
 }
 
 #[tokio::test]
@@ -69,7 +63,7 @@ async fn for_counts_from_now_and_never_shortens() {
     );
     assert_eq!(
         activity.last_active_at, container.last_active_at,
-        "it is kept, not used"
+        "a hold is no activity"
     );
 }
 
@@ -78,23 +72,22 @@ async fn forms_and_json_accept_every_duration_format() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let request = || daemon.request(Method::POST, &format!("{}/extend", container.uri));
-    for (request, expected) in [
-        (request().form(&[("by", "1h")]), "2026-03-01T17:32:11.250Z"),
-        (request().form(&[("by", "3600")]), "2026-03-01T18:32:11.250Z"),
-        (request().json(&json!({ "by": 1800 })), "2026-03-01T19:02:11.250Z"),
-        (
-            request().json(&json!({ "by": "30m" })),
-            "2026-03-01T19:32:11.250Z",
-        ),
-        (
-            request().json(&json!({ "for": "6h" })),
-            "2026-03-01T20:02:11.250Z",
-        ),
+    let mut lines = Vec::new();
+    for (body, request) in [
+        ("form by=1h", request().form(&[("by", "1h")])),
+        ("form by=3600", request().form(&[("by", "3600")])),
+        ("JSON by 1800", request().json(&json!({ "by": 1800 }))),
+        ("JSON by 30m", request().json(&json!({ "by": "30m" }))),
+        ("JSON for 6h", request().json(&json!({ "for": "6h" }))),
     ] {
-        let answer = Answer::to(request).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        assert_eq!(answer.json()["stops_at"], expected);
+        let response = send(request).await;
+        lines.push(format!(
+            "{body} -> {}, stops_at {}",
+            response.status,
+            response.json()["stops_at"]
+        ));
     }
+    assert_lines!(lines);
 }
 
 #[tokio::test]
@@ -112,10 +105,7 @@ async fn max_lifetime_caps_the_extension() {
         serde_json::to_value(&activity.stops_because).unwrap(),
         "max-lifetime"
     );
-    assert_eq!(
-        activity.history.last().unwrap().why,
-        "by 1d, asked for over the API; but a run may last 3h at most (set for this container)"
-    );
+    assert_lines!(daemon.history(&container).await);
 }
 
 #[tokio::test]
@@ -125,31 +115,26 @@ async fn container_that_is_not_running_cannot_be_extended() {
     let paused = daemon.create().await;
     daemon.engine.pause(id(&paused));
     daemon.until_status(&paused, Status::Paused).await;
-    for (container, expected) in [
-        (
-            &stopped,
-            "is not running and has no stop to postpone: start it first",
-        ),
-        (
-            &paused,
-            "is paused: run `docker unpause` on the host, or stop it first",
-        ),
-    ] {
+    for container in [&stopped, &paused] {
         let request = daemon.request(Method::POST, &format!("{}/extend", container.uri));
-        let (status, suffix, detail) = Answer::to(request.form(&[("by", "1h")])).await.problem();
-        assert_eq!((status, suffix.as_str()), (409, "wrong-state"));
-        assert_eq!(detail, format!("Container {} {expected}", container.container_id));
-        assert_eq!(daemon.look(container).await.stops_at, None);
+        assert_response!(send(request.form(&[("by", "1h")])).await);
+        assert_eq!(daemon.get(container).await.stops_at, None);
     }
-    let nobody = daemon.request(Method::POST, "/v1/containers/nobody/extend");
-    let answer = Answer::to(nobody.form(&[("by", "1h")])).await;
-    assert_eq!(answer.kind(), kind(404, "container-not-found"));
+}
+
+#[tokio::test]
+async fn unknown_container_is_not_found() {
+    let daemon = TestDaemon::without_tasks();
+    let request = daemon.request(Method::POST, "/v1/containers/1337/extend");
+    let response = send(request.form(&[("by", "1h")])).await;
+    assert_eq!(response.kind(), "404 container-not-found");
 }
 
 #[tokio::test]
 async fn invalid_body_changes_nothing() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
+    let mut lines = Vec::new();
     for body in [
         json!({}),
         json!({ "by": "1h", "for": "1h" }),
@@ -161,12 +146,12 @@ async fn invalid_body_changes_nothing() {
         json!({ "until": "2026-03-01T17:02:11.250Z" }),
     ] {
         let request = daemon.request(Method::POST, &format!("{}/extend", container.uri));
-        let answer = Answer::to(request.json(&body)).await;
-        assert_eq!(answer.kind(), kind(422, "malformed-request"), "{body}");
+        lines.push(format!("{body} -> {}", send(request.json(&body)).await.problem()));
     }
+    assert_lines!(lines);
     let anonymous = daemon.anonymous(Method::POST, &format!("{}/extend", container.uri));
-    assert_eq!(Answer::to(anonymous.form(&[("by", "1h")])).await.status, 401);
-    assert_eq!(daemon.look(&container).await, container);
+    assert_eq!(send(anonymous.form(&[("by", "1h")])).await.status, 401);
+    assert_eq!(daemon.get(&container).await, container);
     assert_eq!(daemon.activity(&container).await.keep_until, None);
 }
 
@@ -177,7 +162,7 @@ async fn extension_survives_a_crash() {
     let extended = extend(&daemon, &container, 24 * HOUR).await;
     let before = daemon.activity(&container).await;
     let daemon = daemon.kill_and_restart().await;
-    assert_eq!(daemon.look(&container).await, extended);
+    assert_eq!(daemon.get(&container).await, extended);
     let after = daemon.activity(&container).await;
     assert_eq!(
         (after.keep_until, after.history),
@@ -185,7 +170,7 @@ async fn extension_survives_a_crash() {
     );
     daemon.clock.advance(IDLE_TIMEOUT);
     daemon.until_status(&witness, Status::Stopped).await;
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
     daemon.clock.advance(24 * HOUR);
     daemon.until_status(&container, Status::Stopped).await;
 }
@@ -196,30 +181,22 @@ async fn repeated_holds_make_one_history_entry() {
     let container = daemon.create().await;
     let minute = Duration::from_secs(60);
     daemon.clock.advance(IDLE_TIMEOUT.saturating_sub(minute));
-    // The warning of the deadline that it has by itself.
+    // The warning before the idle deadline.
     daemon
         .until_activity(&container, |seen| seen.history.len() == 3)
         .await;
     for _ in 0..30 {
         hold(&daemon, &container, 3 * minute).await;
         daemon.clock.advance(minute);
-        daemon.until_looked_at(&container).await;
+        daemon.until_probed(&container).await;
     }
-    let whats = |history: Vec<sd_client::api::HistoryEntry>| -> Vec<String> {
-        history.iter().map(|entry| entry.what.to_string()).collect()
-    };
-    let held = ["created", "started", "idle_warning", "extended"];
-    assert_eq!(whats(daemon.activity(&container).await.history), held);
-    // Nobody asks again.
+    assert_eq!(daemon.activity(&container).await.history.len(), 4);
+    // The holds end.
     daemon.clock.advance(minute + minute / 2);
-    let warned = daemon
+    daemon
         .until_activity(&container, |seen| seen.history.len() == 5)
         .await;
-    assert_eq!(
-        warned.history[4].why,
-        "will be stopped in 30s: nobody asked to keep it for longer, and it was not used for 3h, while its \
-         idle timeout is 2h 30m (the daemon's default); the last use was its start"
-    );
+    assert_lines!(daemon.history(&container).await);
     daemon.clock.advance(minute / 2);
     daemon.until_status(&container, Status::Stopped).await;
 }

@@ -6,13 +6,13 @@ use reqwest::Method;
 use sd_client::api::route;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestDaemon};
+use crate::support::{TestDaemon, send};
 
 /// The document, as anybody gets it.
 async fn document(daemon: &TestDaemon) -> Value {
-    let answer = Answer::to(daemon.request(Method::GET, route::OPENAPI)).await;
-    assert_eq!(answer.status, 200);
-    answer.json()
+    let response = send(daemon.request(Method::GET, route::OPENAPI)).await;
+    assert_eq!(response.status, 200);
+    response.json()
 }
 
 fn keys(object: &Value) -> BTreeSet<String> {
@@ -55,8 +55,8 @@ async fn document_lists_exactly_the_allowed_methods() {
         ] {
             let is_described = item.get(method.as_str().to_lowercase()).is_some();
             // Only the head: a stream of events has no end.
-            let answer = daemon.request(method.clone(), &concrete).send().await.unwrap();
-            let is_allowed = answer.status() != 405;
+            let response = daemon.request(method.clone(), &concrete).send().await.unwrap();
+            let is_allowed = response.status() != 405;
             assert_eq!(is_allowed, is_described, "{method} {path}");
         }
     }
@@ -77,8 +77,8 @@ async fn document_states_which_operations_need_credentials() {
                 continue;
             }
             let is_open = operation.get("security").is_some();
-            let answer = daemon.anonymous(method.clone(), &concrete).send().await.unwrap();
-            assert_eq!(answer.status() != 401, is_open, "{method} {path}");
+            let response = daemon.anonymous(method.clone(), &concrete).send().await.unwrap();
+            assert_eq!(response.status() != 401, is_open, "{method} {path}");
         }
     }
 }
@@ -90,7 +90,7 @@ async fn schemas_have_exactly_the_fields_of_responses() {
     let schemas = document(&daemon).await["components"]["schemas"].clone();
     let container = daemon.create().await;
     let container_path = route::container(&container.container_id);
-    let get = async |path: &str| Answer::to(daemon.request(Method::GET, path)).await.json();
+    let get = async |path: &str| send(daemon.request(Method::GET, path)).await.json();
     let activity = get(&format!("{container_path}/activity")).await;
     let cases = [
         ("Container", get(&container_path).await),

@@ -9,7 +9,7 @@ use reqwest::Method;
 use sd_client::api::{ContainerQuery, Status};
 use sd_daemon::engine::fake::{Action, Point};
 
-use crate::support::{Answer, IMAGE, TestDaemon, id, in_time};
+use crate::support::{IMAGE, TestDaemon, id, send, with_timeout};
 
 const WAVES: usize = 13;
 /// Half as many as are made at once: the last of a wave may not have ended when the next one comes.
@@ -31,18 +31,18 @@ async fn creates_complete_after_their_clients_disconnect() {
         let requests = (0..CLIENTS).map(|client| {
             let source = IpAddr::from([127, 0, 2, u8::try_from(client).unwrap() + 1]);
             let request = daemon.request_from(source, Method::POST, "/v1/containers");
-            Answer::to(request.form(&[("image", IMAGE)]))
+            send(request.form(&[("image", IMAGE)]))
         });
-        let mut answers: FuturesUnordered<_> = requests.collect();
+        let mut responses: FuturesUnordered<_> = requests.collect();
         // Each has asked: those that have their turn at the engine are there, and the others wait for it.
         tokio::select! {
-            early = answers.next() => panic!("nothing was made yet: {early:?}"),
+            early = responses.next() => panic!("nothing was made yet: {early:?}"),
             () = daemon.until_registry(|snapshot| {
                 snapshot.creations().count() + snapshot.records().count() == (wave + 1) * CLIENTS
             }) => {}
         }
-        in_time(hold.reached()).await;
-        drop(answers);
+        with_timeout(hold.reached()).await;
+        drop(responses);
         hold.release();
         daemon
             .until_registry(|snapshot| {

@@ -22,11 +22,11 @@ async fn clock_set_back_restarts_the_idle_timeout() {
         killed.set_clock(now);
         let daemon = killed.restart().await;
         daemon.clock.advance(IDLE_TIMEOUT / 2);
-        assert_eq!(daemon.look(&container).await.status, Status::Running);
+        assert_eq!(daemon.get(&container).await.status, Status::Running);
         assert_eq!(daemon.check_in(&used, 1).await, 204);
         daemon.clock.advance(IDLE_TIMEOUT / 2);
         daemon.until_status(&container, Status::Stopped).await;
-        assert_eq!(daemon.look(&used).await.status, Status::Running);
+        assert_eq!(daemon.get(&used).await.status, Status::Running);
     }
 }
 
@@ -38,10 +38,10 @@ async fn clock_set_forward_grants_the_restart_grace() {
     killed.set_clock(START.after(DAY));
     let daemon = killed.restart().await;
     assert_eq!(daemon.check_in(&used, 1).await, 204);
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
     daemon.clock.advance(GRACE);
     daemon.until_status(&container, Status::Stopped).await;
-    assert_eq!(daemon.look(&used).await.status, Status::Running);
+    assert_eq!(daemon.get(&used).await.status, Status::Running);
 }
 
 /// A start without the time, and a later one with it: what was noted in between looks fifty years old.
@@ -60,7 +60,7 @@ async fn clock_corrected_after_the_epoch_grants_the_grace() {
     daemon
         .clock
         .advance(IDLE_TIMEOUT.saturating_sub(GRACE + Duration::from_secs(60)));
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
     daemon.clock.advance(Duration::from_secs(60));
     daemon.until_status(&container, Status::Stopped).await;
 }
@@ -79,12 +79,12 @@ async fn clock_changes_within_a_boot_do_not_change_ages() {
     }
     let repeated = daemon.client.create_once(&limited(), "a key").await.unwrap();
     assert_eq!(repeated.container_id, once.container_id);
-    let created_at = daemon.look(&running).await.created_at;
+    let created_at = daemon.get(&running).await.created_at;
     let two_hours_ago = SystemTime::from(START.after(DAY).before(2 * HOUR));
     assert_eq!(created_at, Some(two_hours_ago.into()));
     daemon.clock.advance(59 * MINUTE);
-    assert_eq!(daemon.look(&running).await.status, Status::Running);
-    assert_eq!(daemon.look(&resting).await.status, Status::Stopped);
+    assert_eq!(daemon.get(&running).await.status, Status::Running);
+    assert_eq!(daemon.get(&resting).await.status, Status::Stopped);
     daemon.clock.advance(MINUTE);
     daemon.until_status(&running, Status::Stopped).await;
     daemon
@@ -104,7 +104,7 @@ async fn clock_lost_and_restored_stops_nothing_early() {
     }
     daemon.clock.advance(179 * MINUTE);
     for (container, status) in containers.iter().zip([Status::Running, Status::Stopped]) {
-        assert_eq!(daemon.look(container).await.status, status);
+        assert_eq!(daemon.get(container).await.status, status);
     }
     daemon.clock.advance(2 * MINUTE);
     daemon.until_status(&containers[0], Status::Stopped).await;

@@ -6,7 +6,7 @@ use sd_client::api::{ContainerQuery, CreateContainer, Status};
 use sd_daemon::domain::{LiveState, ObservedState};
 use sd_daemon::engine::Engine;
 
-use crate::support::{Answer, IMAGE, TestDaemon, id, in_time};
+use crate::support::{IMAGE, TestDaemon, id, send, with_timeout};
 
 #[tokio::test]
 async fn concurrent_starts_and_stops_all_succeed() {
@@ -22,10 +22,13 @@ async fn concurrent_starts_and_stops_all_succeed() {
                 .form(&[("status", "running")]),
             _ => daemon.request(Method::GET, "/v1/containers?audit=true"),
         };
-        Answer::to(request)
+        send(request)
     });
-    let answers = in_time(join_all(requests)).await;
-    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    let responses = with_timeout(join_all(requests)).await;
+    assert!(
+        responses.iter().all(|response| response.status == 200),
+        "{responses:?}"
+    );
     let seen = daemon
         .until(&container, |seen| {
             matches!(seen.status, Status::Running | Status::Stopped)
@@ -62,15 +65,15 @@ async fn removal_wins_over_concurrent_requests() {
             3 => daemon.request(Method::GET, "/v1/containers?audit=true"),
             _ => daemon.request(Method::DELETE, &container.uri),
         };
-        Answer::to(request)
+        send(request)
     });
-    let answers = in_time(join_all(requests)).await;
-    let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    let responses = with_timeout(join_all(requests)).await;
+    let statuses: Vec<_> = responses.iter().map(|response| response.status).collect();
     assert!(
         statuses
             .iter()
             .all(|status| [200, 204, 404, 409].contains(status)),
-        "{answers:?}"
+        "{responses:?}"
     );
     assert_eq!(
         statuses.iter().filter(|status| **status == 204).count(),
@@ -78,9 +81,7 @@ async fn removal_wins_over_concurrent_requests() {
         "{statuses:?}"
     );
     assert_eq!(
-        Answer::to(daemon.request(Method::GET, &container.uri))
-            .await
-            .status,
+        send(daemon.request(Method::GET, &container.uri)).await.status,
         404
     );
     assert_eq!(daemon.engine.containers(), []);
@@ -93,7 +94,7 @@ async fn concurrent_creates_with_one_name_make_one_container() {
         name: Some("hungry_bell".to_owned()),
         ..CreateContainer::of_image(IMAGE)
     };
-    let created = in_time(join_all((0..20).map(|_| daemon.client.create(&wanted)))).await;
+    let created = with_timeout(join_all((0..20).map(|_| daemon.client.create(&wanted)))).await;
     let refused: Vec<_> = created
         .iter()
         .filter_map(|created| created.as_ref().err())
@@ -116,12 +117,12 @@ async fn concurrent_creates_and_removals_leave_acknowledged_state() {
         async move {
             let container = daemon.create().await;
             if number % 2 == 0 {
-                let answer = Answer::to(daemon.request(Method::DELETE, &container.uri)).await;
-                assert_eq!(answer.status, 204);
+                let response = send(daemon.request(Method::DELETE, &container.uri)).await;
+                assert_eq!(response.status, 204);
             }
         }
     });
-    in_time(join_all(lives)).await;
+    with_timeout(join_all(lives)).await;
     let listed = daemon
         .client
         .containers(&ContainerQuery::default())

@@ -6,7 +6,7 @@ use sd_daemon::server::ConnectionLimits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::{Setup, TestDaemon, in_time};
+use crate::support::{Setup, TestDaemon, with_timeout};
 
 const SHORT: Duration = Duration::from_millis(300);
 /// For a request of these tests, which may be made on a busy machine.
@@ -30,21 +30,21 @@ fn long_limits() -> ConnectionLimits {
     }
 }
 
-/// Sends a request and reads its answer, or the beginning of an answer that goes on.
+/// Sends a request and reads its response, or the beginning of an response that goes on.
 async fn ask(daemon: &TestDaemon, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(daemon.api()).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{CREDENTIALS}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = vec![0; 4096];
-    let length = in_time(stream.read(&mut answer)).await.unwrap();
-    assert!(answer[..length].starts_with(b"HTTP/1.1 200"));
+    let mut response = vec![0; 4096];
+    let length = with_timeout(stream.read(&mut response)).await.unwrap();
+    assert!(response[..length].starts_with(b"HTTP/1.1 200"));
     stream
 }
 
 /// Whether a connection is closed, however that shows; reads on until then.
 async fn until_closed(mut stream: TcpStream) {
     let mut rest = Vec::new();
-    drop(in_time(stream.read_to_end(&mut rest)).await);
+    drop(with_timeout(stream.read_to_end(&mut rest)).await);
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn silent_event_stream_stays_open() {
     let mut text = String::new();
     while !text.contains("event: created") {
         let mut piece = vec![0; 4096];
-        let length = in_time(events.read(&mut piece)).await.unwrap();
+        let length = with_timeout(events.read(&mut piece)).await.unwrap();
         assert!(length > 0, "it was closed after {text:?}");
         text.push_str(&String::from_utf8_lossy(&piece[..length]));
     }
@@ -101,7 +101,7 @@ async fn client_that_reads_nothing_is_disconnected() {
     let mut stream = socket.connect(daemon.api()).await.unwrap();
     let request = format!("GET /v1/images HTTP/1.1\r\nhost: localhost\r\n{CREDENTIALS}\r\n");
     let requests = request.repeat(100);
-    in_time(async { while stream.write_all(requests.as_bytes()).await.is_ok() {} }).await;
+    with_timeout(async { while stream.write_all(requests.as_bytes()).await.is_ok() {} }).await;
 }
 
 #[tokio::test]
@@ -117,16 +117,16 @@ async fn slow_reader_receives_every_response() {
     let last = request.replace("localhost", "localhost\r\nconnection: close");
     let requests = request.repeat(50) + &last;
     stream.write_all(requests.as_bytes()).await.unwrap();
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     let mut piece = vec![0; 512];
     loop {
-        let length = in_time(stream.read(&mut piece)).await.unwrap();
+        let length = with_timeout(stream.read(&mut piece)).await.unwrap();
         if length == 0 {
             break;
         }
-        answers.extend_from_slice(&piece[..length]);
+        responses.extend_from_slice(&piece[..length]);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let answers = String::from_utf8(answers).unwrap();
-    assert_eq!(answers.matches("HTTP/1.1 200").count(), 51);
+    let responses = String::from_utf8(responses).unwrap();
+    assert_eq!(responses.matches("HTTP/1.1 200").count(), 51);
 }

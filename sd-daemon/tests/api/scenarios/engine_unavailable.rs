@@ -1,4 +1,4 @@
-//! An engine that cannot be reached, or does not answer in time: what is unknown is not dead.
+//! An engine that cannot be reached, or does not response in time: what is unknown is not dead.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use sd_client::api::{ContainerQuery, Status};
 use sd_daemon::engine::EngineError;
 use sd_daemon::engine::fake::{Action, Point};
 
-use crate::support::{Answer, TestDaemon, id, kind};
+use crate::support::{TestDaemon, id, send};
 
 #[tokio::test]
 async fn reads_work_while_the_engine_is_unavailable() {
@@ -20,11 +20,8 @@ async fn reads_work_while_the_engine_is_unavailable() {
         .await
         .unwrap();
     assert_eq!(listed, std::slice::from_ref(&container));
-    assert_eq!(daemon.look(&container).await, container);
-    assert_eq!(
-        Answer::to(daemon.anonymous(Method::GET, "/healthz")).await.status,
-        200
-    );
+    assert_eq!(daemon.get(&container).await, container);
+    assert_eq!(send(daemon.anonymous(Method::GET, "/healthz")).await.status, 200);
 }
 
 #[tokio::test]
@@ -34,16 +31,16 @@ async fn changes_are_refused_while_the_engine_is_unavailable() {
     daemon.engine.disconnect();
     let images = daemon.request(Method::GET, "/v1/images");
     for request in daemon
-        .what_needs_the_engine(&container, &stopped)
+        .requests_that_need_the_engine(&container, &stopped)
         .into_iter()
         .chain([images])
     {
-        let answer = Answer::to(request).await;
-        assert_eq!(answer.kind(), kind(503, "engine-unavailable"));
-        assert_eq!(answer.header("retry-after"), Some("5"));
+        let response = send(request).await;
+        assert_eq!(response.kind(), "503 engine-unavailable");
+        assert_eq!(response.header("retry-after"), Some("5"));
     }
-    assert_eq!(daemon.look(&container).await, container);
-    assert_eq!(daemon.look(&stopped).await, stopped);
+    assert_eq!(daemon.get(&container).await, container);
+    assert_eq!(daemon.get(&stopped).await, stopped);
 }
 
 #[tokio::test]
@@ -51,14 +48,14 @@ async fn engine_timeout_is_reported_as_504() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.hide(id(&container));
-    let answer = Answer::to(
+    let response = send(
         daemon
             .request(Method::PATCH, &container.uri)
             .form(&[("status", "stopped")]),
     )
     .await;
-    assert_eq!(answer.kind(), kind(504, "engine-timeout"));
-    assert_eq!(daemon.look(&container).await, container);
+    assert_eq!(response.kind(), "504 engine-timeout");
+    assert_eq!(daemon.get(&container).await, container);
 }
 
 #[tokio::test]
@@ -69,8 +66,8 @@ async fn idle_timeout_can_be_changed_without_the_engine() {
     let request = daemon
         .request(Method::PATCH, &container.uri)
         .form(&[("idle_timeout", "never")]);
-    assert_eq!(Answer::to(request).await.status, 200);
-    assert_eq!(daemon.look(&container).await.idle_timeout, None);
+    assert_eq!(send(request).await.status, 200);
+    assert_eq!(daemon.get(&container).await.idle_timeout, None);
 }
 
 #[tokio::test]
@@ -80,7 +77,7 @@ async fn long_engine_outage_keeps_statuses() {
     daemon.engine.disconnect();
     for _ in 0..100 {
         daemon.clock.advance(Duration::from_secs(60));
-        assert_eq!(daemon.look(&container).await.status, Status::Running);
+        assert_eq!(daemon.get(&container).await.status, Status::Running);
     }
     assert_eq!(daemon.engine.containers(), [id(&container)]);
 }
@@ -94,12 +91,12 @@ async fn interrupted_stop_completes_when_the_engine_is_back() {
     hold.reached().await;
     daemon.engine.disconnect();
     hold.release();
-    assert_eq!(daemon.look(&container).await.status, Status::Stopping);
+    assert_eq!(daemon.get(&container).await.status, Status::Stopping);
     daemon.engine.reconnect();
     daemon
-        .as_time_passes(|snapshot| !snapshot.get(id(&container)).unwrap().lifecycle().is_unfinished())
+        .advance_until(|snapshot| !snapshot.get(id(&container)).unwrap().lifecycle().is_unfinished())
         .await;
-    assert_eq!(daemon.look(&container).await.status, Status::Stopped);
+    assert_eq!(daemon.get(&container).await.status, Status::Stopped);
 }
 
 #[tokio::test]
@@ -109,12 +106,12 @@ async fn interrupted_create_leaves_no_container() {
     let request = daemon
         .request(Method::POST, "/v1/containers")
         .form(&[("image", "sd-postgres")]);
-    let (answer, ()) = tokio::join!(Answer::to(request), async {
+    let (response, ()) = tokio::join!(send(request), async {
         hold.reached().await;
         daemon.engine.disconnect();
         hold.release();
     });
-    assert_eq!(answer.kind(), kind(503, "engine-unavailable"));
+    assert_eq!(response.kind(), "503 engine-unavailable");
     assert_eq!(daemon.engine.containers().len(), 1);
     daemon.engine.reconnect();
     daemon
@@ -129,39 +126,15 @@ async fn failed_request_is_not_retried_by_the_daemon() {
     let container = daemon.create().await;
     let lost = EngineError::Unavailable("connection reset".to_owned());
     daemon.engine.fail_next(Point::Before(Action::Inspect), lost);
-    let answer = Answer::to(
+    let response = send(
         daemon
             .request(Method::PATCH, &container.uri)
             .form(&[("status", "stopped")]),
     )
     .await;
-    assert_eq!(answer.kind(), kind(503, "engine-unavailable"));
+    assert_eq!(response.kind(), "503 engine-unavailable");
     assert_eq!(
         daemon.client.stop(&container.container_id).await.unwrap().status,
         Status::Stopping
     );
-}
-
-#[tokio::test]
-async fn readyz_fails_three_minutes_after_the_last_response() {
-    let daemon = TestDaemon::start();
-    daemon.create().await;
-    daemon.client.ready().await.unwrap();
-    daemon.engine.disconnect();
-    daemon.clock.advance(Duration::from_secs(180));
-    daemon.client.ready().await.unwrap();
-    daemon.clock.advance(Duration::from_millis(1));
-    let answer = Answer::to(daemon.anonymous(Method::GET, "/readyz")).await;
-    assert_eq!(answer.kind(), kind(503, "not-ready"));
-    assert_eq!(answer.header("retry-after"), Some("5"));
-    daemon.engine.reconnect();
-    daemon.client.images().await.unwrap();
-    daemon.client.ready().await.unwrap();
-}
-
-#[tokio::test]
-async fn readyz_fails_before_the_first_engine_response() {
-    let daemon = TestDaemon::without_tasks();
-    let answer = Answer::to(daemon.anonymous(Method::GET, "/readyz")).await;
-    assert_eq!(answer.kind(), kind(503, "not-ready"));
 }

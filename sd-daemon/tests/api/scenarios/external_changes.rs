@@ -6,7 +6,7 @@ use reqwest::Method;
 use sd_client::api::{Container, ContainerQuery, Status, StopReason};
 use sd_daemon::engine::fake::{Action, Point};
 
-use crate::support::{Answer, TestDaemon, id, in_time, kind};
+use crate::support::{TestDaemon, id, send, with_timeout};
 
 #[tokio::test]
 async fn external_stop_is_detected() {
@@ -58,8 +58,8 @@ async fn external_removal_is_detected() {
     let container = daemon.create().await;
     daemon.engine.remove_behind_back(id(&container));
     daemon.until_gone(&container).await;
-    let answer = Answer::to(daemon.request(Method::GET, &container.uri)).await;
-    assert_eq!(answer.kind(), kind(404, "container-not-found"));
+    let response = send(daemon.request(Method::GET, &container.uri)).await;
+    assert_eq!(response.kind(), "404 container-not-found");
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn list_without_audit_returns_the_known_state() {
     let daemon = TestDaemon::without_tasks();
     let [gone, ended, started, _] = four_changed_containers(&daemon).await;
     for container in [gone, ended, started] {
-        assert_eq!(daemon.look(&container).await, container);
+        assert_eq!(daemon.get(&container).await, container);
     }
 }
 
@@ -134,12 +134,12 @@ async fn audit_keeps_containers_that_cannot_be_inspected() {
     let daemon = TestDaemon::without_tasks();
     let [gone, ended, started, kept] = four_changed_containers(&daemon).await;
     daemon.engine.hide(id(&gone));
-    let answer = Answer::to(daemon.request(Method::GET, "/v1/containers?audit=true")).await;
-    assert_eq!(answer.kind(), kind(504, "engine-timeout"));
-    assert_eq!(daemon.look(&gone).await, gone, "what is unknown is not gone");
-    assert_eq!(daemon.look(&ended).await.status, Status::Stopped);
-    assert_eq!(daemon.look(&started).await.status, Status::Running);
-    assert_eq!(daemon.look(&kept).await, kept);
+    let response = send(daemon.request(Method::GET, "/v1/containers?audit=true")).await;
+    assert_eq!(response.kind(), "504 engine-timeout");
+    assert_eq!(daemon.get(&gone).await, gone, "what is unknown is not gone");
+    assert_eq!(daemon.get(&ended).await.status, Status::Stopped);
+    assert_eq!(daemon.get(&started).await.status, Status::Running);
+    assert_eq!(daemon.get(&kept).await, kept);
     daemon.engine.unhide(id(&gone));
     assert_eq!(audit(&daemon).await.len(), 3);
 }
@@ -181,10 +181,10 @@ async fn change_after_the_final_inspect_of_an_operation_is_detected() {
     daemon.engine.skip_events();
     let stop = daemon.engine.hold(Point::Before(Action::Stop));
     daemon.client.stop(&container.container_id).await.unwrap();
-    in_time(stop.reached()).await;
+    with_timeout(stop.reached()).await;
     let look = daemon.engine.hold(Point::After(Action::Inspect));
     stop.release();
-    in_time(look.reached()).await;
+    with_timeout(look.reached()).await;
     // The stop has seen the container at rest, and has not noted it yet.
     daemon.engine.start_behind_back(id(&container));
     audit(&daemon).await;
@@ -204,7 +204,7 @@ async fn container_with_a_forged_label_is_not_touched() {
     assert!(daemon.client.container("forged").await.is_err());
     assert_eq!(daemon.changes(), [Action::Create, Action::Start]);
     assert_eq!(daemon.engine.containers().len(), 2);
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
 }
 
 /// A container that somebody removes, one that ends, one that somebody starts, and one that is left alone.

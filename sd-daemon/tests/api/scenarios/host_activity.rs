@@ -9,7 +9,7 @@ use sd_daemon::engine::fake::{Action, Point};
 use sd_daemon::prober::ProbeError;
 use sd_daemon::service::Switch;
 
-use crate::support::{IDLE_TIMEOUT, PROBE_INTERVAL, Setup, TestDaemon, in_time, kind};
+use crate::support::{IDLE_TIMEOUT, PROBE_INTERVAL, Setup, TestDaemon, with_timeout};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -53,15 +53,12 @@ fn state(activity: &Activity, kind: &SignalKind) -> (SignalState, Option<String>
 
 /// A container, of which something else is seen than of the witness, is looked at in the middle of the idle timeout
 /// and when that has passed for the witness.
-async fn half_a_timeout_and_the_other_half(
-    daemon: &TestDaemon,
-    sample: TrafficSample,
-) -> (Activity, Container) {
+async fn probe_for_one_idle_timeout(daemon: &TestDaemon, sample: TrafficSample) -> (Activity, Container) {
     let (witness, container) = (daemon.create().await, daemon.create().await);
-    daemon.shows(&container, Ok(sample));
+    daemon.set_probe_result(&container, Ok(sample));
     daemon.clock.advance(IDLE_TIMEOUT / 2);
-    let activity = daemon.until_looked_at(&container).await;
-    daemon.shows(&container, Ok(silent()));
+    let activity = daemon.until_probed(&container).await;
+    daemon.set_probe_result(&container, Ok(silent()));
     daemon.clock.advance(IDLE_TIMEOUT / 2);
     daemon.until_status(&witness, Status::Stopped).await;
     (activity, container)
@@ -70,8 +67,8 @@ async fn half_a_timeout_and_the_other_half(
 #[tokio::test]
 async fn transferring_connections_postpone_the_idle_stop() {
     let daemon = TestDaemon::start();
-    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, in_use()).await;
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    let (activity, container) = probe_for_one_idle_timeout(&daemon, in_use()).await;
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
     let connections = activity.connections.unwrap();
     assert_eq!((connections.open, connections.bytes_per_minute), (2, 2_000));
     assert_eq!(
@@ -95,7 +92,7 @@ async fn transferring_connections_postpone_the_idle_stop() {
 #[tokio::test]
 async fn silent_connections_do_not_postpone_the_idle_stop() {
     let daemon = TestDaemon::start();
-    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, silent()).await;
+    let (activity, container) = probe_for_one_idle_timeout(&daemon, silent()).await;
     let connections = activity.connections.unwrap();
     assert_eq!((connections.open, connections.bytes_per_minute), (2, 0));
     assert_eq!(activity.last_active_signal, Some(SignalKind::Started));
@@ -112,9 +109,9 @@ async fn short_connections_between_probes_count_as_activity() {
         }],
         ..sample(Vec::new())
     };
-    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, came_and_went).await;
+    let (activity, container) = probe_for_one_idle_timeout(&daemon, came_and_went).await;
     assert_eq!(activity.connections.unwrap().open, 0);
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
 }
 
 #[tokio::test]
@@ -124,7 +121,7 @@ async fn first_probe_counts_connections_but_no_activity() {
         since_last: None,
         ..in_use()
     };
-    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, first).await;
+    let (activity, container) = probe_for_one_idle_timeout(&daemon, first).await;
     assert_eq!(activity.connections.unwrap().open, 2);
     daemon.until_status(&container, Status::Stopped).await;
 }
@@ -138,7 +135,7 @@ async fn connections_from_ignored_sources_do_not_count() {
         ended: vec![connection(500)],
         ..in_use()
     };
-    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, of_monitor).await;
+    let (activity, container) = probe_for_one_idle_timeout(&daemon, of_monitor).await;
     let connections = activity.connections.unwrap();
     assert_eq!((connections.open, connections.bytes_per_minute), (0, 0));
     daemon.until_status(&container, Status::Stopped).await;
@@ -153,19 +150,19 @@ async fn cpu_usage_counts_only_above_the_configured_rate() {
     let mut setup = Setup::default();
     setup.signals.use_rule.cpu_millicores = Some(250);
     let daemon = TestDaemon::with_setup(setup.clone());
-    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, at_work()).await;
+    let (activity, container) = probe_for_one_idle_timeout(&daemon, at_work()).await;
     assert_eq!(state(&activity, &SignalKind::Cpu), (SignalState::On, None));
     assert_eq!(activity.last_active_signal, Some(SignalKind::Cpu));
     assert_eq!(activity.signals[3].value, Some(250));
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
 
     setup.signals.use_rule.cpu_millicores = Some(251);
     let daemon = TestDaemon::with_setup(setup);
-    let (_, container) = half_a_timeout_and_the_other_half(&daemon, at_work()).await;
+    let (_, container) = probe_for_one_idle_timeout(&daemon, at_work()).await;
     daemon.until_status(&container, Status::Stopped).await;
 
     let daemon = TestDaemon::start();
-    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, at_work()).await;
+    let (activity, container) = probe_for_one_idle_timeout(&daemon, at_work()).await;
     let off = (
         SignalState::Off,
         Some("the daemon's settings leave it out".to_owned()),
@@ -180,7 +177,7 @@ async fn disabled_connection_signal_is_shown_but_does_not_count() {
     setup.signals.connections = Switch::Off;
     setup.signals.use_rule.cpu_millicores = Some(100);
     let daemon = TestDaemon::with_setup(setup);
-    let (activity, container) = half_a_timeout_and_the_other_half(&daemon, in_use()).await;
+    let (activity, container) = probe_for_one_idle_timeout(&daemon, in_use()).await;
     assert_eq!(activity.connections.as_ref().unwrap().open, 2);
     let (state, reason) = state(&activity, &SignalKind::Connections);
     assert_eq!(
@@ -224,7 +221,7 @@ async fn probe_failure_is_reported_and_check_in_still_works() {
         let daemon = TestDaemon::with_setup(setup);
         let (witness, container) = (daemon.create().await, daemon.create().await);
         for container in [&witness, &container] {
-            daemon.shows(container, Err(blind.clone()));
+            daemon.set_probe_result(container, Err(blind.clone()));
         }
         daemon.clock.advance(IDLE_TIMEOUT / 2);
         let off = (SignalState::Off, Some(reason.to_owned()));
@@ -237,10 +234,10 @@ async fn probe_failure_is_reported_and_check_in_still_works() {
         assert_eq!(daemon.check_in(&container, 1).await, 204);
         daemon.clock.advance(IDLE_TIMEOUT / 2);
         daemon.until_status(&witness, Status::Stopped).await;
-        assert_eq!(daemon.look(&container).await.status, Status::Running);
+        assert_eq!(daemon.get(&container).await.status, Status::Running);
         daemon.client.ready().await.unwrap();
 
-        daemon.shows(&container, Ok(in_use()));
+        daemon.set_probe_result(&container, Ok(in_use()));
         let sees_again = daemon.until_activity(&container, |seen| {
             // A look may still be under way, and the next one counts from its end.
             daemon.clock.advance(PROBE_INTERVAL);
@@ -258,13 +255,13 @@ async fn probe_failure_is_reported_and_check_in_still_works() {
 async fn final_probe_cancels_the_stop_of_an_active_container() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
-    daemon.shows(&container, Ok(silent()));
+    daemon.set_probe_result(&container, Ok(silent()));
     let hold = daemon.engine.hold(Point::Before(Action::Inspect));
     daemon.clock.advance(IDLE_TIMEOUT);
     // It is due. Its last look of the usual kind shows nobody, and then somebody comes.
-    in_time(hold.reached()).await;
-    daemon.until_looked_at(&container).await;
-    daemon.shows(&container, Ok(in_use()));
+    with_timeout(hold.reached()).await;
+    daemon.until_probed(&container).await;
+    daemon.set_probe_result(&container, Ok(in_use()));
     hold.release();
     let now = Some(daemon.now());
     let saved = daemon
@@ -285,16 +282,16 @@ async fn activity_after_the_stop_began_does_not_count() {
     let (address, token) = (daemon.address_of(&container), daemon.token_of(&container));
     let hold = daemon.engine.hold(Point::Before(Action::Stop));
     daemon.clock.advance(IDLE_TIMEOUT);
-    in_time(hold.reached()).await;
-    assert_eq!(daemon.look(&container).await.status, Status::Stopping);
-    daemon.shows(&container, Ok(in_use()));
+    with_timeout(hold.reached()).await;
+    assert_eq!(daemon.get(&container).await.status, Status::Stopping);
+    daemon.set_probe_result(&container, Ok(in_use()));
     daemon.clock.advance(PROBE_INTERVAL);
     for report in [
         daemon.check_in_from(address),
         daemon.check_in_from(address).bearer_auth(token),
     ] {
-        let answer = crate::support::Answer::to(report.form(&[("active", "5")])).await;
-        assert_eq!(answer.kind(), kind(404, "unknown-caller"));
+        let response = crate::support::send(report.form(&[("active", "5")])).await;
+        assert_eq!(response.kind(), "404 unknown-caller");
     }
     hold.release();
     let stopped = daemon.until_status(&container, Status::Stopped).await;
@@ -308,9 +305,9 @@ async fn activity_after_the_stop_began_does_not_count() {
 async fn probe_results_do_not_outlive_their_run() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
-    daemon.shows(&container, Ok(in_use()));
+    daemon.set_probe_result(&container, Ok(in_use()));
     daemon.clock.advance(HOUR);
-    daemon.until_looked_at(&container).await;
+    daemon.until_probed(&container).await;
     daemon.client.stop(&container.container_id).await.unwrap();
     daemon.until_status(&container, Status::Stopped).await;
     assert_eq!(daemon.activity(&container).await.connections, None);

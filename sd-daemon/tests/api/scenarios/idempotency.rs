@@ -7,9 +7,9 @@ use sd_daemon::engine::EngineError;
 use sd_daemon::engine::fake::{Action, Point};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestDaemon, kind};
+use crate::support::{Response, TestDaemon, send};
 
-const LATE: EngineError = EngineError::TimedOut(Duration::from_secs(60));
+const TIMED_OUT: EngineError = EngineError::TimedOut(Duration::from_secs(60));
 
 #[tokio::test]
 async fn repeated_key_returns_the_same_container() {
@@ -34,19 +34,19 @@ async fn concurrent_repetitions_wait_for_the_first() {
     let daemon = TestDaemon::start();
     let hold = daemon.engine.hold(Point::Before(Action::Create));
     let wanted = json!({ "image": "sd-postgres" });
-    let (answers, ()) = tokio::join!(
+    let (responses, ()) = tokio::join!(
         futures_util::future::join_all((0..8).map(|_| create_with_key(&daemon, "one", &wanted))),
         async {
             hold.reached().await;
             hold.release();
         }
     );
-    let first = answers[0].json();
+    let first = responses[0].json();
     assert!(
-        answers
+        responses
             .iter()
-            .all(|answer| answer.status == 201 && answer.json() == first),
-        "{answers:?}"
+            .all(|response| response.status == 201 && response.json() == first),
+        "{responses:?}"
     );
     assert_eq!(daemon.calls_of(Action::Create), 1);
 }
@@ -55,8 +55,8 @@ async fn concurrent_repetitions_wait_for_the_first() {
 async fn key_reuse_with_another_request_is_rejected() {
     let daemon = TestDaemon::start();
     create_with_key(&daemon, "one", &json!({ "image": "sd-postgres" })).await;
-    let answer = create_with_key(&daemon, "one", &json!({ "image": "sd-web:1.2" })).await;
-    assert_eq!(answer.kind(), kind(422, "key-reused"));
+    let response = create_with_key(&daemon, "one", &json!({ "image": "sd-web:1.2" })).await;
+    assert_eq!(response.kind(), "422 key-reused");
     assert_eq!(daemon.calls_of(Action::Create), 1);
 }
 
@@ -72,7 +72,7 @@ async fn form_and_json_of_one_request_are_equal() {
     let request = daemon
         .request(Method::POST, "/v1/containers")
         .header("idempotency-key", "one");
-    let form = Answer::to(request.form(&[("idle_timeout", "3600"), ("image", "sd-postgres")])).await;
+    let form = send(request.form(&[("idle_timeout", "3600"), ("image", "sd-postgres")])).await;
     assert_eq!(json.json(), form.json());
 }
 
@@ -125,7 +125,7 @@ async fn waiting_repetition_creates_after_a_failure() {
 async fn timed_out_create_releases_the_key() {
     let daemon = TestDaemon::start();
     let wanted = json!({ "image": "sd-postgres" });
-    daemon.engine.fail_next(Point::Before(Action::Create), LATE);
+    daemon.engine.fail_next(Point::Before(Action::Create), TIMED_OUT);
     assert_eq!(create_with_key(&daemon, "one", &wanted).await.status, 504);
     assert_eq!(create_with_key(&daemon, "one", &wanted).await.status, 201);
 }
@@ -135,9 +135,9 @@ async fn key_stays_taken_after_its_container_is_removed() {
     let daemon = TestDaemon::start();
     let wanted = json!({ "image": "sd-postgres", "name": "hungry_bell" });
     create_with_key(&daemon, "one", &wanted).await;
-    Answer::to(daemon.request(Method::DELETE, "/v1/containers/hungry_bell")).await;
-    let answer = create_with_key(&daemon, "one", &wanted).await;
-    assert_eq!(answer.kind(), kind(404, "container-not-found"));
+    send(daemon.request(Method::DELETE, "/v1/containers/hungry_bell")).await;
+    let response = create_with_key(&daemon, "one", &wanted).await;
+    assert_eq!(response.kind(), "404 container-not-found");
     assert_eq!(daemon.engine.containers(), []);
 }
 
@@ -158,15 +158,15 @@ async fn key_expires_after_a_day() {
 async fn key_has_1_to_255_bytes() {
     let daemon = TestDaemon::without_tasks();
     for key in [String::new(), "x".repeat(256)] {
-        let answer = create_with_key(&daemon, &key, &json!({ "image": "sd-postgres" })).await;
-        assert_eq!(answer.kind(), kind(422, "malformed-request"), "{key}");
+        let response = create_with_key(&daemon, &key, &json!({ "image": "sd-postgres" })).await;
+        assert_eq!(response.kind(), "422 malformed-request", "{key}");
     }
     assert_eq!(daemon.engine.calls(), []);
 }
 
-async fn create_with_key(daemon: &TestDaemon, key: &str, body: &Value) -> Answer {
+async fn create_with_key(daemon: &TestDaemon, key: &str, body: &Value) -> Response {
     let request = daemon
         .request(Method::POST, "/v1/containers")
         .header("idempotency-key", key);
-    Answer::to(request.json(body)).await
+    send(request.json(body)).await
 }

@@ -12,7 +12,7 @@ use sd_daemon::engine::EngineError;
 use sd_daemon::engine::fake::{Action, Call, Point};
 use serde_json::json;
 
-use crate::support::{Answer, GRACE, IDLE_TIMEOUT, IMAGE, TestDaemon, id, in_time};
+use crate::support::{GRACE, IDLE_TIMEOUT, IMAGE, TestDaemon, id, send, with_timeout};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 /// What is left of the idle timeout, or of the grace, is a millisecond or an hour.
@@ -41,7 +41,7 @@ async fn idle_container_is_not_stopped_before_its_deadline() {
     let container = daemon.create().await;
     daemon.clock.advance(JUST_BEFORE_IDLE);
     daemon.until_status(&witness, Status::Stopped).await;
-    assert_eq!(daemon.look(&container).await, container);
+    assert_eq!(daemon.get(&container).await, container);
     assert_eq!(stopped(&daemon), [&witness].map(id));
 }
 
@@ -52,12 +52,12 @@ async fn reported_connections_postpone_the_deadline() {
     daemon.clock.advance(HOUR);
     assert_eq!(daemon.check_in(&container, 1).await, 204);
     assert_eq!(
-        daemon.look(&container).await.stops_at.unwrap().to_string(),
+        daemon.get(&container).await.stops_at.unwrap().to_string(),
         "2026-03-01T17:32:11.250Z"
     );
     daemon.clock.advance(HOUR_BEFORE_IDLE);
     daemon.until_status(&witness, Status::Stopped).await;
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
     daemon.clock.advance(HOUR);
     daemon.until_status(&container, Status::Stopped).await;
 }
@@ -89,7 +89,7 @@ async fn container_without_idle_timeout_is_never_stopped() {
     assert_eq!((pinned.idle_timeout, pinned.stops_at), (None, None));
     daemon.clock.advance(Duration::from_secs(365 * 24 * 3600));
     daemon.until_status(&witness, Status::Stopped).await;
-    assert_eq!(daemon.look(&pinned).await.status, Status::Running);
+    assert_eq!(daemon.get(&pinned).await.status, Status::Running);
     assert_eq!(stopped(&daemon), [&witness].map(id));
 }
 
@@ -100,7 +100,7 @@ async fn container_idle_timeout_overrides_the_default() {
     let (other, container) = (daemon.create().await, create_with(&daemon, "90s").await);
     daemon.clock.advance(Duration::from_secs(90));
     daemon.until_status(&container, Status::Stopped).await;
-    assert_eq!(daemon.look(&other).await.status, Status::Running);
+    assert_eq!(daemon.get(&other).await.status, Status::Running);
 }
 
 #[tokio::test]
@@ -111,8 +111,8 @@ async fn shorter_timeout_counts_from_the_last_activity() {
     let request = daemon
         .request(Method::PATCH, &container.uri)
         .json(&json!({ "idle_timeout": 60 }));
-    let answer = Answer::to(request).await;
-    assert_eq!(answer.json()["stops_at"], "2026-03-01T14:03:11.250Z");
+    let response = send(request).await;
+    assert_eq!(response.json()["stops_at"], "2026-03-01T14:03:11.250Z");
     daemon.clock.advance(ONE_SWEEP);
     daemon.until_status(&container, Status::Stopped).await;
 }
@@ -124,10 +124,10 @@ async fn longer_timeout_applies_immediately() {
     let request = daemon
         .request(Method::PATCH, &container.uri)
         .json(&json!({ "idle_timeout": "never" }));
-    assert_eq!(Answer::to(request).await.status, 200);
+    assert_eq!(send(request).await.status, 200);
     daemon.clock.advance(IDLE_TIMEOUT);
     daemon.until_status(&witness, Status::Stopped).await;
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn paused_container_is_not_idle() {
     daemon.until_status(&frozen, Status::Paused).await;
     daemon.clock.advance(IDLE_TIMEOUT);
     daemon.until_status(&witness, Status::Stopped).await;
-    assert_eq!(daemon.look(&frozen).await.status, Status::Paused);
+    assert_eq!(daemon.get(&frozen).await.status, Status::Paused);
     daemon.engine.unpause(id(&frozen));
     let thawed = daemon.until_status(&frozen, Status::Running).await;
     assert_eq!(
@@ -157,7 +157,7 @@ async fn deadline_of_an_earlier_run_is_discarded() {
     daemon.client.start(&container.container_id).await.unwrap();
     daemon.clock.advance(HOUR_BEFORE_IDLE);
     daemon.until_status(&witness, Status::Stopped).await;
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
     daemon.clock.advance(HOUR);
     daemon.until_status(&container, Status::Stopped).await;
 }
@@ -170,12 +170,12 @@ async fn restart_grants_a_grace_before_idle_stops() {
     killed.clock.advance(Duration::from_secs(5 * 3600));
     let daemon = killed.restart().await;
     let expected = "2026-03-01T19:12:11.250Z";
-    assert_eq!(daemon.look(&silent).await.stops_at.unwrap().to_string(), expected);
+    assert_eq!(daemon.get(&silent).await.stops_at.unwrap().to_string(), expected);
     daemon.clock.advance(JUST_BEFORE_GRACE);
     assert_eq!(daemon.check_in(&container, 1).await, 204);
     daemon.clock.advance(ONE_SWEEP);
     daemon.until_status(&silent, Status::Stopped).await;
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
     assert_eq!(stopped(&daemon), [&silent].map(id));
 }
 
@@ -204,7 +204,7 @@ async fn wall_clock_change_stops_nothing_early() {
     daemon.clock.advance(HOUR_BEFORE_IDLE);
     daemon.until_status(&first_witness, Status::Stopped).await;
     daemon.until_status(&second_witness, Status::Stopped).await;
-    let seen = daemon.look(&container).await;
+    let seen = daemon.get(&container).await;
     assert_eq!(
         (seen.status, seen.stops_at),
         (Status::Running, container.stops_at)
@@ -225,15 +225,15 @@ async fn idle_stop_waits_until_the_engine_is_back() {
     daemon.engine.disconnect();
     let hold = daemon.engine.hold(Point::Before(Action::Inspect));
     daemon.clock.advance(IDLE_TIMEOUT);
-    in_time(hold.reached()).await;
+    with_timeout(hold.reached()).await;
     hold.release();
     for _ in 0..60 {
         daemon.clock.advance(Duration::from_secs(1));
-        assert_eq!(daemon.look(&container).await.status, Status::Running);
+        assert_eq!(daemon.get(&container).await.status, Status::Running);
     }
     daemon.engine.reconnect();
     daemon
-        .as_time_passes(|snapshot| snapshot.get(id(&container)).unwrap().addresses().is_empty())
+        .advance_until(|snapshot| snapshot.get(id(&container)).unwrap().addresses().is_empty())
         .await;
     let seen = daemon.until_status(&container, Status::Stopped).await;
     assert_eq!(seen.stop_reason, Some(StopReason::Idle));
@@ -253,9 +253,9 @@ async fn failed_idle_stop_is_retried() {
     daemon.clock.advance(IDLE_TIMEOUT);
     daemon.until_status(&container, Status::Stopping).await;
     daemon
-        .as_time_passes(|snapshot| !snapshot.get(id(&container)).unwrap().lifecycle().is_unfinished())
+        .advance_until(|snapshot| !snapshot.get(id(&container)).unwrap().lifecycle().is_unfinished())
         .await;
-    let seen = daemon.look(&container).await;
+    let seen = daemon.get(&container).await;
     assert_eq!(
         (seen.status, seen.stop_reason),
         (Status::Stopped, Some(StopReason::Idle))
@@ -274,11 +274,11 @@ async fn at_most_eight_idle_containers_are_stopped_at_once() {
     }
     let hold = daemon.engine.hold(Point::Before(Action::Stop));
     daemon.clock.advance(IDLE_TIMEOUT);
-    in_time(hold.reached_by(8)).await;
+    with_timeout(hold.reached_by(8)).await;
     daemon.clock.advance(Duration::from_secs(1));
     let stopping = |status: &str| {
         let request = daemon.request(Method::GET, &format!("/v1/containers?status={status}"));
-        async { Answer::to(request).await.json().as_array().unwrap().len() }
+        async { send(request).await.json().as_array().unwrap().len() }
     };
     assert_eq!(
         (stopping("stopping").await, stopping("running").await),
@@ -287,7 +287,7 @@ async fn at_most_eight_idle_containers_are_stopped_at_once() {
     assert_eq!(hold.arrivals(), 8);
     hold.release();
     daemon
-        .as_time_passes(|snapshot| {
+        .advance_until(|snapshot| {
             snapshot
                 .records()
                 .all(|record| record.lifecycle().endpoints().is_none())
@@ -308,7 +308,7 @@ async fn requested_stop_before_the_deadline_keeps_its_reason() {
     daemon.clock.advance(IDLE_TIMEOUT);
     daemon.until_status(&witness, Status::Stopped).await;
     assert_eq!(
-        daemon.look(&container).await.stop_reason,
+        daemon.get(&container).await.stop_reason,
         Some(StopReason::Requested)
     );
 }

@@ -3,7 +3,7 @@
 use sd_client::api::{ExtendContainer, Span, Status, StopReason};
 use sd_daemon::engine::fake::{Action, Point};
 
-use crate::support::{Answer, IDLE_TIMEOUT, TestDaemon, in_time};
+use crate::support::{IDLE_TIMEOUT, TestDaemon, send, with_timeout};
 
 #[tokio::test]
 async fn activity_between_deadline_and_stop_cancels_the_stop() {
@@ -18,12 +18,12 @@ async fn activity_between_deadline_and_stop_cancels_the_stop() {
     let last_look = daemon.engine.hold(Point::Before(Action::Inspect));
     daemon.clock.advance(IDLE_TIMEOUT);
     // All four are due, and none has been looked at for the last time.
-    in_time(last_look.reached_by(4)).await;
+    with_timeout(last_look.reached_by(4)).await;
     for report in [
         daemon.check_in_from(address),
         daemon.check_in_from(address).bearer_auth(token),
     ] {
-        assert_eq!(Answer::to(report.form(&[("active", "1")])).await.status, 204);
+        assert_eq!(send(report.form(&[("active", "1")])).await.status, 204);
     }
     let an_hour = ExtendContainer::by("1h".parse::<Span>().unwrap());
     let pushed = daemon.client.extend(&extended.container_id, &an_hour).await;
@@ -32,7 +32,7 @@ async fn activity_between_deadline_and_stop_cancels_the_stop() {
     let stopped = daemon.until_status(&unused, Status::Stopped).await;
     assert_eq!(stopped.stop_reason, Some(StopReason::Idle));
     for used in [&by_address, &by_token, &extended] {
-        assert_eq!(daemon.look(used).await.status, Status::Running);
+        assert_eq!(daemon.get(used).await.status, Status::Running);
     }
     assert_eq!(daemon.calls_of(Action::Stop), 1);
 }

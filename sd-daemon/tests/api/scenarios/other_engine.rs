@@ -1,18 +1,18 @@
-//! Another engine answers than the one that the containers are on. What it does not have is not gone.
+//! Another engine responses than the one that the containers are on. What it does not have is not gone.
 
 use reqwest::Method;
 use sd_client::api::Status;
 use sd_daemon::engine::fake::Call;
 
-use crate::support::{Answer, PROBE_INTERVAL, TICK, TestDaemon, id, in_time, kind};
+use crate::support::{PROBE_INTERVAL, Response, TICK, TestDaemon, id, send, with_timeout};
 
 /// Waits until the daemon says that it can do its work, or that it cannot.
-async fn until_ready(daemon: &TestDaemon, status: u16) -> Answer {
-    in_time(async {
+async fn until_ready(daemon: &TestDaemon, status: u16) -> Response {
+    with_timeout(async {
         loop {
-            let answer = Answer::to(daemon.anonymous(Method::GET, "/readyz")).await;
-            if answer.status == status {
-                return answer;
+            let response = send(daemon.anonymous(Method::GET, "/readyz")).await;
+            if response.status == status {
+                return response;
             }
             tokio::time::sleep(TICK).await;
         }
@@ -40,16 +40,18 @@ async fn different_engine_changes_nothing() {
     let before = deeds(&daemon);
     daemon.engine.reconnect();
 
-    let answer = until_ready(&daemon, 503).await;
-    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-    assert!(detail.contains("different engine (the second engine"), "{detail}");
-    assert!(detail.contains("DOCKER_HOST"), "it says what to do: {detail}");
-    for request in daemon.what_needs_the_engine(&container, &stopped) {
-        assert_eq!(Answer::to(request).await.kind(), kind(503, "engine-unavailable"));
+    let problem = until_ready(&daemon, 503).await.problem();
+    assert!(
+        problem.contains("different engine (the second engine"),
+        "{problem}"
+    );
+    assert!(problem.contains("DOCKER_HOST"), "no advice in {problem}");
+    for request in daemon.requests_that_need_the_engine(&container, &stopped) {
+        assert_eq!(send(request).await.kind(), "503 engine-unavailable");
     }
     daemon.clock.advance(PROBE_INTERVAL * 20);
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
-    assert_eq!(daemon.look(&stopped).await.status, Status::Stopped);
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
+    assert_eq!(daemon.get(&stopped).await.status, Status::Stopped);
     assert_eq!(deeds(&daemon), before);
 
     daemon.engine.become_former(former);
@@ -67,7 +69,7 @@ async fn different_engine_is_detected_after_a_restart() {
     let _former = killed.engine.become_another("the second engine");
     let daemon = killed.restart().await;
     until_ready(&daemon, 503).await;
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
 }
 
 #[tokio::test]
@@ -82,7 +84,7 @@ async fn different_engine_is_accepted_without_containers() {
     let _former = daemon.engine.become_another("the second engine");
     daemon.engine.reconnect();
     let container = daemon.create().await;
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
     until_ready(&daemon, 200).await;
 }
 

@@ -9,13 +9,13 @@ use sd_daemon::engine::fake::{Action, Point};
 use sd_daemon::log::tell_of_panic;
 use tracing::Level;
 
-use crate::support::{Answer, IMAGE, TestDaemon, id};
+use crate::support::{IMAGE, TestDaemon, id, send};
 
 #[tokio::test]
 async fn panic_in_a_handler_fails_one_request_with_500() {
     let daemon = TestDaemon::start();
     daemon.engine.panic_next(Point::Before(Action::Images));
-    let list = async || Answer::to(daemon.request(Method::GET, "/v1/images")).await;
+    let list = async || send(daemon.request(Method::GET, "/v1/images")).await;
     let failed = list().await;
     assert_eq!(failed.status, 500);
     assert_eq!(failed.json()["type"], "urn:spin-docker:problem:internal");
@@ -57,7 +57,7 @@ async fn panic_is_logged_with_the_request_id_of_the_response() {
         let daemon = TestDaemon::start();
         daemon.engine.panic_next(point);
         let wanted = CreateContainer::of_image(IMAGE);
-        let failed = Answer::to(daemon.request(method, path).json(&wanted)).await;
+        let failed = send(daemon.request(method, path).json(&wanted)).await;
         assert_eq!(failed.status, 500, "{path}");
         let id = failed.json()["request_id"].as_str().unwrap().to_owned();
         let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
@@ -76,13 +76,13 @@ async fn panic_during_create_leaves_no_container() {
         let daemon = TestDaemon::start();
         daemon.engine.panic_next(point);
         let wanted = CreateContainer::of_image(IMAGE);
-        let failed = Answer::to(daemon.request(Method::POST, "/v1/containers").json(&wanted)).await;
+        let failed = send(daemon.request(Method::POST, "/v1/containers").json(&wanted)).await;
         assert_eq!(failed.status, 500, "{point:?}");
         let next = daemon.create().await;
-        assert_eq!(daemon.look(&next).await.status, Status::Running);
+        assert_eq!(daemon.get(&next).await.status, Status::Running);
         // What had been started is finished, what nobody was told of is removed.
         daemon
-            .as_time_passes(|snapshot| {
+            .advance_until(|snapshot| {
                 snapshot.creations().count() == 0
                     && snapshot
                         .records()
@@ -98,7 +98,7 @@ async fn panic_during_removal_releases_the_container_lock() {
     let container = daemon.create().await;
     daemon.engine.panic_next(Point::Before(Action::Remove));
     let path = format!("/v1/containers/{}", container.container_id);
-    let failed = Answer::to(daemon.request(Method::DELETE, &path)).await;
+    let failed = send(daemon.request(Method::DELETE, &path)).await;
     assert_eq!(failed.status, 500);
     // Whoever finishes it first: it was written down that it shall go.
     drop(
@@ -108,6 +108,6 @@ async fn panic_during_removal_releases_the_container_lock() {
             .await,
     );
     daemon
-        .as_time_passes(|snapshot| snapshot.get(id(&container)).is_none())
+        .advance_until(|snapshot| snapshot.get(id(&container)).is_none())
         .await;
 }

@@ -5,7 +5,7 @@ use sd_client::api::{ContainerQuery, CreateContainer, RemoveMode, Status, StopRe
 use sd_daemon::engine::fake::{Action, Point};
 use serde_json::json;
 
-use crate::support::{Answer, IMAGE, TestDaemon, id, in_time, kind};
+use crate::support::{IMAGE, TestDaemon, id, send, with_timeout};
 
 #[tokio::test]
 async fn restart_keeps_acknowledged_state() {
@@ -14,7 +14,7 @@ async fn restart_keeps_acknowledged_state() {
     let request = daemon
         .request(Method::PATCH, &running.uri)
         .json(&json!({ "idle_timeout": "6h" }));
-    assert_eq!(Answer::to(request).await.status, 200);
+    assert_eq!(send(request).await.status, 200);
     let before = daemon
         .client
         .containers(&ContainerQuery::default())
@@ -29,7 +29,7 @@ async fn restart_keeps_acknowledged_state() {
             .unwrap(),
         before
     );
-    assert_eq!(daemon.look(&stopped).await, stopped);
+    assert_eq!(daemon.get(&stopped).await, stopped);
 }
 
 #[tokio::test]
@@ -42,8 +42,8 @@ async fn deleted_container_stays_deleted() {
         .await
         .unwrap();
     let daemon = daemon.kill_and_restart().await;
-    let answer = Answer::to(daemon.request(Method::GET, &container.uri)).await;
-    assert_eq!(answer.kind(), kind(404, "container-not-found"));
+    let response = send(daemon.request(Method::GET, &container.uri)).await;
+    assert_eq!(response.kind(), "404 container-not-found");
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn create_that_never_reached_the_engine_expires() {
     let daemon = TestDaemon::start();
     let daemon = killed_while_creating(daemon, Point::Before(Action::Create)).await;
     daemon
-        .as_time_passes(|snapshot| snapshot.creations().next().is_none())
+        .advance_until(|snapshot| snapshot.creations().next().is_none())
         .await;
     assert_eq!(daemon.engine.containers(), []);
 }
@@ -102,7 +102,7 @@ async fn interrupted_stop_is_completed() {
         let container = daemon.create().await;
         let hold = daemon.engine.hold(point);
         daemon.client.stop(&container.container_id).await.unwrap();
-        in_time(hold.reached()).await;
+        with_timeout(hold.reached()).await;
         let killed = daemon.kill().await;
         hold.release();
         let daemon = killed.restart().await;
@@ -125,7 +125,7 @@ async fn interrupted_removal_is_completed() {
             removed = daemon.client.remove(&container.container_id, RemoveMode::Graceful) => {
                 panic!("it was answered: {removed:?}")
             }
-            () = in_time(hold.reached()) => {}
+            () = with_timeout(hold.reached()) => {}
         }
         let killed = daemon.kill().await;
         hold.release();
@@ -158,9 +158,9 @@ async fn daemon_starts_without_engine_and_keeps_statuses() {
     killed.engine.disconnect();
     killed.engine.exit(id(&container));
     let daemon = killed.restart().await;
-    assert_eq!(daemon.look(&container).await.status, Status::Running);
-    let answer = Answer::to(daemon.anonymous(Method::GET, "/readyz")).await;
-    assert_eq!(answer.kind(), kind(503, "not-ready"));
+    assert_eq!(daemon.get(&container).await.status, Status::Running);
+    let response = send(daemon.anonymous(Method::GET, "/readyz")).await;
+    assert_eq!(response.kind(), "503 not-ready");
     daemon.engine.reconnect();
     daemon.until_status(&container, Status::Stopped).await;
     daemon.client.ready().await.unwrap();
@@ -190,10 +190,12 @@ async fn repeated_create_after_a_crash_makes_one_container() {
     for point in points {
         let daemon = killed_while_creating(TestDaemon::start(), point).await;
         let wanted = CreateContainer::of_image(IMAGE);
-        let container = in_time(daemon.client.create_once(&wanted, "one")).await.unwrap();
+        let container = with_timeout(daemon.client.create_once(&wanted, "one"))
+            .await
+            .unwrap();
         assert_eq!(container.status, Status::Running, "{point:?}");
         daemon
-            .as_time_passes(|snapshot| snapshot.creations().next().is_none())
+            .advance_until(|snapshot| snapshot.creations().next().is_none())
             .await;
         assert_eq!(daemon.engine.containers(), [id(&container)], "{point:?}");
     }
@@ -209,14 +211,14 @@ async fn repeated_create_after_a_crash_reuses_its_name() {
     };
     tokio::select! {
         created = daemon.client.create_once(&wanted, "one") => panic!("it was answered: {created:?}"),
-        () = in_time(hold.reached()) => {}
+        () = with_timeout(hold.reached()) => {}
     }
     let killed = daemon.kill().await;
     hold.release();
     // What the first one has made is there for as long as this is held.
     let hold = killed.engine.hold(Point::Before(Action::Remove));
     let daemon = killed.restart().await;
-    in_time(hold.reached()).await;
+    with_timeout(hold.reached()).await;
     let repeated = daemon.client.create_once(&wanted, "one");
     tokio::pin!(repeated);
     let others = async {
@@ -233,7 +235,7 @@ async fn repeated_create_after_a_crash_reuses_its_name() {
         () = others => {}
     }
     hold.release();
-    let container = in_time(repeated).await.unwrap();
+    let container = with_timeout(repeated).await.unwrap();
     assert_eq!(container.name, "/db");
     assert_eq!(daemon.engine.containers(), [id(&container)]);
 }
@@ -244,7 +246,7 @@ async fn activity_survives_a_restart() {
     let container = daemon.create().await;
     assert_eq!(daemon.check_in(&container, 7).await, 204);
     let daemon = daemon.kill_and_restart().await;
-    assert_eq!(daemon.look(&container).await.active, 7);
+    assert_eq!(daemon.get(&container).await.active, 7);
 }
 
 /// A daemon that is killed when a create comes to this point, and started again.
@@ -253,7 +255,7 @@ async fn killed_while_creating(daemon: TestDaemon, point: Point) -> TestDaemon {
     let wanted = CreateContainer::of_image(IMAGE);
     tokio::select! {
         created = daemon.client.create_once(&wanted, "one") => panic!("it was answered: {created:?}"),
-        () = in_time(hold.reached()) => {}
+        () = with_timeout(hold.reached()) => {}
     }
     let killed = daemon.kill().await;
     hold.release();

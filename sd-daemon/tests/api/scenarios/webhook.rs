@@ -22,12 +22,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Answer, Setup, TICK, TestDaemon, in_time};
+use crate::support::{Setup, TICK, TestDaemon, send, with_timeout};
 
 /// What a receiver does with a post.
 #[derive(Clone, Copy)]
 enum Reaction {
-    Answer(u16),
+    Response(u16),
     Redirect,
     Never,
 }
@@ -87,7 +87,7 @@ impl TestReceiver {
         let (sender, posts) = mpsc::unbounded_channel();
         let reactions = Arc::new(Mutex::new(Reactions {
             next: reactions.iter().copied().collect(),
-            otherwise: Reaction::Answer(204),
+            otherwise: Reaction::Response(204),
         }));
         let ear = Ear {
             posts: sender,
@@ -120,11 +120,11 @@ impl TestReceiver {
     }
 
     async fn next(&mut self) -> Post {
-        in_time(self.posts.recv()).await.unwrap()
+        with_timeout(self.posts.recv()).await.unwrap()
     }
 
     /// The next post, which comes after a pause.
-    async fn next_as_time_passes(&mut self, daemon: &TestDaemon) -> Post {
+    async fn next_after_pause(&mut self, daemon: &TestDaemon) -> Post {
         let waiting = async {
             loop {
                 if let Ok(post) = tokio::time::timeout(TICK, self.posts.recv()).await {
@@ -133,7 +133,7 @@ impl TestReceiver {
                 daemon.clock.advance(Duration::from_secs(1));
             }
         };
-        in_time(waiting).await
+        with_timeout(waiting).await
     }
 }
 
@@ -145,7 +145,7 @@ async fn hear(State(ear): State<Ear>, uri: Uri, headers: HeaderMap, body: Bytes)
     let path = uri.to_string();
     drop(ear.posts.send(Post { path, headers, body }));
     match reaction {
-        Reaction::Answer(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        Reaction::Response(status) => StatusCode::from_u16(status).unwrap().into_response(),
         Reaction::Redirect => (StatusCode::PERMANENT_REDIRECT, [("location", "/elsewhere")]).into_response(),
         Reaction::Never => std::future::pending().await,
     }
@@ -201,14 +201,14 @@ async fn posts_are_signed_if_a_secret_is_set() {
 
 #[tokio::test]
 async fn failed_delivery_is_retried_before_later_events() {
-    let refused = [500, 404, 401, 429, 304].map(Reaction::Answer);
+    let refused = [500, 404, 401, 429, 304].map(Reaction::Response);
     let mut receiver = TestReceiver::that(&refused).await;
     let daemon = TestDaemon::with_setup(receiver.setup(Some("hush")));
     daemon.create().await;
     let first = receiver.next().await;
     let mut last = first.seconds();
     for _ in refused {
-        let again = receiver.next_as_time_passes(&daemon).await;
+        let again = receiver.next_after_pause(&daemon).await;
         assert_eq!((again.id(), &again.body), (first.id(), &first.body));
         assert!(again.seconds() > last, "the time is that of the try: {again:?}");
         assert_ne!(
@@ -226,13 +226,13 @@ async fn redirect_is_not_followed() {
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     daemon.create().await;
     let first = receiver.next().await;
-    let second = receiver.next_as_time_passes(&daemon).await;
+    let second = receiver.next_after_pause(&daemon).await;
     assert_eq!((second.path.as_str(), second.id()), ("/hook?of=test", first.id()));
 }
 
 #[tokio::test]
 async fn delivery_answered_with_410_is_not_retried() {
-    let mut receiver = TestReceiver::that(&[Reaction::Answer(410)]).await;
+    let mut receiver = TestReceiver::that(&[Reaction::Response(410)]).await;
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     daemon.create().await;
     assert_eq!(receiver.next().await.event().event, EventKind::Created);
@@ -247,13 +247,13 @@ async fn unresponsive_receiver_blocks_nothing_and_is_retried() {
     let first = receiver.next().await;
     let started_at = first.seconds();
     // It hangs, and the API does all it ever does.
-    let other = in_time(daemon.create_stopped()).await;
-    in_time(daemon.client.stop(&container.container_id))
+    let other = with_timeout(daemon.create_stopped()).await;
+    with_timeout(daemon.client.stop(&container.container_id))
         .await
         .unwrap();
-    let all = in_time(daemon.client.containers(&ContainerQuery::default())).await;
+    let all = with_timeout(daemon.client.containers(&ContainerQuery::default())).await;
     assert_eq!(all.unwrap().len(), 2);
-    let again = receiver.next_as_time_passes(&daemon).await;
+    let again = receiver.next_after_pause(&daemon).await;
     assert_eq!(again.id(), first.id());
     assert!(again.seconds() >= started_at + 10, "{again:?}");
     let mut last = again.event();
@@ -266,8 +266,8 @@ async fn unresponsive_receiver_blocks_nothing_and_is_retried() {
 
 #[tokio::test]
 async fn delivery_resumes_after_a_crash() {
-    let mut receiver = TestReceiver::that(&[Reaction::Answer(200), Reaction::Answer(200)]).await;
-    receiver.react_with(Reaction::Answer(503));
+    let mut receiver = TestReceiver::that(&[Reaction::Response(200), Reaction::Response(200)]).await;
+    receiver.react_with(Reaction::Response(503));
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     daemon.create_stopped().await;
     // The third one is tried when the second is written down.
@@ -278,7 +278,7 @@ async fn delivery_resumes_after_a_crash() {
         }
     };
     let killed = daemon.kill().await;
-    receiver.react_with(Reaction::Answer(204));
+    receiver.react_with(Reaction::Response(204));
     let daemon = killed.restart().await;
     let again = receiver.next().await;
     assert_eq!((again.id(), &again.body), (third.id(), &third.body));
@@ -306,7 +306,7 @@ async fn new_receiver_gets_events_from_its_first_start() {
 #[tokio::test]
 async fn events_pruned_during_an_outage_are_skipped() {
     let mut receiver = TestReceiver::that(&[]).await;
-    receiver.react_with(Reaction::Answer(502));
+    receiver.react_with(Reaction::Response(502));
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     let container = daemon.create().await;
     assert_eq!(receiver.next().await.event().id, 1);
@@ -314,10 +314,10 @@ async fn events_pruned_during_an_outage_are_skipped() {
     for seconds in 0..120 {
         let request = daemon.request(Method::PATCH, &container.uri);
         let request = request.json(&json!({ "idle_timeout": 10_000 + seconds }));
-        assert_eq!(Answer::to(request).await.status, 200);
+        assert_eq!(send(request).await.status, 200);
     }
-    receiver.react_with(Reaction::Answer(204));
-    let mut numbers = vec![receiver.next_as_time_passes(&daemon).await.event().id];
+    receiver.react_with(Reaction::Response(204));
+    let mut numbers = vec![receiver.next_after_pause(&daemon).await.event().id];
     while numbers.last() != Some(&122) {
         numbers.push(receiver.next().await.event().id);
     }

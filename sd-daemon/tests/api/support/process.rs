@@ -1,10 +1,10 @@
-//! What a daemon runs in, so that it can be killed.
+//! The runtime of a daemon. A test kills the daemon by shutting the runtime down.
 
 use tokio::runtime::Runtime;
 
-use super::PATIENCE;
+use super::HANG_LIMIT;
 
-/// Everything a daemon runs. It has a runtime of its own, so that killing it ends all that it has begun.
+/// Every task of one daemon, on a runtime with a single worker thread.
 pub(super) struct Process(Option<Runtime>);
 
 impl Process {
@@ -19,7 +19,7 @@ impl Process {
 
     pub(super) async fn kill(mut self) {
         let runtime = self.0.take().unwrap();
-        let killed = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE));
+        let killed = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(HANG_LIMIT));
         killed.await.unwrap();
     }
 }

@@ -14,7 +14,7 @@ use super::super::sample::NUMBER;
 use super::super::transition::Request;
 use super::{MOMENT, Play};
 use crate::ledger::{Deed, Moment, Ticket};
-use crate::support::{IMAGE, in_time};
+use crate::support::{IMAGE, with_timeout};
 
 /// A request that has not come to a point after this time does not come there.
 const UNTIL_HELD: Duration = Duration::from_millis(30);
@@ -76,7 +76,7 @@ impl Play {
 
     pub(super) async fn ask(&mut self, asked: Asked, refusals: &[u16]) {
         let entered = self.enter(&asked);
-        let answer = in_time(send(self.daemon().client.clone(), asked.clone())).await;
+        let answer = with_timeout(send(self.daemon().client.clone(), asked.clone())).await;
         self.settle(&asked, entered, answer, refusals);
     }
 
@@ -143,7 +143,7 @@ impl Play {
         let entered = self.enter(&asked);
         let hold = self.daemon().engine.hold(point);
         let answer = tokio::select! {
-            answer = in_time(send(self.daemon().client.clone(), asked.clone())) => Some(answer),
+            answer = with_timeout(send(self.daemon().client.clone(), asked.clone())) => Some(answer),
             () = hold.reached() => None,
         };
         if let Some(answer) = answer {
@@ -175,7 +175,7 @@ impl Play {
         let entered = self.enter(&asked);
         let hold = self.daemon().engine.hold(Point::Before(action));
         let answer = tokio::select! {
-            answer = in_time(send(self.daemon().client.clone(), asked.clone())) => Some(answer),
+            answer = with_timeout(send(self.daemon().client.clone(), asked.clone())) => Some(answer),
             () = hold.reached() => None,
         };
         if let Some(answer) = answer {
@@ -205,8 +205,8 @@ impl Play {
             hold.release();
         };
         let answers = (
-            in_time(send(client.clone(), one.clone())),
-            in_time(send(client.clone(), other.clone())),
+            with_timeout(send(client.clone(), one.clone())),
+            with_timeout(send(client.clone(), other.clone())),
         );
         let (answer_one, answer_other, ()) = tokio::join!(answers.0, answers.1, hanging);
         self.settle(&one, entered_one, answer_one, &NO);

@@ -9,7 +9,7 @@ use super::super::sample::look;
 use super::super::transition::{Labels, Outside};
 use super::Play;
 use crate::ledger::Deed;
-use crate::support::Answer;
+use crate::support::send;
 
 impl Play {
     /// A running container reports its number, and is heard.
@@ -38,7 +38,7 @@ impl Play {
             .daemon()
             .check_in_from(addresses[0])
             .form(&[("active-connections", number)]);
-        let status = Answer::to(report).await.status;
+        let status = send(report).await.status;
         if status == 204 {
             self.ledger.acknowledge(ticket, now);
         } else {
