@@ -1,36 +1,35 @@
-//! What the run is told: by `script/chaos`, or by `cargo test`, which passes on what test programs know.
+//! The arguments of a run: from `script/chaos`, or from `cargo test`, which passes the arguments of test harnesses.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
 
-/// As long as a run is that is one test among many.
-const SHORT: Duration = Duration::from_secs(25);
+/// The default duration, for a run as one of the tests.
+const DEFAULT_DURATION: Duration = Duration::from_secs(25);
 
-/// Puts a daemon on a real Docker engine under load, kills it again and again, and asks whether everything is true
-/// that always has to be.
+/// Run a daemon on a real Docker engine under load, kill it repeatedly, and check the invariants.
 #[derive(Debug, Parser)]
 #[command(name = "chaos")]
 pub(crate) struct Arguments {
-    /// How long there is load; 25 seconds when this is missing.
+    /// The duration of the load in minutes [default: 25 seconds]
     #[arg(long)]
     minutes: Option<f64>,
 
-    /// Repeats what a run with this seed did, as far as what happens at once lets it.
+    /// Repeat the run with this seed, as far as concurrency allows.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
 
-    /// Never kill the daemon under load, and compare what it uses afterwards with what it used at its start, and with one
-    /// that is started on the same registry.
+    /// Do not kill the daemon. Compare its resource usage after the load with that at its start, and with that of a daemon
+    /// started on the same registry.
     #[arg(long)]
     pub(crate) no_kills: bool,
 
-    /// The program; the one that was built for the tests when this is missing.
+    /// The daemon to run.
     #[arg(long, default_value = env!("CARGO_BIN_EXE_sd-daemon"))]
     pub(crate) daemon: PathBuf,
 
-    /// Names of tests; without the word chaos among them nothing is done.
+    /// Names of tests. The run is skipped unless one of them is part of `chaos`.
     filters: Vec<String>,
 
     #[arg(long, hide = true)]
@@ -40,18 +39,19 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Whether this test is meant.
-    pub(crate) fn want_a_run(&self) -> bool {
-        let is_meant = self.filters.is_empty()
+    /// Whether the filters select the run.
+    pub(crate) fn is_selected(&self) -> bool {
+        let is_selected = self.filters.is_empty()
             || self
                 .filters
                 .iter()
                 .any(|filter| "chaos".contains(filter.as_str()));
-        is_meant && !self.list
+        is_selected && !self.list
     }
 
     pub(crate) fn duration(&self) -> Duration {
-        self.minutes
-            .map_or(SHORT, |minutes| Duration::from_secs_f64(minutes.max(0.0) * 60.0))
+        self.minutes.map_or(DEFAULT_DURATION, |minutes| {
+            Duration::from_secs_f64(minutes.max(0.0) * 60.0)
+        })
     }
 }

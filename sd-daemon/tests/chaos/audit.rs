@@ -1,4 +1,4 @@
-//! Looking at everything while nothing is done, and asking what always has to be true.
+//! Collects the state of API, registry and engine while the clients pause, and checks the invariants.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,24 +10,24 @@ use crate::auditor::{Rows, Sighting};
 use crate::ledger::Presence;
 use crate::world::{CLOCK_ERROR, World};
 
-/// After this long everything is settled, on a machine with other things to do too.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Creates that a crash left behind are forgotten after two minutes of which the engine knows nothing of them.
-const PATIENCE_WITH_CREATIONS: Duration = Duration::from_secs(240);
-/// How many of those that are gone are asked for each time.
+/// All operations are complete within this time, even on a busy machine.
+const SETTLE_LIMIT: Duration = Duration::from_secs(60);
+/// The daemon closes an orphaned creation after its container has been absent for two minutes.
+const CREATIONS_LIMIT: Duration = Duration::from_secs(240);
+/// How many deleted containers a partial audit requests.
 const SAMPLE: usize = 15;
-/// Whoever asks whether the daemon lives hears so within this time.
-const HEALTHY: Duration = Duration::from_secs(1);
+/// The limit of the response time of a health check.
+const HEALTH_LIMIT: Duration = Duration::from_secs(1);
 const HEALTH_CHECKS: usize = 5;
 
-/// Whether creates that were left behind may still be open.
+/// Whether orphaned creations may still be open.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Creations {
     MayBeOpen,
     AreClosed,
 }
 
-/// How many of the containers that are gone are asked for.
+/// Which deleted containers are requested.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gone {
     Some,
@@ -35,26 +35,26 @@ pub(crate) enum Gone {
 }
 
 impl World {
-    /// What holds at any moment.
+    /// Checks what holds at any time.
     pub(crate) async fn audit_lightly(&self) -> anyhow::Result<()> {
-        let _nothing_is_done = self.gate.write().await;
-        let sighting = self.look(Gone::Some).await?;
+        let _paused = self.gate.write().await;
+        let sighting = self.collect(Gone::Some).await?;
         let findings = sighting.at_any_moment(&self.ledger());
         self.report(findings);
         self.bury(&sighting);
         Ok(())
     }
 
-    /// What holds once everything is settled, which has to be soon.
+    /// Waits until all operations are complete, and checks all invariants.
     pub(crate) async fn audit(&self, creations: Creations, gone: Gone) -> anyhow::Result<()> {
-        let _nothing_is_done = self.gate.write().await;
-        let patience = match creations {
-            Creations::MayBeOpen => PATIENCE,
-            Creations::AreClosed => PATIENCE_WITH_CREATIONS,
+        let _paused = self.gate.write().await;
+        let limit = match creations {
+            Creations::MayBeOpen => SETTLE_LIMIT,
+            Creations::AreClosed => CREATIONS_LIMIT,
         };
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + limit;
         loop {
-            let sighting = self.look(gone).await?;
+            let sighting = self.collect(gone).await?;
             self.report(sighting.at_any_moment(&self.ledger()));
             let mut findings = sighting.in_quiet(&self.ledger());
             if creations == Creations::AreClosed {
@@ -74,7 +74,7 @@ impl World {
         self.is_healthy().await
     }
 
-    /// So that the clients turn to what is there.
+    /// Enters the removals that the audit has confirmed, so that clients use existing containers.
     fn bury(&self, sighting: &Sighting) {
         let now = self.now();
         self.ledger()
@@ -87,35 +87,35 @@ impl World {
         }
     }
 
-    async fn look(&self, gone: Gone) -> anyhow::Result<Sighting> {
+    async fn collect(&self, gone: Gone) -> anyhow::Result<Sighting> {
         let listed = self.client.containers(&ContainerQuery::default()).await?;
         let mut activities = BTreeMap::new();
         for container in &listed {
-            // One that is removed meanwhile has none.
+            // Fails if the container was removed since it was listed.
             if let Ok(activity) = self.client.activity(&container.container_id).await {
                 activities.insert(container.container_id.clone(), activity);
             }
         }
         let rows = Rows::read(&self.daemon.registry())?;
         let foreign = self.ledger().all_foreign().clone();
-        let mut looks = BTreeMap::new();
+        let mut foreign_states = BTreeMap::new();
         for id in foreign.keys() {
-            looks.insert(id.clone(), self.engine.look(id).await?);
+            foreign_states.insert(id.clone(), self.engine.describe(id).await?);
         }
         Ok(Sighting {
             now: self.now(),
             clock_error: CLOCK_ERROR,
             listed,
             activities,
-            answers_for_gone: self.ask_for(gone).await?,
+            answers_for_gone: self.request_deleted(gone).await?,
             rows,
             engine: self.engine.containers(&self.instance()?, &foreign).await?,
             volumes: self.engine.volumes().await?,
-            foreign: looks,
+            foreign: foreign_states,
         })
     }
 
-    async fn ask_for(&self, gone: Gone) -> anyhow::Result<BTreeMap<String, u16>> {
+    async fn request_deleted(&self, gone: Gone) -> anyhow::Result<BTreeMap<String, u16>> {
         let mut deleted: Vec<_> = {
             let ledger = self.ledger();
             let denied = ledger
@@ -142,12 +142,12 @@ impl World {
         Ok(answers)
     }
 
-    /// Reads and reconciling in quiet leave the registry as it is. What becomes idle meanwhile changes it rightly:
-    /// one round of several without a change is enough.
+    /// Checks that reads and audits leave the registry unchanged. Idle stops may change it in some rounds, so one round
+    /// without a change is enough.
     async fn reads_write_nothing(&self) -> anyhow::Result<()> {
         let registry = rusqlite::Connection::open(self.daemon.registry())?;
         let version = || registry.query_row("pragma data_version", [], |row| row.get::<_, i64>(0));
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + SETTLE_LIMIT;
         while Instant::now() < deadline {
             let before = version()?;
             for audit in [false, true, true] {
@@ -162,7 +162,7 @@ impl World {
             }
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
-        self.found("lists and audits change the registry while nothing happens");
+        self.found("lists and audits change the registry although no operation is in progress");
         Ok(())
     }
 
@@ -171,11 +171,11 @@ impl World {
         let url = format!("{}/healthz", self.client.url());
         let mut fastest = Duration::MAX;
         for _ in 0..HEALTH_CHECKS {
-            let begun = Instant::now();
+            let started = Instant::now();
             client.get(&url).send().await?.error_for_status()?;
-            fastest = fastest.min(begun.elapsed());
+            fastest = fastest.min(started.elapsed());
         }
-        if fastest > HEALTHY {
+        if fastest > HEALTH_LIMIT {
             self.found(format!(
                 "the fastest of {HEALTH_CHECKS} health checks took {fastest:?}"
             ));

@@ -1,17 +1,17 @@
-//! The program as a process that is killed and started again at the same addresses.
+//! The daemon as a process that is killed and restarted at the same addresses.
 
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use parking_lot::{Mutex, MutexGuard};
 use sd_client::Client;
 
-/// A daemon is ready within this time, on a machine with other things to do too.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// The daemon is ready within this time, even on a busy machine.
+const READY_LIMIT: Duration = Duration::from_secs(90);
 
 pub(crate) struct Daemon {
     program: PathBuf,
@@ -22,7 +22,7 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// A daemon that does not run yet.
+    /// Returns a daemon that is not started yet.
     pub(crate) fn over(program: PathBuf, state: PathBuf) -> anyhow::Result<Self> {
         Ok(Self {
             program,
@@ -49,9 +49,9 @@ impl Daemon {
         Ok(())
     }
 
-    /// Waits until it can do its work.
-    pub(crate) async fn is_ready(&self) -> anyhow::Result<()> {
-        let (client, deadline) = (self.client()?, Instant::now() + PATIENCE);
+    /// Waits until the daemon is ready.
+    pub(crate) async fn wait_until_ready(&self) -> anyhow::Result<()> {
+        let (client, deadline) = (self.client()?, Instant::now() + READY_LIMIT);
         loop {
             let Err(error) = client.ready().await else {
                 return Ok(());
@@ -61,19 +61,22 @@ impl Daemon {
                 .as_mut()
                 .and_then(|child| child.try_wait().ok().flatten())
             {
-                bail!("the daemon has ended by itself: {status}");
+                bail!("the daemon exited: {status}");
             }
             if Instant::now() > deadline {
-                bail!("the daemon is not ready within {} s: {error}", PATIENCE.as_secs());
+                bail!(
+                    "the daemon is not ready after {} s: {error}",
+                    READY_LIMIT.as_secs()
+                );
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
-    /// Ends it without any warning, as a power cut would.
+    /// Kills the daemon with SIGKILL.
     pub(crate) fn kill(&self) {
         if let Some(mut child) = self.child().take() {
-            // It may have ended already, and then there is nothing to kill.
+            // Fails if the process has exited already.
             drop(child.kill());
             drop(child.wait());
         }
@@ -100,8 +103,8 @@ impl Daemon {
         &self.state
     }
 
-    fn child(&self) -> std::sync::MutexGuard<'_, Option<Child>> {
-        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        self.child.lock()
     }
 }
 
@@ -111,7 +114,7 @@ impl Drop for Daemon {
     }
 }
 
-/// A port that nobody listens at, the next time as well.
+/// An unused port.
 fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

@@ -1,4 +1,4 @@
-//! The real engine: what there is, and what is done to it behind the daemon's back.
+//! The real engine: its state, and changes made on the host.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::process::Stdio;
@@ -15,11 +15,11 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 
 use crate::auditor::Seen;
 
-/// The variable that tells a container what it reports.
+/// The environment variable with the number of connections that a container reports.
 pub(crate) const NUMBER: &str = "SD_TEST_NUMBER";
 
 const SOCKET: &str = "unix:///var/run/docker.sock";
-/// Longer than anything takes at the engine.
+/// Longer than any engine call takes.
 const LIMIT: Duration = Duration::from_secs(120);
 
 #[derive(Clone)]
@@ -27,9 +27,9 @@ pub(crate) struct RealEngine {
     docker: Docker,
 }
 
-/// Something that somebody on the host does.
+/// A change made on the host.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Outside {
+pub(crate) enum HostChange {
     Kill,
     Stop,
     Remove,
@@ -43,22 +43,22 @@ impl RealEngine {
         Ok(Self { docker })
     }
 
-    /// The containers that carry the label of a registry, and those that are not its business among them left out.
+    /// The containers with the label of a registry, without foreign ones.
     pub(crate) async fn containers(
         &self,
         instance: &str,
         foreign: &BTreeMap<String, String>,
     ) -> anyhow::Result<Vec<Seen>> {
-        let mut seen = Vec::new();
+        let mut containers = Vec::new();
         for id in self
             .ids_of(instance)
             .await?
             .into_iter()
             .filter(|id| !foreign.contains_key(id))
         {
-            seen.extend(self.inspect(&id).await?.map(read));
+            containers.extend(self.inspect(&id).await?.map(read));
         }
-        Ok(seen)
+        Ok(containers)
     }
 
     pub(crate) async fn ids_of(&self, instance: &str) -> anyhow::Result<Vec<String>> {
@@ -83,7 +83,7 @@ impl RealEngine {
         }
     }
 
-    /// The volumes of a container; none of one that is gone.
+    /// The volumes of a container. Empty if it does not exist.
     pub(crate) async fn volumes_of(&self, id: &str) -> anyhow::Result<Vec<String>> {
         let mounts = self
             .inspect(id)
@@ -99,8 +99,8 @@ impl RealEngine {
         Ok(volumes.into_iter().map(|volume| volume.name).collect())
     }
 
-    /// How a container looks to somebody who wants to know whether it was touched.
-    pub(crate) async fn look(&self, id: &str) -> anyhow::Result<String> {
+    /// A description of the state that shows whether a container was changed.
+    pub(crate) async fn describe(&self, id: &str) -> anyhow::Result<String> {
         let state = self.inspect(id).await?.and_then(|found| found.state);
         Ok(state.map_or("gone".to_owned(), |state| {
             format!(
@@ -111,39 +111,39 @@ impl RealEngine {
         }))
     }
 
-    /// Does something as somebody on the host would, and says whether it was done.
-    pub(crate) async fn outside(&self, id: &str, what: Outside) -> anyhow::Result<bool> {
-        let done = match what {
-            Outside::Kill => self.docker.kill_container(id, None::<KillContainerOptions>).await,
-            Outside::Pause => self.docker.pause_container(id).await,
-            Outside::Unpause => self.docker.unpause_container(id).await,
-            Outside::Stop => {
+    /// Makes a change on the host, and returns whether it took effect.
+    pub(crate) async fn change_on_host(&self, id: &str, change: HostChange) -> anyhow::Result<bool> {
+        let done = match change {
+            HostChange::Kill => self.docker.kill_container(id, None::<KillContainerOptions>).await,
+            HostChange::Pause => self.docker.pause_container(id).await,
+            HostChange::Unpause => self.docker.unpause_container(id).await,
+            HostChange::Stop => {
                 let options = StopContainerOptionsBuilder::new().t(5).build();
                 self.docker.stop_container(id, Some(options)).await
             }
-            Outside::Remove => {
+            HostChange::Remove => {
                 let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
                 self.docker.remove_container(id, Some(options)).await
             }
         };
         match done {
             Ok(()) => Ok(true),
-            // It is not there, does not run, or somebody else is removing it.
+            // The container does not exist, is not running, or is being removed.
             Err(Error::DockerResponseServerError {
                 status_code: 304 | 404 | 409,
                 ..
             }) => Ok(false),
-            // Docker's word for one that is not paused.
+            // Docker 20.10 returns 500 if the container is not running or not paused.
             Err(Error::DockerResponseServerError { status_code: 500, .. })
-                if matches!(what, Outside::Pause | Outside::Unpause) =>
+                if matches!(change, HostChange::Pause | HostChange::Unpause) =>
             {
                 Ok(false)
             }
-            Err(error) => Err(error).with_context(|| format!("failed to {what:?} {id}")),
+            Err(error) => Err(error).with_context(|| format!("failed to {change:?} {id}")),
         }
     }
 
-    /// Lets a container report its number from inside, and says whether that was acknowledged.
+    /// Sends a check-in from inside a container, and returns whether it was acknowledged.
     pub(crate) async fn check_in(&self, id: &str) -> anyhow::Result<bool> {
         let report =
             format!("/bin/busybox wget -q -O - --post-data active-connections=${NUMBER} $SD_CHECK_IN_URL");
@@ -155,7 +155,7 @@ impl RealEngine {
             .stderr(Stdio::null())
             .kill_on_drop(true);
         let status = tokio::time::timeout(LIMIT, inside.status()).await;
-        Ok(status.context("docker exec hangs")??.success())
+        Ok(status.context("docker exec did not finish in time")??.success())
     }
 }
 

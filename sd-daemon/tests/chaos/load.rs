@@ -1,5 +1,5 @@
-//! A client: it creates, starts, stops, deletes, extends, lists and reports without end, and now and then changes a
-//! container behind the daemon's back. Whatever it does is entered into the ledger.
+//! A client that creates, starts, stops, deletes, extends, lists and reports, and sometimes changes a container on the host.
+//! Every operation is entered into the ledger.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,21 +13,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auditor::stopped_too_early;
 use crate::docker::image;
-use crate::engine::{NUMBER, Outside};
+use crate::engine::{HostChange, NUMBER};
 use crate::ledger::{Deed, Ticket};
 use crate::world::{CLOCK_ERROR, Outcome, World};
 
-/// Together with what the others are just creating, about fifteen.
-const MOST_CONTAINERS: usize = 11;
-/// A create with a key is repeated this often, until it is answered.
-const REPETITIONS: u32 = 60;
-const PAUSE_BETWEEN_REPETITIONS: Duration = Duration::from_millis(250);
-/// A container with a longer idle timeout does not become idle in a run.
-const LONG: Duration = Duration::from_secs(20_000);
-/// The idle timeout of a container that reports each second: it never becomes idle.
-const OF_REPORTERS: Duration = Duration::from_secs(60);
+/// With the containers that other clients are creating, about fifteen.
+const MAX_CONTAINERS: usize = 11;
+/// A create with a key is retried this often until there is a response.
+const MAX_RETRIES: u32 = 60;
+const RETRY_DELAY: Duration = Duration::from_millis(250);
+/// With an idle timeout of at least this length, a container does not become idle during a run.
+const LONG_TIMEOUT: Duration = Duration::from_secs(20_000);
+/// The idle timeout of a container that reports every second, and so never becomes idle.
+const REPORTER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Reports its number each second, for as long as it runs.
+/// Reports its number of connections every second.
 const REPORTER: &str = "trap 'exit 0' TERM; while :; do \
     /bin/busybox wget -q -O - --post-data active-connections=$SD_TEST_NUMBER $SD_CHECK_IN_URL; \
     sleep 1 & wait $!; done";
@@ -36,37 +36,37 @@ pub(crate) struct LoadClient {
     world: Arc<World>,
     over: CancellationToken,
     random: Rng,
-    /// Distinguishes its keys from those of other clients and runs.
-    keys: u64,
+    /// A prefix that distinguishes its idempotency keys from those of other clients and runs.
+    key_prefix: u64,
 }
 
 impl LoadClient {
     pub(crate) fn new(world: Arc<World>, over: CancellationToken, mut random: Rng) -> Self {
-        let keys = random.u64(..);
+        let key_prefix = random.u64(..);
         Self {
             world,
             over,
             random,
-            keys,
+            key_prefix,
         }
     }
 
-    /// Does one thing after the other until it is over.
+    /// Runs operations until the end of the load.
     pub(crate) async fn run(mut self) {
         let world = Arc::clone(&self.world);
         while !self.over.is_cancelled() {
             {
-                let _nobody_looks = world.gate.read().await;
-                self.act().await;
+                let _no_audit = world.gate.read().await;
+                self.run_operation().await;
             }
             tokio::time::sleep(Duration::from_millis(self.random.u64(20..300))).await;
         }
     }
 
-    async fn act(&mut self) {
+    async fn run_operation(&mut self) {
         let alive = self.world.ledger().alive();
         let choice = self.random.u32(0..100);
-        if alive.len() < 3 || (choice < 22 && alive.len() < MOST_CONTAINERS) {
+        if alive.len() < 3 || (choice < 22 && alive.len() < MAX_CONTAINERS) {
             return self.create().await;
         }
         let id = self.random.choice(&alive).cloned().unwrap_or_default();
@@ -78,10 +78,10 @@ impl LoadClient {
             69..75 => self.set_idle_timeout(&id).await,
             75..83 => self.list().await,
             83..91 => self.check_in(&id).await,
-            91..93 => self.outside(&id, Outside::Kill).await,
-            93..95 => self.outside(&id, Outside::Stop).await,
-            95..97 => self.freeze(&id).await,
-            _ => self.outside(&id, Outside::Remove).await,
+            91..93 => self.change_on_host(&id, HostChange::Kill).await,
+            93..95 => self.change_on_host(&id, HostChange::Stop).await,
+            95..97 => self.pause_briefly(&id).await,
+            _ => self.change_on_host(&id, HostChange::Remove).await,
         }
     }
 
@@ -92,16 +92,16 @@ impl LoadClient {
             0..3 => TimeLimit::After(Duration::from_secs(self.random.u64(3..9))),
             3..6 => {
                 wanted.cmd = ["/bin/sh", "-c", REPORTER].map(str::to_owned).to_vec();
-                TimeLimit::After(OF_REPORTERS)
+                TimeLimit::After(REPORTER_TIMEOUT)
             }
             6 => TimeLimit::Never,
-            _ => TimeLimit::After(self.long()),
+            _ => TimeLimit::After(self.long_timeout()),
         });
         wanted
     }
 
-    fn long(&mut self) -> Duration {
-        LONG + Duration::from_secs(self.random.u64(0..10_000))
+    fn long_timeout(&mut self) -> Duration {
+        LONG_TIMEOUT + Duration::from_secs(self.random.u64(0..10_000))
     }
 
     async fn create(&mut self) {
@@ -111,9 +111,9 @@ impl LoadClient {
         let key = self
             .random
             .bool()
-            .then(|| format!("chaos-{}-{number}", self.keys));
-        let mut repetitions = if key.is_some() { REPETITIONS } else { 0 };
-        let mut may_ask_again = key.is_some() && self.random.u32(0..3) == 0;
+            .then(|| format!("chaos-{}-{number}", self.key_prefix));
+        let mut retries = if key.is_some() { MAX_RETRIES } else { 0 };
+        let mut repeats_after_success = key.is_some() && self.random.u32(0..3) == 0;
         let began = world.ledger().moment(world.now());
         loop {
             let created = match &key {
@@ -129,26 +129,26 @@ impl LoadClient {
                     world
                         .ledger()
                         .created(&container, began, number, key.as_deref(), world.now());
-                    self.note_volumes(&container).await;
-                    !std::mem::take(&mut may_ask_again)
+                    self.enter_volumes(&container).await;
+                    !std::mem::take(&mut repeats_after_success)
                 }
-                // Somebody has removed what the key stands for, or there are too many.
+                // The container of the key was removed, or the limit is reached.
                 Outcome::Refused => true,
                 Outcome::NotSent | Outcome::Unknown => false,
             };
-            if is_answered || repetitions == 0 {
+            if is_answered || retries == 0 {
                 return;
             }
-            repetitions = repetitions.saturating_sub(1);
-            tokio::time::sleep(PAUSE_BETWEEN_REPETITIONS).await;
+            retries = retries.saturating_sub(1);
+            tokio::time::sleep(RETRY_DELAY).await;
         }
     }
 
-    async fn note_volumes(&self, container: &Container) {
+    async fn enter_volumes(&self, container: &Container) {
         let world = &self.world;
         match world.engine.volumes_of(&container.container_id).await {
             Ok(volumes) => world.ledger().has_volumes(&container.container_id, volumes),
-            Err(error) => world.found(format!("the engine does not answer: {error:#}")),
+            Err(error) => world.found(format!("the engine call failed: {error:#}")),
         }
     }
 
@@ -156,7 +156,7 @@ impl LoadClient {
         let world = &self.world;
         let ticket = self.enter(id, Deed::Start);
         let started = world.attempt("start", world.client.start(id)).await;
-        // It may have ended by itself at once, or somebody else has ended or paused it.
+        // It may have exited at once, or another client has stopped or paused it.
         self.expect(id, &started, &[Status::Running, Status::Stopped, Status::Paused]);
         self.settle(ticket, &started);
     }
@@ -174,14 +174,14 @@ impl LoadClient {
             && !statuses.contains(&container.status)
         {
             self.world.found(format!(
-                "{id} was answered as {}, not {statuses:?}",
+                "{id} was returned as {}, expected one of {statuses:?}",
                 container.status
             ));
         }
     }
 
     async fn remove(&mut self, id: &str) {
-        self.look_at_history(id).await;
+        self.check_history(id).await;
         let world = &self.world;
         let mode = if self.random.bool() {
             RemoveMode::Force
@@ -193,8 +193,8 @@ impl LoadClient {
         self.settle(ticket, &removed);
     }
 
-    /// With a container goes its history: it is looked at before.
-    async fn look_at_history(&self, id: &str) {
+    /// Checks the history, which is deleted together with the container.
+    async fn check_history(&self, id: &str) {
         let world = &self.world;
         let activity = world.attempt("activity", world.client.activity(id)).await;
         let Outcome::Acknowledged(activity) = activity else {
@@ -211,21 +211,23 @@ impl LoadClient {
 
     async fn hold(&mut self, id: &str) {
         let span = Duration::from_secs(self.random.u64(5..90));
-        let Ok(asked) = Span::try_from(span) else { return };
+        let Ok(requested) = Span::try_from(span) else {
+            return;
+        };
         let world = &self.world;
         let ticket = self.enter(id, Deed::Hold(span));
-        let extension = ExtendContainer::hold_for(asked);
+        let extension = ExtendContainer::hold_for(requested);
         let held = world.attempt("extend", world.client.extend(id, &extension)).await;
         self.settle(ticket, &held);
     }
 
-    /// Of those alone that do not become idle: it stays clear when the others may.
+    /// Only for containers that do not become idle, so that the deadlines of the others stay known.
     async fn set_idle_timeout(&mut self, id: &str) {
         let timeout = self.world.ledger().accounts()[id].shortest_idle_timeout();
-        if timeout.is_none_or(|timeout| timeout < LONG) {
+        if timeout.is_none_or(|timeout| timeout < LONG_TIMEOUT) {
             return;
         }
-        let timeout = self.long();
+        let timeout = self.long_timeout();
         let world = &self.world;
         let update = UpdateContainer {
             idle_timeout: Some(TimeLimit::After(timeout)),
@@ -238,7 +240,7 @@ impl LoadClient {
         self.settle(ticket, &updated);
     }
 
-    /// Lists, and takes care of what others were never told of: nobody else would.
+    /// Lists the containers, and deletes one whose create was not acknowledged. No other client knows it.
     async fn list(&mut self) {
         let world = Arc::clone(&self.world);
         let query = ContainerQuery {
@@ -261,14 +263,14 @@ impl LoadClient {
 
     async fn check_in(&self, id: &str) {
         let world = &self.world;
-        let _inside = world.beginning_inside.read().await;
+        let _inside = world.exec_gate.read().await;
         let ticket = self.enter(id, Deed::CheckIn);
         let reported = match world.engine.check_in(id).await {
             Ok(true) => Outcome::Acknowledged(()),
-            // It does not run, or the daemon does not, or something ended while it reported.
+            // The container or the daemon is not running, or exited during the report.
             Ok(false) => Outcome::Unknown,
             Err(error) => {
-                world.found(format!("a report from inside {id} hangs: {error:#}"));
+                world.found(format!("a check-in from inside {id} did not finish: {error:#}"));
                 Outcome::Unknown
             }
         };
@@ -276,31 +278,31 @@ impl LoadClient {
         self.settle(ticket, &reported);
     }
 
-    /// Pauses a container for a moment.
-    async fn freeze(&mut self, id: &str) {
+    /// Pauses a container briefly.
+    async fn pause_briefly(&mut self, id: &str) {
         let world = Arc::clone(&self.world);
-        let nothing_begins = world.beginning_inside.write().await;
-        self.outside(id, Outside::Pause).await;
-        drop(nothing_begins);
+        let no_exec = world.exec_gate.write().await;
+        self.change_on_host(id, HostChange::Pause).await;
+        drop(no_exec);
         tokio::time::sleep(Duration::from_millis(self.random.u64(50..2_000))).await;
-        self.outside(id, Outside::Unpause).await;
+        self.change_on_host(id, HostChange::Unpause).await;
     }
 
-    async fn outside(&self, id: &str, what: Outside) {
+    async fn change_on_host(&self, id: &str, change: HostChange) {
         let world = &self.world;
-        let (deed, name) = match what {
-            Outside::Kill => (Deed::EndOutside, "docker kill"),
-            Outside::Stop => (Deed::EndOutside, "docker stop"),
-            Outside::Remove => (Deed::RemoveOutside, "docker rm"),
-            Outside::Pause => (Deed::PauseOutside, "docker pause"),
-            Outside::Unpause => (Deed::Start, "docker unpause"),
+        let (deed, name) = match change {
+            HostChange::Kill => (Deed::EndOutside, "docker kill"),
+            HostChange::Stop => (Deed::EndOutside, "docker stop"),
+            HostChange::Remove => (Deed::RemoveOutside, "docker rm"),
+            HostChange::Pause => (Deed::PauseOutside, "docker pause"),
+            HostChange::Unpause => (Deed::Start, "docker unpause"),
         };
         let ticket = self.enter(id, deed);
-        let done = match world.engine.outside(id, what).await {
+        let done = match world.engine.change_on_host(id, change).await {
             Ok(true) => Outcome::Acknowledged(()),
             Ok(false) => Outcome::Refused,
             Err(error) => {
-                world.found(format!("the engine does not answer: {error:#}"));
+                world.found(format!("the engine call failed: {error:#}"));
                 Outcome::Unknown
             }
         };

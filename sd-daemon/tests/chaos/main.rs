@@ -1,9 +1,9 @@
-//! The program on a real engine under load, killed every few seconds, while containers change behind its back. What
-//! was acknowledged is kept in a ledger, and everything that always has to be true is asked again and again.
+//! The daemon on a real engine under load, killed every few seconds, while containers are also changed on the host. A ledger
+//! keeps the acknowledged operations, and audits check the invariants.
 //!
-//! A short run is one of the tests; `script/chaos` makes long ones, over the release.
+//! A short run is one of the tests. `script/chaos` makes long runs of the release build.
 
-#![expect(clippy::print_stdout, reason = "what was done and found is what a run is for")]
+#![expect(clippy::print_stdout, reason = "the output is the report of the run")]
 
 mod arguments;
 mod audit;
@@ -37,22 +37,21 @@ use tokio_util::sync::CancellationToken;
 use world::World;
 
 const CLIENTS: usize = 4;
-/// Between two kills, in milliseconds.
-const LIFE: std::ops::Range<u64> = 2_000..8_000;
-/// Everything is settled and audited after this many kills; without kills, each minute.
+/// The time between two kills in milliseconds.
+const KILL_INTERVAL: std::ops::Range<u64> = 2_000..8_000;
+/// A full audit follows after this many kills; without kills, every minute.
 const KILLS_BETWEEN_AUDITS: u64 = 8;
 const MINUTE: Duration = Duration::from_secs(60);
-/// A run with more findings has shown what it can.
-const ENOUGH_FINDINGS: usize = 20;
-/// From this length on a run waits at its end until the creates are forgotten that kills left behind.
+/// A run ends early with this many violations.
+const MAX_FINDINGS: usize = 20;
+/// A run of at least this length waits at its end until orphaned creations are closed.
 const LONG_RUN: Duration = Duration::from_secs(300);
-/// A connection that nobody uses is open no longer than this, at either end; and a bit for a machine with other things
-/// to do too.
-const CONNECTIONS_END: Duration = Duration::from_secs(150);
+/// Idle connections are closed within this time at both ends, even on a busy machine.
+const CONNECTIONS_CLOSED: Duration = Duration::from_secs(150);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if !arguments.want_a_run() {
+    if !arguments.is_selected() {
         return ExitCode::SUCCESS;
     }
     let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
@@ -61,22 +60,22 @@ fn main() -> ExitCode {
         arguments.duration().as_secs(),
         arguments.daemon.display()
     );
-    // The client may want to encrypt, and asks who does.
+    // reqwest needs a TLS provider, even without TLS.
     drop(rustls::crypto::ring::default_provider().install_default());
     match run(&arguments, seed) {
         Ok(true) => {
-            println!("chaos: everything was as it has to be");
+            println!("chaos: no violations");
             ExitCode::SUCCESS
         }
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            println!("chaos: failed to go on: {error:#}");
+            println!("chaos: failed to complete the run: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Says whether nothing was found.
+/// Returns whether there were no violations.
 fn run(arguments: &Arguments, seed: u64) -> anyhow::Result<bool> {
     let state = tempfile::Builder::new().prefix("spin-docker-chaos-").tempdir()?;
     let runtime = tokio::runtime::Runtime::new()?;
@@ -85,18 +84,18 @@ fn run(arguments: &Arguments, seed: u64) -> anyhow::Result<bool> {
         state.path().to_owned(),
     )?)?);
     let outcome = runtime.block_on(async {
-        let lived = live(&world, arguments, seed).await;
-        // Whatever happened, nothing is left behind.
+        let result = run_load(&world, arguments, seed).await;
+        // Also after an error.
         world.over.cancel();
-        lived.and(clean_up(&world).await)
+        result.and(clean_up(&world).await)
     });
-    for finding in complaints_in_log(&world)? {
+    for finding in errors_in_log(&world)? {
         world.found(finding);
     }
     let findings = world.findings();
     if outcome.is_err() || !findings.is_empty() {
         println!(
-            "chaos: {} findings with seed {seed}; the registry and the log are kept in {}",
+            "chaos: {} violations with seed {seed}; the registry and the log are kept in {}",
             findings.len(),
             state.keep().display()
         );
@@ -107,16 +106,16 @@ fn run(arguments: &Arguments, seed: u64) -> anyhow::Result<bool> {
     outcome.map(|()| findings.is_empty())
 }
 
-async fn live(world: &Arc<World>, arguments: &Arguments, seed: u64) -> anyhow::Result<()> {
+async fn run_load(world: &Arc<World>, arguments: &Arguments, seed: u64) -> anyhow::Result<()> {
     let mut random = fastrand::Rng::with_seed(seed);
     image();
     launch(world).await?;
     make_foreign(world).await?;
     if arguments.no_kills {
-        compare_use(world, arguments.duration(), &mut random).await?;
+        compare_usage(world, arguments.duration(), &mut random).await?;
     } else {
-        let load = Load::begin(world, &mut random);
-        kill_again_and_again(world, &mut random, Instant::now() + arguments.duration()).await?;
+        let load = Load::start(world, &mut random);
+        kill_repeatedly(world, &mut random, Instant::now() + arguments.duration()).await?;
         load.end().await?;
         settle(world, arguments.duration()).await?;
     }
@@ -124,7 +123,7 @@ async fn live(world: &Arc<World>, arguments: &Arguments, seed: u64) -> anyhow::R
     Ok(())
 }
 
-/// Nothing is done any more: everything has come to rest, and whatever is left can be deleted.
+/// Audits after the end of the load, and deletes the remaining containers.
 async fn settle(world: &World, lasted: Duration) -> anyhow::Result<()> {
     let creations = if lasted >= LONG_RUN {
         Creations::AreClosed
@@ -135,14 +134,14 @@ async fn settle(world: &World, lasted: Duration) -> anyhow::Result<()> {
     delete_everything(world).await
 }
 
-/// Clients at work.
+/// The running clients.
 struct Load {
     clients: JoinSet<()>,
     over: CancellationToken,
 }
 
 impl Load {
-    fn begin(world: &Arc<World>, random: &mut fastrand::Rng) -> Self {
+    fn start(world: &Arc<World>, random: &mut fastrand::Rng) -> Self {
         let over = world.over.child_token();
         let mut clients = JoinSet::new();
         for _ in 0..CLIENTS {
@@ -164,10 +163,10 @@ impl Load {
 async fn launch(world: &World) -> anyhow::Result<()> {
     world.ledger().daemon_starts(world.now());
     world.daemon.launch()?;
-    world.daemon.is_ready().await
+    world.daemon.wait_until_ready().await
 }
 
-/// Containers that are not the daemon's business: one of no daemon, and one that says it is of this one.
+/// Creates foreign containers: one without labels of a daemon, and one with forged labels of this daemon.
 async fn make_foreign(world: &World) -> anyhow::Result<()> {
     let labels = [
         "--label=spin-docker.operation=none".to_owned(),
@@ -179,16 +178,16 @@ async fn make_foreign(world: &World) -> anyhow::Result<()> {
             .into_iter()
             .chain(labels.iter().map(String::as_str));
         let id = docker(&arguments.chain([image()]).collect::<Vec<_>>());
-        let look = world.engine.look(&id).await?;
-        world.ledger().foreign(id, look);
+        let state = world.engine.describe(&id).await?;
+        world.ledger().foreign(id, state);
     }
     Ok(())
 }
 
-async fn kill_again_and_again(world: &World, random: &mut fastrand::Rng, end: Instant) -> anyhow::Result<()> {
-    let (mut kills, mut told) = (0, Instant::now());
-    while Instant::now() < end && world.findings().len() < ENOUGH_FINDINGS {
-        tokio::time::sleep(Duration::from_millis(random.u64(LIFE))).await;
+async fn kill_repeatedly(world: &World, random: &mut fastrand::Rng, end: Instant) -> anyhow::Result<()> {
+    let (mut kills, mut reported_at) = (0, Instant::now());
+    while Instant::now() < end && world.findings().len() < MAX_FINDINGS {
+        tokio::time::sleep(Duration::from_millis(random.u64(KILL_INTERVAL))).await;
         world.daemon_changes();
         world.daemon.kill();
         launch(world).await?;
@@ -199,75 +198,75 @@ async fn kill_again_and_again(world: &World, random: &mut fastrand::Rng, end: In
         } else {
             world.audit_lightly().await?;
         }
-        if told.elapsed() >= MINUTE {
-            told = Instant::now();
-            println!("{kills} kills, {} findings", world.findings().len());
+        if reported_at.elapsed() >= MINUTE {
+            reported_at = Instant::now();
+            println!("{kills} kills, {} violations", world.findings().len());
         }
     }
     println!("{kills} kills");
     Ok(())
 }
 
-/// What the daemon uses when it has come to rest after the load: as many descriptors and threads as at its start, and
-/// no more memory than one that is started on the same registry, which has worked for a minute only.
-async fn compare_use(
+/// Compares the resource usage of the idle daemon after the load: it has as many descriptors and threads as at its start,
+/// and no more memory than a daemon that has run for a minute on the same registry.
+async fn compare_usage(
     world: &Arc<World>,
     duration: Duration,
     random: &mut fastrand::Rng,
 ) -> anyhow::Result<()> {
-    let begun = Footprint::of(&world.daemon)?;
-    println!("at the start: {begun}");
-    let used = use_at_rest_after(world, duration, random, &begun).await?;
-    println!("at rest after the load: {used}");
+    let initial = Footprint::of(&world.daemon)?;
+    println!("at the start: {initial}");
+    let used = usage_after(world, duration, random, &initial).await?;
+    println!("idle after the load: {used}");
 
     world.daemon_changes();
     world.daemon.kill();
     launch(world).await?;
     world.daemon_changes();
-    let started = Footprint::of(&world.daemon)?;
-    println!("started again on the same registry: {started}");
-    let anew = use_at_rest_after(world, MINUTE.min(duration), random, &started).await?;
-    println!("at rest after a minute of load: {anew}");
+    let restarted = Footprint::of(&world.daemon)?;
+    println!("restarted on the same registry: {restarted}");
+    let reference = usage_after(world, MINUTE.min(duration), random, &restarted).await?;
+    println!("idle after a minute of load: {reference}");
 
-    for growth in [used.handles_since(&begun), used.growth_since(&anew)].concat() {
+    for growth in [used.handles_since(&initial), used.growth_since(&reference)].concat() {
         world.found(growth);
     }
     Ok(())
 }
 
-/// Puts the daemon under load, deletes everything, and waits until what that needed is given back.
-async fn use_at_rest_after(
+/// Puts the daemon under load, deletes all containers, and waits until descriptors and threads are released.
+async fn usage_after(
     world: &Arc<World>,
     duration: Duration,
     random: &mut fastrand::Rng,
-    begun: &Footprint,
+    initial: &Footprint,
 ) -> anyhow::Result<Footprint> {
-    let load = Load::begin(world, random);
+    let load = Load::start(world, random);
     let end = Instant::now() + duration;
-    while Instant::now() < end && world.findings().len() < ENOUGH_FINDINGS {
+    while Instant::now() < end && world.findings().len() < MAX_FINDINGS {
         let left = end.saturating_duration_since(Instant::now());
         tokio::time::sleep(left.min(MINUTE)).await;
         world.audit(Creations::MayBeOpen, Gone::Some).await?;
         println!(
-            "{}, {} findings",
+            "{}, {} violations",
             Footprint::of(&world.daemon)?,
             world.findings().len()
         );
     }
     load.end().await?;
     settle(world, duration).await?;
-    let deadline = Instant::now() + CONNECTIONS_END;
+    let deadline = Instant::now() + CONNECTIONS_CLOSED;
     loop {
-        // A look at the engine in this very moment is a descriptor too, and over in the next.
+        // A request to the engine that is in progress uses a descriptor as well.
         let used = Footprint::of(&world.daemon)?;
-        if used.handles_since(begun).is_empty() || Instant::now() > deadline {
+        if used.handles_since(initial).is_empty() || Instant::now() > deadline {
             return Ok(used);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-/// Whatever is left can be deleted, and is gone then.
+/// Deletes the remaining containers.
 async fn delete_everything(world: &World) -> anyhow::Result<()> {
     for id in world.engine.ids_of(&world.instance()?).await? {
         if world.ledger().all_foreign().contains_key(&id) {
@@ -278,58 +277,61 @@ async fn delete_everything(world: &World) -> anyhow::Result<()> {
             Ok(()) => world.ledger().acknowledge(ticket, world.now()),
             Err(error) => {
                 world.ledger().leave_open(ticket, world.now());
-                world.found(format!("container {id} could not be deleted at the end: {error}"));
+                world.found(format!("failed to delete container {id} at the end: {error}"));
             }
         }
     }
     world.audit(Creations::MayBeOpen, Gone::Some).await
 }
 
-/// Takes away what a run that failed has left. The image, and what else was made from it, goes with this process.
+/// Removes the containers of a failed run. The image and its other containers are removed when this process exits.
 async fn clean_up(world: &World) -> anyhow::Result<()> {
     world.daemon.kill();
-    // Without a registry there is no container either.
+    // Without a registry there are no containers.
     let Ok(instance) = world.instance() else {
         return Ok(());
     };
     for id in world.engine.ids_of(&instance).await? {
-        world.engine.outside(&id, engine::Outside::Remove).await?;
+        world
+            .engine
+            .change_on_host(&id, engine::HostChange::Remove)
+            .await?;
     }
     Ok(())
 }
 
-/// Lines of the log that wake a person.
-fn complaints_in_log(world: &World) -> anyhow::Result<Vec<String>> {
+/// The errors and panics in the log of the daemon.
+fn errors_in_log(world: &World) -> anyhow::Result<Vec<String>> {
     let log = std::fs::read_to_string(world.daemon.log())
-        .with_context(|| format!("there is no log in {}", world.daemon.state().display()))?;
-    let is_complaint = |line: &&str| line.contains("panicked") || line.contains("\"level\":\"ERROR\"");
+        .with_context(|| format!("failed to read the log in {}", world.daemon.state().display()))?;
+    let is_error = |line: &&str| line.contains("panicked") || line.contains("\"level\":\"ERROR\"");
     Ok(log
         .lines()
-        .filter(is_complaint)
-        .map(|line| format!("the log says {line}"))
+        .filter(is_error)
+        .map(|line| format!("the log has {line}"))
         .collect())
 }
 
-/// What was never acknowledged was not tried either: a run without it proves less than it says.
-const HAS_TO_HAPPEN: [&str; 4] = ["create", "create with a key", "start", "delete"];
-/// It is rarer, and takes longer.
-const HAS_TO_HAPPEN_IN_A_MINUTE: [&str; 1] = ["check in"];
+/// A run in which one of these operations was never acknowledged proves too little.
+const REQUIRED: [&str; 4] = ["create", "create with a key", "start", "delete"];
+/// Operations that are too rare for a shorter run.
+const REQUIRED_IN_A_MINUTE: [&str; 1] = ["check in"];
 
 fn report_tally(world: &World, lasted: Duration) {
     let tallies = world.tally();
-    let has_to_happen_too = if lasted >= MINUTE {
-        &HAS_TO_HAPPEN_IN_A_MINUTE[..]
+    let also_required = if lasted >= MINUTE {
+        &REQUIRED_IN_A_MINUTE[..]
     } else {
         &[]
     };
-    for what in HAS_TO_HAPPEN.iter().chain(has_to_happen_too) {
+    for what in REQUIRED.iter().chain(also_required) {
         if tallies.get(what).is_none_or(|tally| tally.acknowledged == 0) {
             world.found(format!("no {what} was ever acknowledged"));
         }
     }
     for (what, tally) in tallies {
         println!(
-            "{what}: {} acknowledged, {} refused, {} without an answer",
+            "{what}: {} acknowledged, {} refused, {} without a response",
             tally.acknowledged, tally.refused, tally.unknown
         );
     }

@@ -1,10 +1,11 @@
-//! What the clients of a run share: the daemon, the engine, the ledger, and what was found wrong.
+//! The shared state of a run: the daemon, the engine, the ledger and the violations.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use parking_lot::{Mutex, MutexGuard};
 use sd_client::{Client, Error, RequestSent};
 use sd_daemon::clock::{Clock, SystemClock};
 use tokio::sync::RwLock;
@@ -14,29 +15,30 @@ use crate::daemon::Daemon;
 use crate::engine::RealEngine;
 use crate::ledger::Ledger;
 
-/// The machine's date may be corrected a little between two starts of the daemon.
+/// The wall clock may be adjusted slightly between two starts of the daemon.
 pub(crate) const CLOCK_ERROR: Duration = Duration::from_secs(1);
 
 pub(crate) struct World {
     pub(crate) daemon: Daemon,
     pub(crate) client: Client,
     pub(crate) engine: RealEngine,
-    /// Held by whoever does something; taken as a whole to look at everything while nothing is done.
+    /// Clients hold it for reading during an operation; an audit holds it for writing, so that no operation is in progress.
     pub(crate) gate: RwLock<()>,
-    /// Taken as a whole to pause a container: Docker hangs about one that is paused while something begins in it.
-    pub(crate) beginning_inside: RwLock<()>,
+    /// Held for reading during `docker exec`, and for writing while a container is paused: Docker hangs if a container is
+    /// paused while an exec starts in it.
+    pub(crate) exec_gate: RwLock<()>,
     pub(crate) over: CancellationToken,
     clock: SystemClock,
     ledger: Mutex<Ledger>,
     findings: Mutex<BTreeSet<String>>,
     numbers: AtomicU32,
-    /// Grows before the daemon is killed and when it is ready again: odd while it is away.
+    /// Incremented before the daemon is killed and when it is ready again, so that it is odd while the daemon is down.
     changes: AtomicU64,
     instance: OnceLock<String>,
     tally: Mutex<BTreeMap<&'static str, Tally>>,
 }
 
-/// How often something was tried, and what came of it.
+/// The number of attempts of an operation by their outcomes.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Tally {
     pub(crate) acknowledged: u64,
@@ -44,13 +46,13 @@ pub(crate) struct Tally {
     pub(crate) unknown: u64,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 pub(crate) enum Outcome<T> {
     Acknowledged(T),
     Refused,
-    /// The daemon was away.
+    /// The daemon was down.
     NotSent,
-    /// It may have been done.
+    /// It may have taken effect.
     Unknown,
 }
 
@@ -61,7 +63,7 @@ impl World {
             daemon,
             engine: RealEngine::connect()?,
             gate: RwLock::new(()),
-            beginning_inside: RwLock::new(()),
+            exec_gate: RwLock::new(()),
             over: CancellationToken::new(),
             clock: SystemClock::new(),
             ledger: Mutex::default(),
@@ -77,17 +79,17 @@ impl World {
         self.clock.wall_time().into()
     }
 
-    /// Held for a few instructions only.
+    /// The lock is held only briefly.
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ledger.lock()
     }
 
-    /// A number that no other container has.
+    /// A number of connections that no other container reports.
     pub(crate) fn next_number(&self) -> u32 {
         self.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// The identity of the registry, which is the same for the whole run.
+    /// The id of the registry, which is the same for the whole run.
     pub(crate) fn instance(&self) -> anyhow::Result<String> {
         if let Some(instance) = self.instance.get() {
             return Ok(instance.clone());
@@ -97,15 +99,15 @@ impl World {
         Ok(self.instance.get_or_init(|| instance).clone())
     }
 
-    /// The daemon is about to be killed, or is ready again.
+    /// Records that the daemon is about to be killed, or is ready again.
     pub(crate) fn daemon_changes(&self) {
         self.changes.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Something is not as it always has to be.
+    /// Records a violation of an invariant.
     pub(crate) fn found(&self, finding: impl Into<String>) {
         let finding = finding.into();
-        let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut findings = self.findings.lock();
         if !findings.contains(&finding) {
             println!("VIOLATION: {finding}");
             findings.insert(finding);
@@ -113,13 +115,11 @@ impl World {
     }
 
     pub(crate) fn findings(&self) -> BTreeSet<String> {
-        self.findings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.findings.lock().clone()
     }
 
-    /// Makes a request, and judges its answer: whatever happens, the daemon answers, and says what it is about.
+    /// Sends a request, and checks its response. While the daemon is up, every request gets a response, and every error has
+    /// a detail.
     pub(crate) async fn attempt<T>(
         &self,
         what: &'static str,
@@ -128,25 +128,25 @@ impl World {
         let before = self.changes.load(Ordering::SeqCst);
         let answer = request.await;
         let after = self.changes.load(Ordering::SeqCst);
-        let was_away = before != after || before % 2 == 1;
+        let was_down = before != after || before % 2 == 1;
         let outcome = match answer {
             Ok(value) => Outcome::Acknowledged(value),
-            Err(error) => self.judge(what, &error, was_away),
+            Err(error) => self.check_error(what, &error, was_down),
         };
         self.count(what, &outcome);
         outcome
     }
 
-    fn judge<T>(&self, what: &str, error: &Error, was_away: bool) -> Outcome<T> {
+    fn check_error<T>(&self, what: &str, error: &Error, was_down: bool) -> Outcome<T> {
         match error {
-            Error::Unreachable { sent, .. } if was_away => match sent {
+            Error::Unreachable { sent, .. } if was_down => match sent {
                 RequestSent::No => Outcome::NotSent,
                 RequestSent::Unknown => Outcome::Unknown,
             },
             Error::Problem(problem) => {
                 let is_allowed = matches!(problem.status, 404 | 409 | 429 | 503 | 504 | 507);
                 if !is_allowed || problem.detail.is_empty() {
-                    self.found(format!("{what} was answered with {problem:?}"));
+                    self.found(format!("{what} returned {problem:?}"));
                 }
                 if problem.status < 500 {
                     Outcome::Refused
@@ -156,7 +156,7 @@ impl World {
             }
             error => {
                 self.found(format!(
-                    "{what} was not answered although the daemon was there: {error}"
+                    "{what} had no response although the daemon was running: {error}"
                 ));
                 Outcome::Unknown
             }
@@ -164,7 +164,7 @@ impl World {
     }
 
     pub(crate) fn count<T>(&self, what: &'static str, outcome: &Outcome<T>) {
-        let mut tallies = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tallies = self.tally.lock();
         let tally = tallies.entry(what).or_default();
         match outcome {
             Outcome::Acknowledged(_) => tally.acknowledged += 1,
@@ -174,6 +174,6 @@ impl World {
     }
 
     pub(crate) fn tally(&self) -> BTreeMap<&'static str, Tally> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.tally.lock().clone()
     }
 }

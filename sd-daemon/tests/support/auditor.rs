@@ -1,10 +1,7 @@
-//! Asks what always has to be true: of the API, the registry's file and the engine, which have to agree with each
-//! other and with what was acknowledged.
+//! Checks the invariants: the API, the registry and the engine agree with each other and with the acknowledged changes.
 //!
-//! What can be asked at any moment is in [`Sighting::at_any_moment`]; the rest once nothing is under way, in
-//! [`Sighting::in_quiet`]. Each finding is one sentence.
-//!
-//! Longer than most files here, so that every question stands beside the others.
+//! [`Sighting::at_any_moment`] checks what holds at any time, [`Sighting::in_quiet`] also what holds once no operation is in
+//! progress. Each violation is one sentence.
 
 mod early_stops;
 
@@ -17,50 +14,50 @@ use sd_client::api::{Activity, Container, SignalKind, Status, Timestamp};
 use crate::ledger::{Account, Deed, Ledger, Presence, word};
 pub(crate) use early_stops::stopped_too_early;
 
-/// What three different places say at one moment.
+/// The state of the API, the registry and the engine at one point in time.
 pub(crate) struct Sighting {
     pub(crate) now: SystemTime,
-    /// How far the daemon's clock may be from the one that the ledger was written by.
+    /// The maximum difference between the clocks of the daemon and of the ledger.
     pub(crate) clock_error: Duration,
-    /// What the API lists.
+    /// The containers that the API lists.
     pub(crate) listed: Vec<Container>,
-    /// What the API says about the use of each of them.
+    /// The activity of each of them according to the API.
     pub(crate) activities: BTreeMap<String, Activity>,
-    /// What it answers when it is asked for containers that are gone: the status.
+    /// The status codes of GET requests for deleted containers.
     pub(crate) answers_for_gone: BTreeMap<String, u16>,
     pub(crate) rows: Rows,
-    /// The engine's containers of this registry, without foreign ones that carry its labels.
+    /// The engine's containers of this registry, without foreign ones that have its labels.
     pub(crate) engine: Vec<Seen>,
     pub(crate) volumes: BTreeSet<String>,
-    /// Containers that are not the daemon's business.
+    /// The states of containers that the daemon does not manage.
     pub(crate) foreign: BTreeMap<String, String>,
 }
 
-/// A container as the engine shows it.
+/// A container according to the engine.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) id: String,
     pub(crate) operation: String,
     pub(crate) name: String,
     pub(crate) image: String,
-    /// In the API's words.
+    /// In the terms of the API.
     pub(crate) status: String,
     pub(crate) ports: BTreeMap<String, u16>,
-    /// What it reports, as it was told at its creation.
+    /// The number of connections that it reports, from its environment.
     pub(crate) number: Option<u32>,
 }
 
-/// What the registry's file says.
+/// The rows of the registry.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
-    /// Each container's operation and state.
+    /// The operation and the state of each container.
     pub(crate) containers: BTreeMap<String, (String, String)>,
-    /// Creates without a container.
+    /// The operations of open creations.
     pub(crate) creations: BTreeSet<String>,
 }
 
 impl Rows {
-    /// Reads them as an operator would, beside the daemon.
+    /// Reads the file while the daemon has it open.
     pub(crate) fn read(file: &Path) -> rusqlite::Result<Self> {
         let connection = rusqlite::Connection::open(file)?;
         connection.busy_timeout(Duration::from_secs(10))?;
@@ -77,38 +74,38 @@ impl Rows {
 }
 
 impl Sighting {
-    /// What has to be true even while things happen.
+    /// The violations of invariants that hold at any time.
     pub(crate) fn at_any_moment(&self, ledger: &Ledger) -> Vec<String> {
         let mut findings = Vec::new();
-        findings.extend(one_for_each_key(ledger));
-        findings.extend(self.deleted_stays_deleted(ledger));
-        findings.extend(self.is_not_lost(ledger));
-        findings.extend(self.credited_to_the_reporter(ledger));
+        findings.extend(one_container_per_key(ledger));
+        findings.extend(self.deleted_containers_stay_deleted(ledger));
+        findings.extend(self.acknowledged_containers_exist(ledger));
+        findings.extend(self.check_ins_are_credited_correctly(ledger));
         findings.extend(self.stopped_too_early(ledger));
-        findings.extend(self.foreign_untouched(ledger));
+        findings.extend(self.foreign_containers_are_unchanged(ledger));
         findings
     }
 
-    /// What has to be true once nothing is under way.
+    /// The violations of all invariants. Some hold only while no operation is in progress.
     pub(crate) fn in_quiet(&self, ledger: &Ledger) -> Vec<String> {
         let mut findings = self.at_any_moment(ledger);
-        findings.extend(self.bound_one_to_one());
-        findings.extend(self.nothing_half_done());
-        findings.extend(self.told_as_it_is());
-        findings.extend(self.acknowledged_is_kept(ledger));
-        findings.extend(self.gone_in_the_end(ledger));
+        findings.extend(self.rows_match_containers());
+        findings.extend(self.no_operation_is_stuck());
+        findings.extend(self.api_matches_the_engine());
+        findings.extend(self.acknowledged_changes_hold(ledger));
+        findings.extend(self.external_removals_are_followed(ledger));
         findings.extend(self.stopped_too_late());
         findings
     }
 
-    /// Creates that were left behind are forgotten after a while.
+    /// The creations that are still open. Orphaned ones are closed after a while.
     pub(crate) fn no_creation_left(&self) -> Vec<String> {
         let left = self.rows.creations.iter();
-        left.map(|operation| format!("the creation {operation} is still open"))
+        left.map(|operation| format!("creation {operation} is still open"))
             .collect()
     }
 
-    fn bound_one_to_one(&self) -> Vec<String> {
+    fn rows_match_containers(&self) -> Vec<String> {
         let mut findings = Vec::new();
         let listed: BTreeSet<_> = self
             .listed
@@ -119,73 +116,73 @@ impl Sighting {
         for seen in &self.engine {
             if !operations.insert(&seen.operation) {
                 findings.push(format!(
-                    "the operation {} has made several containers",
+                    "operation {} has created several containers",
                     seen.operation
                 ));
             }
             match self.rows.containers.get(&seen.id) {
                 Some((operation, _)) if *operation == seen.operation => {}
                 Some((operation, _)) => findings.push(format!(
-                    "container {} is of the operation {}, its row says {operation}",
+                    "container {} has the operation {}, its row has {operation}",
                     seen.id, seen.operation
                 )),
-                None => findings.push(format!("container {} is an orphan: it has no row", seen.id)),
+                None => findings.push(format!("container {} is orphaned: it has no row", seen.id)),
             }
         }
         let existing: BTreeSet<_> = self.engine.iter().map(|seen| &seen.id).collect();
         for id in self.rows.containers.keys() {
             if !existing.contains(id) {
-                findings.push(format!("the row {id} has no container"));
+                findings.push(format!("row {id} has no container"));
             }
             if !listed.contains(id) {
-                findings.push(format!("the row {id} is not listed"));
+                findings.push(format!("row {id} is not listed"));
             }
         }
         let unknown = listed
             .iter()
             .filter(|id| !self.rows.containers.contains_key(**id));
-        findings.extend(unknown.map(|id| format!("container {id} is listed and has no row")));
+        findings.extend(unknown.map(|id| format!("container {id} is listed, but has no row")));
         findings
     }
 
-    fn foreign_untouched(&self, ledger: &Ledger) -> Vec<String> {
+    fn foreign_containers_are_unchanged(&self, ledger: &Ledger) -> Vec<String> {
         let made = ledger.all_foreign().iter();
-        let changed = made.filter(|(id, look)| self.foreign.get(*id) != Some(look));
+        let changed = made.filter(|(id, state)| self.foreign.get(*id) != Some(state));
         changed
-            .map(|(id, look)| {
+            .map(|(id, state)| {
                 format!(
-                    "the foreign container {id} was {look:?} and is {:?}",
+                    "foreign container {id} was {state:?}, and is {:?}",
                     self.foreign.get(id)
                 )
             })
             .collect()
     }
 
-    fn deleted_stays_deleted(&self, ledger: &Ledger) -> Vec<String> {
+    fn deleted_containers_stay_deleted(&self, ledger: &Ledger) -> Vec<String> {
         let mut findings = Vec::new();
         let exists = |id: &String| self.engine.iter().any(|seen| seen.id == *id);
         let is_listed = |id: &String| self.listed.iter().any(|container| container.container_id == *id);
         for (id, account) in accounts(ledger, Presence::Denied) {
             if is_listed(id) || self.rows.containers.contains_key(id) {
-                findings.push(format!("container {id} was deleted and is there again"));
+                findings.push(format!("container {id} was deleted, but has a row or is listed"));
             }
             if exists(id) {
-                findings.push(format!("container {id} was deleted and still exists"));
+                findings.push(format!("container {id} was deleted, but exists"));
             }
             findings.extend(self.remaining_volumes(id, account));
         }
         let answered = self.answers_for_gone.iter().filter(|(_, status)| **status != 404);
-        findings.extend(answered.map(|(id, status)| format!("GET of the deleted {id} is answered {status}")));
+        findings.extend(
+            answered.map(|(id, status)| format!("GET of the deleted container {id} returns {status}")),
+        );
         findings
     }
 
-    fn gone_in_the_end(&self, ledger: &Ledger) -> Vec<String> {
+    fn external_removals_are_followed(&self, ledger: &Ledger) -> Vec<String> {
         let mut findings = Vec::new();
         for (id, account) in accounts(ledger, Presence::Ending) {
             if self.rows.containers.contains_key(id) {
-                findings.push(format!(
-                    "container {id} was removed on the host and still has a row"
-                ));
+                findings.push(format!("container {id} was removed on the host, but has a row"));
             }
             findings.extend(self.remaining_volumes(id, account));
         }
@@ -195,50 +192,50 @@ impl Sighting {
     fn remaining_volumes(&self, id: &str, account: &Account) -> Vec<String> {
         let remaining = account.volumes.intersection(&self.volumes);
         remaining
-            .map(|volume| format!("container {id} is gone and its volume {volume} is not"))
+            .map(|volume| format!("container {id} is removed, but its volume {volume} is not"))
             .collect()
     }
 
-    fn is_not_lost(&self, ledger: &Ledger) -> Vec<String> {
+    fn acknowledged_containers_exist(&self, ledger: &Ledger) -> Vec<String> {
         let certain = accounts(ledger, Presence::Certain).filter(|(_, account)| account.number.is_some());
         let lost = certain.filter(|(id, _)| !self.rows.containers.contains_key(*id));
-        lost.map(|(id, _)| format!("container {id} was acknowledged, nobody removed it, and it is lost"))
+        lost.map(|(id, _)| format!("container {id} was acknowledged and not removed, but has no row"))
             .collect()
     }
 
-    fn nothing_half_done(&self) -> Vec<String> {
+    fn no_operation_is_stuck(&self) -> Vec<String> {
         let rows = self.rows.containers.iter();
-        let under_way =
+        let stuck =
             rows.filter(|(_, (_, state))| ["starting", "stopping", "removing"].contains(&state.as_str()));
-        under_way
-            .map(|(id, (_, state))| format!("container {id} is {state} for ever"))
+        stuck
+            .map(|(id, (_, state))| format!("container {id} stays {state}"))
             .collect()
     }
 
-    fn told_as_it_is(&self) -> Vec<String> {
+    fn api_matches_the_engine(&self) -> Vec<String> {
         let mut findings = Vec::new();
         for container in &self.listed {
             let id = &container.container_id;
             let Some(seen) = self.engine.iter().find(|seen| seen.id == *id) else {
                 continue;
             };
-            let told = (
+            let shown = (
                 word(&container.status),
                 &container.name,
                 &container.image,
                 &container.ports,
             );
             let real = (seen.status.clone(), &seen.name, &seen.image, &seen.ports);
-            if told != real {
+            if shown != real {
                 findings.push(format!(
-                    "container {id} is told as {told:?}, the engine says {real:?}"
+                    "the API shows container {id} as {shown:?}, the engine as {real:?}"
                 ));
             }
         }
         findings
     }
 
-    fn acknowledged_is_kept(&self, ledger: &Ledger) -> Vec<String> {
+    fn acknowledged_changes_hold(&self, ledger: &Ledger) -> Vec<String> {
         let mut findings = Vec::new();
         for container in &self.listed {
             let id = &container.container_id;
@@ -248,24 +245,24 @@ impl Sighting {
             let (status, statuses) = (word(&container.status), account.statuses(self.now));
             if !statuses.is_empty() && !statuses.contains(status.as_str()) {
                 findings.push(format!(
-                    "container {id} is {status}, but was left {statuses:?}: {:#?}",
+                    "container {id} is {status}, expected one of {statuses:?}: {:#?}",
                     account.entries()
                 ));
             }
             let timeouts = account.idle_timeouts();
             if !timeouts.is_empty() && !timeouts.contains(&container.idle_timeout) {
                 findings.push(format!(
-                    "container {id} has the idle timeout {:?}, but was given {timeouts:?}",
+                    "container {id} has the idle timeout {:?}, expected one of {timeouts:?}",
                     container.idle_timeout
                 ));
             }
-            findings.extend(self.holds_are_kept(container, account));
+            findings.extend(self.holds_are_respected(container, account));
         }
         findings
     }
 
-    /// Somebody was told that a container is not stopped before a moment: in the same run, that still holds.
-    fn holds_are_kept(&self, container: &Container, account: &Account) -> Vec<String> {
+    /// An acknowledged hold stays in effect for the rest of the run.
+    fn holds_are_respected(&self, container: &Container, account: &Account) -> Vec<String> {
         let (Some(started_at), Some(activity)) =
             (container.started_at, self.activities.get(&container.container_id))
         else {
@@ -280,35 +277,35 @@ impl Sighting {
         });
         let Some(end) = ends.max() else { return Vec::new() };
         let kept = activity.keep_until.map(SystemTime::from);
-        // A container that is never stopped for idleness needs no hold, and has none.
+        // A container without an idle timeout has no hold.
         let is_pinned = container.idle_timeout.is_none();
         if is_pinned || kept.is_some_and(|kept| kept + self.clock_error >= end) {
             return Vec::new();
         }
         vec![format!(
-            "container {} was held until {}, and is kept until {:?}",
+            "container {} was held until {}, but keep_until is {:?}",
             container.container_id,
             Timestamp::from(end),
             activity.keep_until.map(|kept| kept.to_string())
         )]
     }
 
-    fn credited_to_the_reporter(&self, ledger: &Ledger) -> Vec<String> {
+    fn check_ins_are_credited_correctly(&self, ledger: &Ledger) -> Vec<String> {
         let mut findings = Vec::new();
         for container in &self.listed {
             let id = &container.container_id;
-            let told = self
+            let configured = self
                 .engine
                 .iter()
                 .find(|seen| seen.id == *id)
                 .and_then(|seen| seen.number);
             let acknowledged = ledger.accounts().get(id).and_then(|account| account.number);
-            let Some(number) = told.or(acknowledged) else {
+            let Some(number) = configured.or(acknowledged) else {
                 continue;
             };
             if ![0, number].contains(&container.active) {
                 findings.push(format!(
-                    "container {id} reports {number}, and is credited with {}",
+                    "container {id} reports {number}, but is credited with {}",
                     container.active
                 ));
             }
@@ -321,7 +318,7 @@ impl Sighting {
             for value in reported.filter_map(|signal| signal.value) {
                 if ![0, u64::from(number)].contains(&value) {
                     findings.push(format!(
-                        "container {id} reports {number}, and its signal says {value}"
+                        "container {id} reports {number}, but its signal has {value}"
                     ));
                 }
             }
@@ -341,12 +338,12 @@ impl Sighting {
         let overdue = self.listed.iter().filter(|container| {
             let due = container.stops_at.map(SystemTime::from);
             container.status == Status::Running
-                && due.is_some_and(|due| due + 2 * self.clock_error + SWEEP < self.now)
+                && due.is_some_and(|due| due + 2 * self.clock_error + STOP_DELAY < self.now)
         });
         overdue
             .map(|container| {
                 format!(
-                    "container {} should have been stopped at {} and runs at {}",
+                    "container {} was due at {}, but is running at {}",
                     container.container_id,
                     container.stops_at.map(|due| due.to_string()).unwrap_or_default(),
                     Timestamp::from(self.now)
@@ -356,13 +353,13 @@ impl Sighting {
     }
 }
 
-/// Within this time after its deadline an idle container is being stopped.
-const SWEEP: Duration = Duration::from_secs(2);
+/// The stop of an idle container begins at most this long after its deadline.
+const STOP_DELAY: Duration = Duration::from_secs(2);
 
-fn one_for_each_key(ledger: &Ledger) -> Vec<String> {
+fn one_container_per_key(ledger: &Ledger) -> Vec<String> {
     let several = ledger.keys().iter().filter(|(_, ids)| ids.len() > 1);
     several
-        .map(|(key, ids)| format!("the key {key} was answered with {ids:?}"))
+        .map(|(key, ids)| format!("idempotency key {key} returned several containers: {ids:?}"))
         .collect()
 }
 

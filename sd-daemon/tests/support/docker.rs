@@ -1,4 +1,4 @@
-//! The real Docker engine, for tests: one tiny image for each test process, and nothing left behind.
+//! The real Docker engine for tests: one small image per test process, which is removed at its end.
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
@@ -6,11 +6,11 @@ use std::sync::OnceLock;
 
 use sd_daemon::domain::OperationId;
 
-/// The main process of the image: it ends at once, with status 0, when it is asked to.
+/// The main process of the image. It exits with code 0 on SIGTERM.
 pub(crate) const MAIN_PROCESS: &str =
     r#"CMD ["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"]"#;
 
-/// What the image says about itself. The volume has no name, so that each container gets its own.
+/// The configuration of the image. The volume is anonymous, so that each container gets its own.
 const CHANGES: [&str; 4] = [
     "EXPOSE 22 8000",
     "VOLUME /data",
@@ -18,20 +18,20 @@ const CHANGES: [&str; 4] = [
     MAIN_PROCESS,
 ];
 
-/// An image with busybox, which exposes 22 and 8000. It is made at the first call, and removed with every
-/// container made from it when the test process ends, in whichever way.
+/// An image with busybox that exposes the ports 22 and 8000. Created at the first call, and removed with all its containers
+/// when the test process exits, even by a signal.
 pub(crate) fn image() -> &'static str {
     static IMAGE: OnceLock<(String, Child)> = OnceLock::new();
     let (tag, _) = IMAGE.get_or_init(|| {
         let tag = format!("spin-docker-test-{}:latest", &random()[..12]);
         import(&tag);
-        let undertaker = wait_to_remove(&tag);
-        (tag, undertaker)
+        let remover = spawn_remover(&tag);
+        (tag, remover)
     });
     tag
 }
 
-/// Runs `docker` and gives what it printed; the test fails when it does.
+/// Runs `docker`, and returns its output. Panics if the command fails.
 pub(crate) fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker")
         .args(arguments)
@@ -48,12 +48,12 @@ pub(crate) fn docker(arguments: &[&str]) -> String {
 /// 32 hex digits.
 pub(crate) fn random() -> String {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("there are random numbers");
+    getrandom::fill(&mut bytes).expect("the kernel has random numbers");
     OperationId::from_bytes(bytes).to_string()
 }
 
 fn import(tag: &str) {
-    let root = tempfile::tempdir().expect("there is room for a file system");
+    let root = tempfile::tempdir().expect("a temporary directory can be created");
     let bin = root.path().join("bin");
     std::fs::create_dir(&bin).expect("the directory is new");
     std::fs::copy("/bin/busybox", bin.join("busybox")).expect("busybox-static is installed");
@@ -74,7 +74,7 @@ fn import(tag: &str) {
         .stdout(Stdio::null())
         .spawn()
         .expect("the docker client is installed");
-    let mut input = docker.stdin.take().expect("it is piped");
+    let mut input = docker.stdin.take().expect("the stream is piped");
     input.write_all(&archive).expect("docker reads the archive");
     drop(input);
     assert!(
@@ -83,10 +83,10 @@ fn import(tag: &str) {
     );
 }
 
-/// A process that waits until this one has ended, even by a signal, and then cleans up: its standard
-/// input ends when the last writer, which is this process, does.
-fn wait_to_remove(tag: &str) -> Child {
-    // Images that were made from this one have the same name and another tag.
+/// Starts a process that removes the image and its containers when this process exits, even by a signal: its standard input
+/// ends at that moment.
+fn spawn_remover(tag: &str) -> Child {
+    // Images derived from this one have the same name and another tag.
     let script = "cat; docker images --format '{{.Repository}}:{{.Tag}}' \"${0%:*}\" | while read -r image; do \
                   docker ps --all --quiet --filter ancestor=\"$image\" \
                   | while read -r id; do docker rm --force --volumes \"$id\"; done; docker rmi --force \"$image\"; done";
@@ -96,5 +96,5 @@ fn wait_to_remove(tag: &str) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("there is a shell")
+        .expect("sh is installed")
 }

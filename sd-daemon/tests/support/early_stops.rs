@@ -1,4 +1,4 @@
-//! Whether anything was stopped for idleness that had been in use.
+//! Checks that no container was stopped by its idle timeout too early.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,10 +6,10 @@ use sd_client::api::{Activity, EventKind, Timestamp};
 
 use crate::ledger::{Account, Deed, Ledger};
 
-/// After a start of the daemon nothing is stopped for idleness for this long, or for the idle timeout.
+/// After a start of the daemon, no container is stopped by its idle timeout for this long, or for the timeout if shorter.
 const RESTART_GRACE: Duration = Duration::from_secs(600);
 
-/// Stops for idleness that came before the container had been unused for its timeout.
+/// The idle stops that came before the container had been idle for its timeout.
 pub(crate) fn stopped_too_early(
     activity: &Activity,
     account: &Account,
@@ -34,7 +34,7 @@ pub(crate) fn stopped_too_early(
         let started_at = started.map(|event| SystemTime::from(event.at));
         let mut not_before: Vec<_> = started_at
             .iter()
-            .map(|at| (*at + timeout, "its start".to_owned()))
+            .map(|at| (*at + timeout, "the start of the container".to_owned()))
             .collect();
         if let Some(start) = ledger.daemon_started_before(stopped_at) {
             not_before.push((
@@ -57,10 +57,10 @@ pub(crate) fn stopped_too_early(
                 not_before.push((entry.began.at + span, format!("{:?}", entry.deed)));
             }
         }
-        for (earliest, because) in not_before {
+        for (earliest, reason) in not_before {
             if stopped_at + clock_error < earliest {
                 findings.push(format!(
-                    "container {} was stopped at {} ({}), and should not have been before {} because of {because}",
+                    "container {} was stopped at {} ({}), but not due before {} because of {reason}",
                     activity.container_id,
                     stop.at,
                     stop.why,

@@ -1,37 +1,37 @@
-//! What was asked of a daemon, and what it acknowledged: the book that an audit opens.
+//! The ledger: which operations were requested of the daemon, and which of them it acknowledged.
 //!
-//! A deed is entered before it is asked for, and settled when there is an answer. One without an answer may have
-//! happened, or not; one that ended before another began came first. That is all an audit may conclude from.
+//! An operation is entered before its request, and settled with the response. An operation without a response may have
+//! happened or not. If one operation ended before another one began, it came first. An audit concludes from nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use sd_client::api::{Container, Status};
 
-/// Something done to a container.
+/// An operation on a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
-    /// It shall run.
+    /// Start it.
     Start,
-    /// It shall stop.
+    /// Stop it.
     Stop,
-    /// It shall be gone.
+    /// Delete it.
     Remove,
-    /// It was ended behind the daemon's back.
+    /// Stop it on the host.
     EndOutside,
-    /// It was removed behind the daemon's back.
+    /// Remove it on the host.
     RemoveOutside,
-    /// It was frozen behind the daemon's back.
+    /// Pause it on the host.
     PauseOutside,
-    /// It has another idle timeout, in seconds; nothing is never.
+    /// Set its idle timeout in seconds. `None` means that it has none.
     SetIdleTimeout(Option<u64>),
-    /// It is not to be stopped for this long.
+    /// Hold it for this long.
     Hold(Duration),
-    /// It reported its number.
+    /// Report its number of connections.
     CheckIn,
 }
 
-/// A point in the order of everything, and in time.
+/// A position in the order of all operations, and its time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     order: u64,
@@ -41,7 +41,7 @@ pub(crate) struct Moment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     Acknowledged,
-    /// There is none, or none yet.
+    /// There is no response, or none yet.
     Missing,
     Refused,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// When it was certainly over, where it certainly happened.
+    /// When it was over, if it certainly happened.
     pub(crate) fn done(&self) -> Option<Moment> {
         self.ended.filter(|_| self.answer == Answer::Acknowledged)
     }
@@ -66,31 +66,31 @@ impl Entry {
     }
 }
 
-/// Names an entry that is to be settled.
-#[must_use = "a deed has to be settled"]
+/// Identifies an entry that has to be settled.
+#[must_use = "an entry has to be settled"]
 pub(crate) struct Ticket {
     container: String,
     index: usize,
 }
 
-/// One container.
+/// The operations on one container.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Account {
-    /// What it reports, and nobody else does. Unknown of a container whose create was not acknowledged.
+    /// The number of connections that only this container reports. `None` if its create was not acknowledged.
     pub(crate) number: Option<u32>,
-    /// The volumes that came with it.
+    /// The volumes that were created with it.
     pub(crate) volumes: BTreeSet<String>,
     entries: Vec<Entry>,
 }
 
-/// Whether a container is there.
+/// Whether a container exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Presence {
     Certain,
     Possible,
-    /// Somebody was told that it is gone.
+    /// Its delete was acknowledged.
     Denied,
-    /// It was removed behind the daemon's back, which will see it soon.
+    /// It was removed on the host, which the daemon has yet to detect.
     Ending,
 }
 
@@ -112,8 +112,8 @@ impl Account {
         }
     }
 
-    /// What it may be doing once nothing is under way: what each deed leads to that may have been the last one.
-    /// Empty when nothing is known.
+    /// The statuses that it may have once no operation is in progress: the result of each operation that may have been the
+    /// last one. Empty if there is none.
     pub(crate) fn statuses(&self, now: SystemTime) -> BTreeSet<&'static str> {
         let ends = |entry: &Entry| match entry.deed {
             Deed::Start => Some("running"),
@@ -130,7 +130,7 @@ impl Account {
         statuses
     }
 
-    /// The idle timeouts that may hold.
+    /// The idle timeouts that it may have.
     pub(crate) fn idle_timeouts(&self) -> BTreeSet<Option<u64>> {
         let sets = |entry: &Entry| match entry.deed {
             Deed::SetIdleTimeout(seconds) => Some(seconds),
@@ -139,7 +139,7 @@ impl Account {
         self.may_be_last(&sets).collect()
     }
 
-    /// The shortest idle timeout that it ever had.
+    /// The shortest idle timeout that it has ever had.
     pub(crate) fn shortest_idle_timeout(&self) -> Option<Duration> {
         let seconds = self.entries.iter().filter_map(|entry| match entry.deed {
             Deed::SetIdleTimeout(seconds) if entry.answer != Answer::Refused => seconds,
@@ -161,8 +161,8 @@ impl Account {
             entries.filter_map(|entry| Some((entry, result(entry)?)))
         };
         relevant().filter_map(move |(entry, value)| {
-            let is_overtaken = relevant().any(|(later, _)| entry.is_followed_by(later));
-            (!is_overtaken).then_some(value)
+            let is_superseded = relevant().any(|(later, _)| entry.is_followed_by(later));
+            (!is_superseded).then_some(value)
         })
     }
 
@@ -175,14 +175,14 @@ impl Account {
     }
 }
 
-/// Everything that was asked for.
+/// All operations.
 #[derive(Default)]
 pub(crate) struct Ledger {
     order: u64,
     accounts: BTreeMap<String, Account>,
-    /// Which containers were given for each idempotency key.
+    /// The containers that each idempotency key returned.
     keys: BTreeMap<String, BTreeSet<String>>,
-    /// What is not the daemon's business, and how it looked when it was made.
+    /// The containers that the daemon does not manage, with their states after creation.
     foreign: BTreeMap<String, String>,
     daemon_started_at: Vec<SystemTime>,
 }
@@ -196,7 +196,7 @@ impl Ledger {
         }
     }
 
-    /// A create was acknowledged.
+    /// Enters an acknowledged create.
     pub(crate) fn created(
         &mut self,
         container: &Container,
@@ -210,7 +210,7 @@ impl Ledger {
             self.keys.entry(key.to_owned()).or_default().insert(id.clone());
         }
         if let Some(account) = self.accounts.get_mut(id) {
-            // A repetition, or one that was seen before anybody was told of it: what was done to it since counts.
+            // A retry, or a container that was listed before its create was acknowledged. Later operations stay.
             account.number = Some(number);
             return;
         }
@@ -227,25 +227,25 @@ impl Ledger {
         }
     }
 
-    /// A container is seen of which nobody was told that it was created: from here on it is one like others.
+    /// Enters a listed container whose create was not acknowledged.
     pub(crate) fn adopt(&mut self, container: &Container, at: SystemTime) {
         if self.accounts.contains_key(&container.container_id) {
             return;
         }
-        let led_here = match container.status {
+        let operation = match container.status {
             Status::Running => Some(Deed::Start),
             Status::Paused => Some(Deed::PauseOutside),
             Status::Stopped => Some(Deed::Stop),
             Status::Starting | Status::Stopping | Status::Other(_) => None,
         };
         let timeout = Deed::SetIdleTimeout(container.idle_timeout);
-        for deed in led_here.into_iter().chain([timeout]) {
+        for deed in operation.into_iter().chain([timeout]) {
             let ticket = self.enter(&container.container_id, deed, at);
             self.acknowledge(ticket, at);
         }
     }
 
-    /// A deed begins.
+    /// Enters an operation before its request.
     pub(crate) fn enter(&mut self, container: &str, deed: Deed, at: SystemTime) -> Ticket {
         let began = self.moment(at);
         let account = self.accounts.entry(container.to_owned()).or_default();
@@ -261,17 +261,17 @@ impl Ledger {
         }
     }
 
-    /// It certainly happened.
+    /// Settles an operation that certainly happened.
     pub(crate) fn acknowledge(&mut self, ticket: Ticket, at: SystemTime) {
         self.settle(ticket, Answer::Acknowledged, at);
     }
 
-    /// Nobody knows whether it happened, and it will not happen later.
+    /// Settles an operation that may have happened, and will not happen later.
     pub(crate) fn leave_open(&mut self, ticket: Ticket, at: SystemTime) {
         self.settle(ticket, Answer::Missing, at);
     }
 
-    /// It did not happen.
+    /// Settles an operation that did not happen.
     pub(crate) fn refuse(&mut self, ticket: Ticket, at: SystemTime) {
         self.settle(ticket, Answer::Refused, at);
     }
@@ -284,7 +284,7 @@ impl Ledger {
         }
     }
 
-    /// What may have been removed and is not there any more is gone for good, as if that had been acknowledged.
+    /// Enters containers that may have been deleted and no longer exist as deleted.
     pub(crate) fn bury(&mut self, is_there: impl Fn(&String) -> bool, at: SystemTime) {
         let accounts = self.accounts.iter();
         let gone = accounts.filter(|(id, account)| account.presence() == Presence::Possible && !is_there(id));
@@ -314,8 +314,8 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn foreign(&mut self, id: String, look: String) {
-        self.foreign.insert(id, look);
+    pub(crate) fn foreign(&mut self, id: String, state: String) {
+        self.foreign.insert(id, state);
     }
 
     pub(crate) fn all_foreign(&self) -> &BTreeMap<String, String> {
@@ -330,7 +330,7 @@ impl Ledger {
         &self.accounts
     }
 
-    /// The containers of which nobody was told that they are gone.
+    /// The containers whose removal was not acknowledged.
     pub(crate) fn alive(&self) -> Vec<String> {
         let accounts = self.accounts.iter();
         let alive = accounts
@@ -339,7 +339,7 @@ impl Ledger {
     }
 }
 
-/// The word for a status that an audit compares.
+/// The name of a status.
 pub(crate) fn word(status: &Status) -> String {
     status.to_string()
 }
