@@ -147,7 +147,7 @@ impl Cli {
 }
 
 impl DaemonCommand {
-    /// What the daemon continues to do after Ctrl-C. Returns `None` if the command changes nothing.
+    /// The note after Ctrl-C: the work that the daemon finishes. Returns `None` if there is none.
     pub(crate) fn interrupt_note(&self) -> Option<&'static str> {
         match self {
             Self::Images(_)

@@ -46,7 +46,7 @@ pub(crate) fn exit(error: &CallError) -> Exit {
     }
 }
 
-/// What the user can do. Returns `None` if the message says it.
+/// The remedy for the user. Returns `None` if the message contains it.
 pub(crate) fn hint(error: &CallError) -> Option<&'static str> {
     match error {
         CallError::Problem(problem) => hint_of_problem(problem),

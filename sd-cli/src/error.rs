@@ -1,6 +1,6 @@
 //! The errors of `sd`: message, hint and exit code of each.
 //!
-//! Nothing here prints: [`Printer`](crate::output::Printer) does, and escapes text from outside.
+//! [`Printer`](crate::output::Printer) prints them, and escapes text from outside.
 
 use std::io;
 
@@ -38,7 +38,7 @@ pub(crate) enum CliError {
     CountFailed {
         /// The failure, without the output.
         problem: String,
-        /// What the program printed.
+        /// The output of the program.
         output: Option<String>,
     },
     /// No daemon accepted the connection of a check-in.
@@ -107,7 +107,7 @@ impl CliError {
         }
     }
 
-    /// What the user can do. Returns `None` if the message says it.
+    /// The remedy for the user. Returns `None` if the message contains it.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NoPassword { .. } => {

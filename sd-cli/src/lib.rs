@@ -1,4 +1,4 @@
-//! The spin-docker command line: everything behind the binary `sd`.
+//! The spin-docker command line, behind the binary `sd`.
 //!
 //! A command is a function of its arguments, a [client](sd_client::Client) and a printer. The crate is
 //! a library so that tests can read the definitions that help texts, completions and manual pages are

@@ -1,4 +1,4 @@
-//! Everything that `sd` prints: data on stdout, messages and progress on stderr.
+//! The output of `sd`: data on stdout, messages and progress on stderr.
 //!
 //! Commands hand values to the [`Printer`]. Formats, terminals and write errors are handled here.
 

@@ -125,7 +125,7 @@ fn command_page(command: &Command) -> String {
     finish(page, &more)
 }
 
-/// The sections that clap_mangen renders.
+/// The sections that `clap_mangen` renders.
 fn reference(command: &Command) -> Vec<u8> {
     let mut page = Vec::new();
     for render in [

@@ -44,7 +44,7 @@ pub enum Error {
         url: String,
         /// The HTTP status of the response.
         status: u16,
-        /// What does not conform.
+        /// The violation.
         reason: String,
     },
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use sd_client::Client;
-use sd_client::api::{Container, Status};
+use sd_client::api::{Activity, Container, EventKind, HistoryEntry, Status};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -77,19 +77,31 @@ pub(super) async fn wait_until_accepting(
             .await
             .map_err(|error| CliError::of_call(client, error))?;
         if matches!(current.status, Status::Stopped | Status::Stopping) {
-            return Err(CliError::Failed(stopped_message(&current)));
+            return Err(CliError::Failed(stopped_message(&current, client).await));
         }
         // The host ports change if the container is restarted meanwhile.
         endpoint = Endpoint::of(&current);
     }
 }
 
-fn stopped_message(container: &Container) -> String {
+/// The message about a container that stopped too early, with the reason from its history.
+async fn stopped_message(container: &Container, client: &Client) -> String {
     let name = shown_name(container);
-    match &container.stop_reason {
-        Some(reason) => format!("{name} stopped ({reason}) before it accepted connections"),
-        None => format!("{name} stopped before it accepted connections"),
+    // The reason is only a detail: a failure of this request must not hide the stop.
+    let activity = client.activity(&container.container_id).await.ok();
+    let reason = activity.as_ref().and_then(stop_reason);
+    match (reason, &container.stop_reason) {
+        (Some(why), _) => format!("{name} stopped before it accepted connections: {why}"),
+        (None, Some(reason)) => format!("{name} stopped ({reason}) before it accepted connections"),
+        (None, None) => format!("{name} stopped before it accepted connections"),
     }
+}
+
+/// The reason of the latest stop. Returns `None` if the history contains none.
+fn stop_reason(activity: &Activity) -> Option<&str> {
+    let is_stop = |entry: &&HistoryEntry| matches!(entry.what, EventKind::Stopping | EventKind::Stopped);
+    let stops = activity.history.iter().rev().filter(is_stop);
+    stops.map(|entry| entry.why.as_str()).find(|why| !why.is_empty())
 }
 
 async fn accepts(host: &str, port: u16, min_open_time: Duration) -> bool {

@@ -201,7 +201,7 @@ impl<'a> Printer<'a> {
             .flatten()
         {
             exit = exit.max(error.exit());
-            if exit == Exit::Interrupted && self.terminal.stderr_is_terminal {
+            if exit == Exit::Interrupted && self.terminal.shows_progress {
                 // The terminal has echoed `^C` at the cursor.
                 self.write_message("\n");
             }
@@ -216,7 +216,7 @@ impl<'a> Printer<'a> {
     }
 
     fn spin(&mut self, message: &str) {
-        if self.terminal.stderr_is_terminal {
+        if self.terminal.shows_progress {
             self.spinner.draw(message);
         }
     }

@@ -12,7 +12,7 @@ pub(crate) struct Terminal {
     /// Whether stdout shows colours.
     pub(crate) colour: bool,
     /// Whether stderr is a terminal that can show a spinner.
-    pub(crate) stderr_is_terminal: bool,
+    pub(crate) shows_progress: bool,
 }
 
 impl Terminal {
@@ -24,7 +24,7 @@ impl Terminal {
         Self {
             width: table::terminal_width(),
             colour: is_terminal && !no_colour && !is_dumb,
-            stderr_is_terminal: io::stderr().is_terminal() && !is_dumb,
+            shows_progress: io::stderr().is_terminal() && !is_dumb,
         }
     }
 

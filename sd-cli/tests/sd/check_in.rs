@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::support::{Answer, DEADLINE, Request, Run, Server, sd, signal};
+use crate::support::{DEADLINE, Request, Response, Run, Server, sd, signal};
 
 const TOKEN: &str = "sd1.a-token-of-a-test";
 
@@ -28,7 +28,7 @@ fn start(mut command: Command) -> Child {
 
 #[test]
 fn report_contains_the_number_and_no_credentials() {
-    let server = Server::always(Answer::no_content);
+    let server = Server::always(Response::no_content);
     check_in(&server, &["--active-connections", "3"]).printed("");
     let request = &server.requests()[0];
     assert_eq!(request.line, "POST /v1/check-in");
@@ -38,7 +38,7 @@ fn report_contains_the_number_and_no_credentials() {
 
 #[test]
 fn settings_of_other_commands_are_ignored() {
-    let server = Server::always(Answer::no_content);
+    let server = Server::always(Response::no_content);
     let run = Run::of(
         sd(&["check-in", "-a", "0", "--url", &server.url()])
             .env("SD_URL", "nonsense")
@@ -51,7 +51,7 @@ fn settings_of_other_commands_are_ignored() {
 
 #[test]
 fn local_connections_do_not_count() {
-    let server = Server::always(Answer::no_content);
+    let server = Server::always(Response::no_content);
     let port = server.port.to_string();
     // The report itself is such a connection.
     check_in(&server, &["--tcp-port", &port]).printed("");
@@ -60,7 +60,7 @@ fn local_connections_do_not_count() {
 
 #[test]
 fn unknown_address_is_explained() {
-    let server = Server::always(|| Answer::problem(404, "container-not-found", "who are you"));
+    let server = Server::always(|| Response::problem(404, "container-not-found", "who are you"));
     check_in(&server, &["-a", "1"]).failed_with(
         4,
         &format!(
@@ -73,7 +73,7 @@ fn unknown_address_is_explained() {
 
 #[test]
 fn daemon_failure_is_not_retried_at_the_next_address() {
-    let server = Server::always(|| Answer::problem(503, "engine-unavailable", "registry is full"));
+    let server = Server::always(|| Response::problem(503, "engine-unavailable", "registry is full"));
     let run = check_in(&server, &["-a", "1"]);
     assert_eq!(run.code, Some(5), "{run:?}");
     assert!(run.stderr.starts_with("sd: registry is full\n"), "{run:?}");
@@ -84,8 +84,8 @@ fn reporting_continues_after_failures_until_a_signal() {
     for name in ["TERM", "INT"] {
         let calls = AtomicUsize::new(0);
         let server = Server::always(move || match calls.fetch_add(1, Ordering::SeqCst) {
-            0 => Answer::problem(503, "engine-unavailable", "not now"),
-            _ => Answer::no_content(),
+            0 => Response::problem(503, "engine-unavailable", "not now"),
+            _ => Response::no_content(),
         });
         let child = start(sd(&[
             "check-in",
@@ -114,7 +114,7 @@ fn invalid_url_ends_periodic_reporting() {
 
 #[test]
 fn program_output_is_reported() {
-    let server = Server::always(Answer::no_content);
+    let server = Server::always(Response::no_content);
     check_in(
         &server,
         &["--", "sh", "-c", "echo $(($1 + 3)); echo noise >&2", "sh", "4"],
@@ -125,7 +125,7 @@ fn program_output_is_reported() {
 
 #[test]
 fn no_report_is_sent_without_a_number() {
-    let server = Server::always(Answer::no_content);
+    let server = Server::always(Response::no_content);
     check_in(&server, &["--", "sh", "-c", "echo no database >&2; exit 3"]).failed_with(
         1,
         "sd: failed to count connections: sh exited with code 3; it printed \"no database\"\n",
@@ -144,7 +144,7 @@ fn no_report_is_sent_without_a_number() {
 #[test]
 fn failing_program_is_printed_once_and_retried() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::always(Answer::no_content);
+    let server = Server::always(Response::no_content);
     // It prints another text each time, and succeeds the third time.
     let script =
         "echo >>tries; tries=$(wc -l <tries); [ $tries -ge 3 ] || { echo try $tries; exit 1; }; echo 5";
@@ -179,7 +179,7 @@ fn signal_kills_the_running_program() {
         ("INT", None, 130),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let server = Server::always(Answer::no_content);
+        let server = Server::always(Response::no_content);
         // Under nohup, SIGHUP would be ignored: reset it.
         let mut command = Command::new("env");
         command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_sd")]);
@@ -222,7 +222,7 @@ fn runs(pid: &str) -> bool {
 
 #[test]
 fn busy_duration_is_reported_with_or_without_a_number() {
-    let server = Server::always(Answer::no_content);
+    let server = Server::always(Response::no_content);
     check_in(&server, &["--for", "40m"]).printed("");
     check_in(&server, &["--for", "90", "-a", "2"]).printed("");
     let bodies: Vec<_> = server.requests().iter().map(Request::json).collect();
@@ -235,7 +235,7 @@ fn busy_duration_is_reported_with_or_without_a_number() {
 #[test]
 fn hold_limited_by_the_daemon_is_noted() {
     let server =
-        Server::always(|| Answer::no_content().with_header("sd-keep-until", "2026-03-01T14:02:11.250Z"));
+        Server::always(|| Response::no_content().with_header("sd-keep-until", "2026-03-01T14:02:11.250Z"));
     check_in(&server, &["--for", "365d"]).failed_with(
         0,
         "sd: the daemon limits --for 365d: it keeps this container running until 2026-03-01T14:02:11.250Z\n",
@@ -244,7 +244,7 @@ fn hold_limited_by_the_daemon_is_noted() {
 
 #[test]
 fn token_is_sent_and_never_printed() {
-    let server = Server::always(Answer::no_content);
+    let server = Server::always(Response::no_content);
     let mut command = sd(&["check-in", "--every", "1s", "-a", "1", "--url", &server.url()]);
     let child = start({
         command.env("SD_CHECK_IN_TOKEN", TOKEN);
@@ -263,7 +263,7 @@ fn token_is_sent_and_never_printed() {
 
 #[test]
 fn rejected_token_exits_3() {
-    let server = Server::always(|| Answer::problem(401, "unknown-token", "not one of this daemon"));
+    let server = Server::always(|| Response::problem(401, "unknown-token", "not one of this daemon"));
     let run = Run::of(sd(&["check-in", "-a", "1", "--url", &server.url()]).env("SD_CHECK_IN_TOKEN", TOKEN));
     run.failed_with(
         3,
@@ -277,7 +277,7 @@ fn rejected_token_exits_3() {
 
 #[test]
 fn token_of_a_stopped_container_is_explained() {
-    let server = Server::always(|| Answer::problem(404, "unknown-caller", "not running"));
+    let server = Server::always(|| Response::problem(404, "unknown-caller", "not running"));
     let run = Run::of(sd(&["check-in", "-a", "1", "--url", &server.url()]).env("SD_CHECK_IN_TOKEN", TOKEN));
     assert_eq!(run.code, Some(4), "{run:?}");
     let message = format!(
@@ -289,7 +289,7 @@ fn token_of_a_stopped_container_is_explained() {
 
 #[test]
 fn invalid_token_is_not_printed() {
-    let server = Server::always(Answer::no_content);
+    let server = Server::always(Response::no_content);
     let run =
         Run::of(sd(&["check-in", "-a", "1", "--url", &server.url()]).env("SD_CHECK_IN_TOKEN", "two words"));
     run.failed_with(
@@ -301,7 +301,7 @@ fn invalid_token_is_not_printed() {
 
 #[test]
 fn interval_longer_than_the_idle_timeout_is_refused() {
-    let server = Server::always(|| Answer::no_content().with_header("sd-idle-timeout", "60"));
+    let server = Server::always(|| Response::no_content().with_header("sd-idle-timeout", "60"));
     check_in(&server, &["-a", "1", "--every", "1m"]).failed_with(
         2,
         "sd: failed to report every 1m: the idle timeout of this container is 1m; choose a shorter interval\n",
@@ -316,7 +316,7 @@ fn shortened_idle_timeout_shortens_the_interval() {
             0 => "9000",
             _ => "1",
         };
-        Answer::no_content().with_header("sd-idle-timeout", timeout)
+        Response::no_content().with_header("sd-idle-timeout", timeout)
     });
     let child = start(sd(&[
         "check-in",

@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing test helper fails the test")]
 
-mod answers;
+mod activity;
 mod check_in;
 mod containers;
-mod failures;
+mod errors;
 mod output;
 mod support;

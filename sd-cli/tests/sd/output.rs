@@ -4,11 +4,11 @@ use std::io;
 
 use serde_json::json;
 
-use crate::support::{Answer, Run, Server, ask, container, sd};
+use crate::support::{Response, Run, Server, container, run_sd, sd};
 
 fn server_of_three() -> Server {
     Server::always(|| {
-        Answer::json(&json!([
+        Response::json(&json!([
             container("web", "stopped"),
             container("db", "stopped"),
             container("cache", "stopped")
@@ -18,7 +18,7 @@ fn server_of_three() -> Server {
 
 #[test]
 fn list_is_a_table_by_default() {
-    ask(&server_of_three(), &["ls"]).printed(
+    run_sd(&server_of_three(), &["ls"]).printed(
         "\
 CONTAINER ID  NAME   IMAGE                STATUS   ACTIVE  SSH  APP  STOPS IN
 776562000000  web    atbaker/sd-postgres  stopped  0       -    -    -
@@ -36,10 +36,10 @@ fn json_is_the_unchanged_response_of_the_api() {
         container("cache", "stopped")
     ]);
     let server = server_of_three();
-    assert_eq!(ask(&server, &["ls", "--json"]).json(), wire);
-    assert_eq!(ask(&server, &["--format", "json", "ls"]).json(), wire);
+    assert_eq!(run_sd(&server, &["ls", "--json"]).json(), wire);
+    assert_eq!(run_sd(&server, &["--format", "json", "ls"]).json(), wire);
 
-    let lines = ask(&server, &["ls", "--format", "jsonl"]).stdout;
+    let lines = run_sd(&server, &["ls", "--format", "jsonl"]).stdout;
     let values: Vec<serde_json::Value> = lines
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -49,26 +49,26 @@ fn json_is_the_unchanged_response_of_the_api() {
 
 #[test]
 fn empty_list_is_an_empty_array_or_a_header() {
-    let server = Server::always(|| Answer::json(&json!([])));
-    ask(&server, &["ls", "--json"]).printed("[]\n");
-    ask(&server, &["ls", "--format", "jsonl"]).printed("");
-    ask(&server, &["ls", "-q"]).printed("");
-    ask(&server, &["ls"]).printed("CONTAINER ID  NAME  IMAGE  STATUS  ACTIVE  SSH  APP  STOPS IN\n");
+    let server = Server::always(|| Response::json(&json!([])));
+    run_sd(&server, &["ls", "--json"]).printed("[]\n");
+    run_sd(&server, &["ls", "--format", "jsonl"]).printed("");
+    run_sd(&server, &["ls", "-q"]).printed("");
+    run_sd(&server, &["ls"]).printed("CONTAINER ID  NAME  IMAGE  STATUS  ACTIVE  SSH  APP  STOPS IN\n");
 }
 
 #[test]
 fn format_is_read_from_the_environment() {
-    let server = Server::always(|| Answer::json(&json!([])));
+    let server = Server::always(|| Response::json(&json!([])));
     let run = Run::of(sd(&["ls"]).env("SD_URL", server.url()).env("SD_FORMAT", "json"));
     run.printed("[]\n");
 }
 
 #[test]
 fn quiet_prints_complete_ids_only() {
-    let run = ask(&server_of_three(), &["ls", "-q"]);
+    let run = run_sd(&server_of_three(), &["ls", "-q"]);
     assert!(run.stdout.lines().all(|line| line.len() == 64), "{run:?}");
     assert_eq!(run.stdout.lines().count(), 3);
-    let ids = ask(&server_of_three(), &["ls", "-q", "--json"]).json();
+    let ids = run_sd(&server_of_three(), &["ls", "-q", "--json"]).json();
     assert_eq!(
         ids,
         json!(["web", "db", "cache"].map(|name| container(name, "stopped")["container_id"].clone()))
@@ -77,8 +77,8 @@ fn quiet_prints_complete_ids_only() {
 
 #[test]
 fn filters_are_sent_in_the_query() {
-    let server = Server::always(|| Answer::json(&json!([])));
-    ask(
+    let server = Server::always(|| Response::json(&json!([])));
+    run_sd(
         &server,
         &[
             "ls", "--status", "running", "--filter", "name=web", "--image", "a/b:c", "--audit",
@@ -93,11 +93,11 @@ fn filters_are_sent_in_the_query() {
 
 #[test]
 fn images_are_printed_one_per_line() {
-    let server = Server::always(|| Answer::json(&json!(["a/b:1", "c\u{1b}[2J:2"])));
-    ask(&server, &["images"]).printed("IMAGE\na/b:1\nc\\u{1b}[2J:2\n");
-    ask(&server, &["images", "-q"]).printed("a/b:1\nc\\u{1b}[2J:2\n");
+    let server = Server::always(|| Response::json(&json!(["a/b:1", "c\u{1b}[2J:2"])));
+    run_sd(&server, &["images"]).printed("IMAGE\na/b:1\nc\\u{1b}[2J:2\n");
+    run_sd(&server, &["images", "-q"]).printed("a/b:1\nc\\u{1b}[2J:2\n");
     assert_eq!(
-        ask(&server, &["images", "--json"]).json(),
+        run_sd(&server, &["images", "--json"]).json(),
         json!(["a/b:1", "c\u{1b}[2J:2"])
     );
 }

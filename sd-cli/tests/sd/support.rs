@@ -37,13 +37,13 @@ impl Request {
 }
 
 /// A response: status, body and additional headers.
-pub(crate) struct Answer {
+pub(crate) struct Response {
     status: u16,
     body: String,
     headers: String,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn json(body: &Value) -> Self {
         Self {
             status: 200,
@@ -103,21 +103,21 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn answering(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn responding_with(response: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let received = Arc::new(Mutex::new(Vec::new()));
         let (arrived, arrivals) = mpsc::channel();
-        let (answer, kept) = (Arc::new(answer), Arc::clone(&received));
+        let (response, kept) = (Arc::new(response), Arc::clone(&received));
         thread::spawn(move || {
             for connection in listener.incoming().map_while(Result::ok) {
-                let (answer, kept, arrived) = (Arc::clone(&answer), Arc::clone(&kept), arrived.clone());
+                let (response, kept, arrived) = (Arc::clone(&response), Arc::clone(&kept), arrived.clone());
                 thread::spawn(move || {
                     let Some(request) = read(&connection) else { return };
                     kept.lock().unwrap().push(request.clone());
                     // Fails if the test has ended.
                     drop(arrived.send(request.clone()));
-                    write(&connection, &answer(&request));
+                    write(&connection, &response(&request));
                 });
             }
         });
@@ -129,8 +129,8 @@ impl Server {
     }
 
     /// Responds to every request in the same way.
-    pub(crate) fn always(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Self {
-        Self::answering(move |_| answer())
+    pub(crate) fn always(response: impl Fn() -> Response + Send + Sync + 'static) -> Self {
+        Self::responding_with(move |_| response())
     }
 
     pub(crate) fn url(&self) -> String {
@@ -180,12 +180,12 @@ fn read(connection: &TcpStream) -> Option<Request> {
     })
 }
 
-fn write(mut connection: &TcpStream, answer: &Answer) {
-    let Answer {
+fn write(mut connection: &TcpStream, response: &Response) {
+    let Response {
         status,
         body,
         headers,
-    } = answer;
+    } = response;
     let length = match status {
         204 => String::new(),
         _ => format!("content-length: {}\r\n", body.len()),
@@ -212,7 +212,7 @@ pub(crate) fn sd(arguments: &[&str]) -> Command {
 }
 
 /// Runs `sd` against the server.
-pub(crate) fn ask(server: &Server, arguments: &[&str]) -> Run {
+pub(crate) fn run_sd(server: &Server, arguments: &[&str]) -> Run {
     Run::of(sd(arguments).env("SD_URL", server.url()))
 }
 
@@ -317,5 +317,38 @@ pub(crate) fn container(name: &str, status: &str) -> Value {
         "remove_after": null,
         "removes_at": null,
         "stop_reason": null,
+    })
+}
+
+/// The activity of a container that was stopped over the API.
+pub(crate) fn activity() -> Value {
+    json!({
+        "container_id": "2cd8a1b037d8752a481b373f225ac72ced9ec89ba784b7868dbb784072358f0e",
+        "name": "/db",
+        "image": "sd-postgres",
+        "status": "stopped",
+        "at": "2026-03-01T18:00:00.000Z",
+        "created_at": "2026-03-01T11:00:00.000Z",
+        "started_at": null,
+        "stopped_at": "2026-03-01T16:51:00.000Z",
+        "stop_reason": "requested",
+        "last_active_at": "2026-03-01T11:00:00.000Z",
+        "last_active_signal": "started",
+        "idle_timeout": 9000,
+        "idle_timeout_source": "default",
+        "max_lifetime": null,
+        "max_lifetime_source": "default",
+        "remove_after": null,
+        "remove_after_source": "default",
+        "stops_at": null,
+        "stops_because": null,
+        "removes_at": null,
+        "keep_until": null,
+        "connections": null,
+        "signals": [],
+        "history": [
+            {"id": 1, "at": "2026-03-01T11:00:00.000Z", "what": "started", "why": "asked for over the API"},
+            {"id": 2, "at": "2026-03-01T16:50:58.000Z", "what": "stopping", "why": "evil \u{1b}[2J"},
+        ],
     })
 }

@@ -36,7 +36,11 @@ mod tests {
 
     fn gateway_in(lines: &[&str]) -> Option<Ipv4Addr> {
         let table = format!("{HEADER}{}\n", lines.join("\n"));
-        gateway_of(&RouteEntries::from_read(table.as_bytes()).unwrap().0)
+        gateway_of(
+            &RouteEntries::from_read(table.as_bytes())
+                .expect("well-formed routes")
+                .0,
+        )
     }
 
     #[test]

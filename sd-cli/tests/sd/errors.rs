@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 
 use serde_json::json;
 
-use crate::support::{Answer, ClosedPort, Run, Server, ask, container, sd, signal};
+use crate::support::{ClosedPort, Response, Run, Server, container, run_sd, sd, signal};
 
 #[test]
 fn unreachable_daemon_is_one_line_with_the_remedy() {
@@ -24,8 +24,8 @@ fn unreachable_daemon_is_one_line_with_the_remedy() {
 
 #[test]
 fn rejected_credentials_name_user_and_remedy() {
-    let server = Server::always(|| Answer::problem(401, "unauthorized", "Give credentials"));
-    let run = ask(&server, &["ls", "--user", "eve"]);
+    let server = Server::always(|| Response::problem(401, "unauthorized", "Give credentials"));
+    let run = run_sd(&server, &["ls", "--user", "eve"]);
     run.failed_with(
         3,
         &format!(
@@ -39,8 +39,8 @@ fn rejected_credentials_name_user_and_remedy() {
 #[test]
 fn missing_container_exits_4() {
     let server =
-        Server::always(|| Answer::problem(404, "container-not-found", "Container 1337 doesn't exist"));
-    ask(&server, &["start", "1337"]).failed_with(
+        Server::always(|| Response::problem(404, "container-not-found", "Container 1337 doesn't exist"));
+    run_sd(&server, &["start", "1337"]).failed_with(
         4,
         "sd: Container 1337 doesn't exist\nhint: `sd ls` lists the containers\n",
     );
@@ -48,24 +48,24 @@ fn missing_container_exits_4() {
 
 #[test]
 fn unavailable_engine_exits_5_with_the_reason() {
-    let server = Server::always(|| Answer::problem(503, "engine-unavailable", "Docker does not answer"));
-    ask(&server, &["create", "web"]).failed_with(
+    let server = Server::always(|| Response::problem(503, "engine-unavailable", "Docker does not respond"));
+    run_sd(&server, &["create", "web"]).failed_with(
         5,
-        "sd: Docker does not answer\nhint: start Docker on the machine of the daemon, then try again\n",
+        "sd: Docker does not respond\nhint: start Docker on the machine of the daemon, then try again\n",
     );
 }
 
 #[test]
 fn control_characters_in_errors_are_escaped() {
     let server =
-        Server::always(|| Answer::problem(502, "engine-rejected", "bad \u{1b}[2J\u{9b}1m\u{202e}\nname"));
-    ask(&server, &["create", "web"]).failed_with(1, "sd: bad \\u{1b}[2J\\u{9b}1m\\u{202e}\\nname\n");
+        Server::always(|| Response::problem(502, "engine-rejected", "bad \u{1b}[2J\u{9b}1m\u{202e}\nname"));
+    run_sd(&server, &["create", "web"]).failed_with(1, "sd: bad \\u{1b}[2J\\u{9b}1m\\u{202e}\\nname\n");
 }
 
 #[test]
 fn response_of_another_program_is_recognised() {
-    let server = Server::always(|| Answer::json(&json!({"hello": "world"})));
-    let run = ask(&server, &["ls"]);
+    let server = Server::always(|| Response::json(&json!({"hello": "world"})));
+    let run = run_sd(&server, &["ls"]);
     assert_eq!(run.code, Some(1), "{run:?}");
     assert!(
         run.stderr.contains("sd: failed to read the response of "),
@@ -81,7 +81,7 @@ fn response_of_another_program_is_recognised() {
 #[test]
 fn default_password_is_not_sent_to_other_machines() {
     // 0.0.0.0 connects to the same listener, but is not a loopback address.
-    let server = Server::always(|| Answer::json(&json!([])));
+    let server = Server::always(|| Response::json(&json!([])));
     let url = format!("http://0.0.0.0:{}", server.port);
     Run::of(sd(&["ls", "--url", &url])).failed_with(
         3,
@@ -99,8 +99,8 @@ fn default_password_is_not_sent_to_other_machines() {
 
 #[test]
 fn default_password_is_sent_to_loopback() {
-    let server = Server::always(|| Answer::json(&json!([])));
-    ask(&server, &["ls", "-q"]).printed("");
+    let server = Server::always(|| Response::json(&json!([])));
+    run_sd(&server, &["ls", "-q"]).printed("");
     // admin:spindocker
     let expected = "authorization: basic ywrtaw46c3bpbmrvy2tlcg==";
     assert!(
@@ -122,7 +122,7 @@ fn write_config(folder: &Path, content: &str) {
 
 #[test]
 fn config_file_is_read_and_readable_password_is_warned_of() {
-    let server = Server::always(|| Answer::json(&json!([])));
+    let server = Server::always(|| Response::json(&json!([])));
     let folder = tempfile::tempdir().unwrap();
     write_config(
         folder.path(),
@@ -194,7 +194,7 @@ fn ctrl_c_exits_130_and_says_what_continues() {
         let never = std::sync::Mutex::new(never);
         let server = Server::always(move || {
             let _ = never.lock().unwrap().recv();
-            Answer::json(&container("web", "running"))
+            Response::json(&container("web", "running"))
         });
         let mut command = sd(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

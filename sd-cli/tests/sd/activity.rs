@@ -6,39 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Request, Run, Server, ask, container, sd, signal};
-
-fn activity() -> Value {
-    json!({
-        "container_id": "2cd8a1b037d8752a481b373f225ac72ced9ec89ba784b7868dbb784072358f0e",
-        "name": "/db",
-        "image": "sd-postgres",
-        "status": "stopped",
-        "at": "2026-03-01T18:00:00.000Z",
-        "created_at": "2026-03-01T11:00:00.000Z",
-        "started_at": null,
-        "stopped_at": "2026-03-01T16:51:00.000Z",
-        "stop_reason": "requested",
-        "last_active_at": "2026-03-01T11:00:00.000Z",
-        "last_active_signal": "started",
-        "idle_timeout": 9000,
-        "idle_timeout_source": "default",
-        "max_lifetime": null,
-        "max_lifetime_source": "default",
-        "remove_after": null,
-        "remove_after_source": "default",
-        "stops_at": null,
-        "stops_because": null,
-        "removes_at": null,
-        "keep_until": null,
-        "connections": null,
-        "signals": [],
-        "history": [
-            {"id": 1, "at": "2026-03-01T11:00:00.000Z", "what": "started", "why": "asked for over the API"},
-            {"id": 2, "at": "2026-03-01T16:50:58.000Z", "what": "stopping", "why": "evil \u{1b}[2J"},
-        ],
-    })
-}
+use crate::support::{Request, Response, Run, Server, activity, container, run_sd, sd, signal};
 
 fn event(id: u64, name: &str, what: &str) -> String {
     let event = json!({
@@ -56,20 +24,21 @@ fn event(id: u64, name: &str, what: &str) -> String {
 
 #[test]
 fn why_prints_a_paragraph_or_the_activity_as_json() {
-    let server = Server::always(|| Answer::json(&activity()));
-    ask(&server, &["why", "db"]).printed(
+    let server = Server::always(|| Response::json(&activity()));
+    run_sd(&server, &["why", "db"]).printed(
         "db (sd-postgres) was stopped at 16:51 (1h 9m ago): evil \\u{1b}[2J. It had run for 5h 51m. Its files \
          stay until somebody removes it; `sd start db` starts it again.\n",
     );
-    let run = ask(&server, &["why", "db", "--json"]);
+    let run = run_sd(&server, &["why", "db", "--json"]);
     assert_eq!(run.json(), activity());
     assert_eq!(server.lines(), ["GET /v1/containers/db/activity"; 2]);
 }
 
 #[test]
 fn why_of_a_missing_container_exits_4() {
-    let server = Server::always(|| Answer::problem(404, "container-not-found", "Container db doesn't exist"));
-    ask(&server, &["why", "db"]).failed_with(
+    let server =
+        Server::always(|| Response::problem(404, "container-not-found", "Container db doesn't exist"));
+    run_sd(&server, &["why", "db"]).failed_with(
         4,
         "sd: Container db doesn't exist\nhint: `sd ls` lists the containers\n",
     );
@@ -77,21 +46,21 @@ fn why_of_a_missing_container_exits_4() {
 
 #[test]
 fn show_prints_a_line_per_property_and_the_history() {
-    let server = Server::answering(|request| {
+    let server = Server::responding_with(|request| {
         if request.line.ends_with("/activity") {
-            return Answer::json(&activity());
+            return Response::json(&activity());
         }
         let mut container = container("db", "stopped");
         container["stop_reason"] = json!("requested");
         container["ports"] = json!({"5432/tcp": 49156});
         container["created_at"] = Value::Null;
-        Answer::json(&container)
+        Response::json(&container)
     });
     let id = container("db", "stopped")["container_id"]
         .as_str()
         .unwrap()
         .to_owned();
-    let run = ask(&server, &["show", "db"]);
+    let run = run_sd(&server, &["show", "db"]);
     run.printed(&format!(
         "CONTAINER ID   {id}\n\
          NAME           db\n\
@@ -106,7 +75,7 @@ fn show_prints_a_line_per_property_and_the_history() {
          2026-03-01 11:00:00  started       asked for over the API\n\
          2026-03-01 16:50:58  stopping      evil \\u{{1b}}[2J\n"
     ));
-    let json = ask(&server, &["show", "db", "--json"]).json();
+    let json = run_sd(&server, &["show", "db", "--json"]).json();
     assert_eq!(json["ports"], json!({"5432/tcp": 49156}));
 }
 
@@ -115,9 +84,9 @@ fn extend_sends_seconds_and_prints_the_container() {
     let server = Server::always(|| {
         let mut container = container("db", "running");
         container["stops_at"] = json!("2026-03-01T18:51:00.000Z");
-        Answer::json(&container)
+        Response::json(&container)
     });
-    let run = ask(&server, &["extend", "db", "2h"]);
+    let run = run_sd(&server, &["extend", "db", "2h"]);
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
     assert!(
         run.stdout.contains("db    atbaker/sd-postgres  running"),
@@ -132,9 +101,9 @@ fn extend_of_a_container_without_idle_timeout_is_noted() {
     let server = Server::always(|| {
         let mut container = container("db", "running");
         container["idle_timeout"] = Value::Null;
-        Answer::json(&container)
+        Response::json(&container)
     });
-    let run = ask(&server, &["extend", "db", "2h"]);
+    let run = run_sd(&server, &["extend", "db", "2h"]);
     assert_eq!(run.code, Some(0));
     assert_eq!(run.stderr, "sd: nothing to postpone: db has no idle timeout\n");
 }
@@ -142,7 +111,7 @@ fn extend_of_a_container_without_idle_timeout_is_noted() {
 #[test]
 fn events_are_printed_until_stdout_is_closed() {
     let stream = event(7, "db", "started") + &event(8, "web", "stopped");
-    let server = Server::always(move || Answer::events(&stream));
+    let server = Server::always(move || Response::events(&stream));
     let mut child = sd(&["events", "--after", "6"])
         .env("SD_URL", server.url())
         .stdout(Stdio::piped())
@@ -167,13 +136,13 @@ fn events_are_printed_until_stdout_is_closed() {
 #[test]
 fn events_resume_when_the_daemon_is_back() {
     let requests = AtomicUsize::new(0);
-    let server = Server::answering(move |_| match requests.fetch_add(1, Ordering::SeqCst) {
-        0 => Answer::events("id: 6\n\n"),
-        1 => Answer::problem(503, "not-ready", "the daemon is starting"),
-        2 => Answer::events(&event(7, "db", "started")),
-        _ => Answer::problem(401, "unauthorized", "another password now"),
+    let server = Server::responding_with(move |_| match requests.fetch_add(1, Ordering::SeqCst) {
+        0 => Response::events("id: 6\n\n"),
+        1 => Response::problem(503, "not-ready", "the daemon is starting"),
+        2 => Response::events(&event(7, "db", "started")),
+        _ => Response::problem(401, "unauthorized", "another password now"),
     });
-    let run = ask(&server, &["events", "--format", "jsonl"]);
+    let run = run_sd(&server, &["events", "--format", "jsonl"]);
     assert_eq!(run.code, Some(3), "{run:?}");
     assert_eq!(run.json()["id"], 7);
     let resumed: Vec<bool> = server
@@ -201,14 +170,14 @@ fn events_resume_when_the_daemon_is_back() {
 
 #[test]
 fn events_are_filtered_by_container_id() {
-    let server = Server::answering(|request| match request.line.as_str() {
-        "GET /v1/containers/db" => Answer::json(&container("db", "running")),
+    let server = Server::responding_with(|request| match request.line.as_str() {
+        "GET /v1/containers/db" => Response::json(&container("db", "running")),
         "GET /v1/containers/lost" => {
-            Answer::problem(404, "container-not-found", "Container lost doesn't exist")
+            Response::problem(404, "container-not-found", "Container lost doesn't exist")
         }
-        _ => Answer::events(&(event(7, "web", "started") + &event(8, "db", "stopped"))),
+        _ => Response::events(&(event(7, "web", "started") + &event(8, "db", "stopped"))),
     });
-    assert_eq!(ask(&server, &["events", "db", "lost"]).code, Some(4));
+    assert_eq!(run_sd(&server, &["events", "db", "lost"]).code, Some(4));
     let mut child = sd(&["events", "db"])
         .env("SD_URL", server.url())
         .stdout(Stdio::piped())
@@ -220,14 +189,14 @@ fn events_are_filtered_by_container_id() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
-fn held(_: &Request) -> Answer {
-    Answer::json(&container("db", "running"))
+fn held(_: &Request) -> Response {
+    Response::json(&container("db", "running"))
 }
 
 #[test]
 fn hold_precedes_the_command_and_returns_its_exit_code() {
-    let server = Server::answering(held);
-    let run = ask(&server, &["hold", "db", "--", "sh", "-c", "echo done; exit 7"]);
+    let server = Server::responding_with(held);
+    let run = run_sd(&server, &["hold", "db", "--", "sh", "-c", "echo done; exit 7"]);
     assert_eq!(
         (run.code, run.stdout.as_str(), run.stderr.as_str()),
         (Some(7), "done\n", ""),
@@ -235,19 +204,20 @@ fn hold_precedes_the_command_and_returns_its_exit_code() {
     );
     assert_eq!(server.lines(), ["POST /v1/containers/db/extend"]);
     assert_eq!(server.requests()[0].json(), json!({"for": 120}));
-    assert_eq!(ask(&server, &["hold", "db", "--", "true"]).code, Some(0));
+    assert_eq!(run_sd(&server, &["hold", "db", "--", "true"]).code, Some(0));
     assert_eq!(
-        ask(&server, &["hold", "db", "--", "sh", "-c", "kill -9 $$"]).code,
+        run_sd(&server, &["hold", "db", "--", "sh", "-c", "kill -9 $$"]).code,
         Some(137)
     );
 }
 
 #[test]
 fn refused_hold_prevents_the_command() {
-    let server = Server::always(|| Answer::problem(409, "wrong-state", "Container db is not running"));
-    ask(&server, &["hold", "db", "--", "echo", "begun"]).failed_with(1, "sd: Container db is not running\n");
-    let server = Server::answering(held);
-    ask(&server, &["hold", "db", "--", "/nonexistent/tool"]).failed_with(
+    let server = Server::always(|| Response::problem(409, "wrong-state", "Container db is not running"));
+    run_sd(&server, &["hold", "db", "--", "echo", "begun"])
+        .failed_with(1, "sd: Container db is not running\n");
+    let server = Server::responding_with(held);
+    run_sd(&server, &["hold", "db", "--", "/nonexistent/tool"]).failed_with(
         1,
         "sd: failed to run /nonexistent/tool: No such file or directory\n",
     );
@@ -255,7 +225,7 @@ fn refused_hold_prevents_the_command() {
 
 #[test]
 fn hold_forwards_signals_to_its_command() {
-    let server = Server::answering(held);
+    let server = Server::responding_with(held);
     let script = "trap 'echo terminated; exit 3' TERM; echo ready; while :; do sleep 0.1; done";
     let mut child = sd(&["hold", "db", "--", "sh", "-c", script])
         .env("SD_URL", server.url())
@@ -277,7 +247,7 @@ fn hold_forwards_signals_to_its_command() {
 
 #[test]
 fn hold_keeps_hangup_ignored_for_its_command() {
-    let server = Server::answering(held);
+    let server = Server::responding_with(held);
     // The command prints whether it ignores SIGHUP, which is the first bit.
     let script = "mask=$(sed -n 's/^SigIgn:.*\\(.\\)$/\\1/p' /proc/self/status); echo $((0x$mask & 1))";
     let nohup = format!(
