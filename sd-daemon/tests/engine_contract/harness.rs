@@ -1,6 +1,7 @@
-//! What the suite needs besides the engine itself: an image, and somebody else on the same host.
+//! The engines under test, and another user of each engine.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::process::Command;
 use std::sync::Arc;
 
 use sd_daemon::domain::{ContainerId, ContainerPort, Image, ImageRef, Name, OperationId};
@@ -10,19 +11,28 @@ use sd_daemon::engine::{ContainerSpec, Engine, NetworkName};
 
 use crate::docker::{self, docker};
 use crate::instance::Instance;
+use crate::registry::ImageRegistry;
 
-/// An engine to prove, and somebody else who uses it.
+/// An engine under test, with another user of it.
 pub(crate) trait Harness {
     /// The engine.
     fn engine(&self) -> &dyn Engine;
-    /// An image that exposes 22 and 8000, has one anonymous volume, and whose main process ends when asked.
+    /// An image that exposes 22 and 8000, has one anonymous volume, and whose main process handles the stop signal.
     fn image(&self) -> ImageRef;
-    /// A command whose process does not end when asked.
+    /// A command whose process ignores the stop signal.
     fn stubborn_command(&self) -> Vec<String>;
-    /// A command that the image cannot execute.
+    /// A command that the image does not contain.
     fn missing_command(&self) -> Vec<String>;
+    /// A command that writes `out` to standard output and `err` to standard error and continues to run.
+    fn printing_command(&self) -> Vec<String>;
+    /// A command for exec that copies its input to its output.
+    fn copying_command(&self) -> Vec<String>;
+    /// A command for exec that exits with a code.
+    fn exiting_command(&self, code: u8) -> Vec<String>;
+    /// Makes an image available to pulls that the engine does not have.
+    fn offer_image(&self) -> RemoteImage;
 
-    /// Makes a container without an operation.
+    /// Creates a container without an operation label.
     fn make_foreign(&self) -> ContainerId;
     /// Starts a container.
     fn start(&self, id: ContainerId);
@@ -30,11 +40,11 @@ pub(crate) trait Harness {
     fn stop(&self, id: ContainerId);
     /// Removes a container.
     fn remove(&self, id: ContainerId);
-    /// Freezes a container.
+    /// Pauses a container.
     fn pause(&self, id: ContainerId);
     /// Gives a container another name.
     fn rename(&self, id: ContainerId, name: &Name);
-    /// Lets the main process return.
+    /// Makes the main process exit by itself.
     fn exit(&self, id: ContainerId);
 
     /// The anonymous volume of a container.
@@ -57,12 +67,36 @@ pub(crate) trait Harness {
     }
 }
 
-/// An operation that nothing else has.
+/// An image that can be pulled.
+pub(crate) struct RemoteImage {
+    image: ImageRef,
+    /// Where it is, and whether its tag must be removed from the engine.
+    registry: Option<ImageRegistry>,
+}
+
+impl RemoteImage {
+    /// Its name.
+    pub(crate) fn image(&self) -> &ImageRef {
+        &self.image
+    }
+}
+
+impl Drop for RemoteImage {
+    fn drop(&mut self) {
+        if self.registry.is_some() {
+            let removed = Command::new("docker").args(["rmi", self.image.as_str()]).output();
+            // A failure means that it was not pulled.
+            drop(removed);
+        }
+    }
+}
+
+/// A random operation id.
 pub(crate) fn new_operation() -> OperationId {
     docker::random().parse().unwrap()
 }
 
-/// A name that nothing else has.
+/// A random name.
 pub(crate) fn new_name() -> Name {
     format!("contract-{}", docker::random()).parse().unwrap()
 }
@@ -106,8 +140,28 @@ impl Harness for Fake {
         vec![FakeEngine::MISSING_PROGRAM.to_owned()]
     }
 
+    fn printing_command(&self) -> Vec<String> {
+        vec![FakeEngine::PRINTING_PROGRAM.to_owned()]
+    }
+
+    fn copying_command(&self) -> Vec<String> {
+        vec![FakeEngine::COPYING_PROGRAM.to_owned()]
+    }
+
+    fn exiting_command(&self, code: u8) -> Vec<String> {
+        vec![FakeEngine::EXITING_PROGRAM.to_owned(), code.to_string()]
+    }
+
+    fn offer_image(&self) -> RemoteImage {
+        self.engine.add_remote_image("offered:1", Image::default());
+        RemoteImage {
+            image: "offered:1".parse().unwrap(),
+            registry: None,
+        }
+    }
+
     fn make_foreign(&self) -> ContainerId {
-        self.engine.create_behind_back("somebody_elses", None)
+        self.engine.create_behind_back("foreign", None)
     }
 
     fn start(&self, id: ContainerId) {
@@ -191,8 +245,30 @@ impl Harness for Docker {
         vec!["/no/such/program".to_owned()]
     }
 
+    fn printing_command(&self) -> Vec<String> {
+        let script = "echo out; echo err >&2; trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done";
+        ["/bin/sh", "-c", script].map(str::to_owned).to_vec()
+    }
+
+    fn copying_command(&self) -> Vec<String> {
+        ["/bin/busybox", "cat"].map(str::to_owned).to_vec()
+    }
+
+    fn exiting_command(&self, code: u8) -> Vec<String> {
+        vec!["/bin/sh".to_owned(), "-c".to_owned(), format!("exit {code}")]
+    }
+
+    fn offer_image(&self) -> RemoteImage {
+        let registry = ImageRegistry::start();
+        let image = registry.offer(docker::image()).parse().unwrap();
+        RemoteImage {
+            image,
+            registry: Some(registry),
+        }
+    }
+
     fn make_foreign(&self) -> ContainerId {
-        // It belongs to the registry and still came from none of its operations.
+        // It has the instance label but no operation label.
         let label = format!("spin-docker.instance={}", self.instance.as_str());
         docker(&["create", "--label", &label, docker::image()])
             .parse()
@@ -219,8 +295,7 @@ impl Harness for Docker {
         docker(&["rename", &id.to_string(), name.as_str()]);
     }
 
-    /// A signal from inside is the container's own affair. It is sent again until the main process has
-    /// got as far as listening for it.
+    /// Sends the signal from inside, so that Docker reports no signal. It is repeated until the main process handles it.
     fn exit(&self, id: ContainerId) {
         let insist = "while kill -TERM 1; do sleep 0.1; done";
         docker(&["exec", "--detach", &id.to_string(), "/bin/sh", "-c", insist]);

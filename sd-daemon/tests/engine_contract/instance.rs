@@ -1,19 +1,19 @@
-//! The identity of a registry that no daemon has.
+//! The identity of a registry that no daemon uses.
 
 use std::process::Command;
 
 use crate::docker::{docker, random};
 
-/// The identity of one registry. Dropping it removes every container that carries it.
+/// The identity of a registry. Dropping it removes every container with its label.
 pub(crate) struct Instance(String);
 
 impl Instance {
-    /// An identity that nothing else has.
+    /// A random identity.
     pub(crate) fn new() -> Self {
         Self(random())
     }
 
-    /// The same identity as that of a registry.
+    /// The identity as text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -24,7 +24,7 @@ impl Drop for Instance {
         let filter = format!("label=spin-docker.instance={}", self.0);
         let found = docker(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &filter]);
         for id in found.lines() {
-            // It may be gone by now, which is what is wanted.
+            // A failure means that it is gone already.
             let removed = Command::new("docker")
                 .args(["rm", "--force", "--volumes", id])
                 .output();

@@ -1,6 +1,6 @@
-//! The contract of [`Engine`](sd_daemon::engine::Engine), proven for every implementation by one suite.
+//! The contract of [`Engine`](sd_daemon::engine::Engine): one suite for every implementation.
 //!
-//! The Docker half needs a Docker engine; `script/bootstrap` makes sure that there is one.
+//! The Docker half needs a Docker engine and `docker-registry`; `script/bootstrap` installs both.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,11 +8,12 @@
 mod docker;
 
 mod harness;
+mod health_checks;
 mod instance;
-mod noise;
+mod registry;
 mod suite;
 
-/// Runs each case of the suite against the engine in memory and against Docker.
+/// Runs each case against the engine in memory and against Docker.
 macro_rules! prove {
     ($($case:ident),* $(,)?) => {
         mod fake_engine {
@@ -36,36 +37,52 @@ macro_rules! prove {
 }
 
 prove! {
-    images_are_listed_by_their_tags_in_order,
-    an_image_tells_its_ports,
-    an_image_that_is_not_there_is_no_such_image,
-    a_new_container_has_its_name_and_has_not_run,
-    a_container_without_a_name_is_given_one,
-    a_name_that_is_taken_is_in_use,
-    a_container_carries_the_operation_it_came_from,
-    a_container_made_by_somebody_else_carries_no_operation,
-    starting_a_running_container_changes_nothing,
-    stopping_a_container_at_rest_changes_nothing,
-    stopping_a_container_that_never_ran_changes_nothing,
-    a_container_that_does_not_end_when_asked_is_killed,
-    a_missing_container_is_nothing_and_not_an_error,
-    removing_a_missing_container_succeeds,
-    what_is_called_by_the_id_of_another_is_not_taken_for_it,
-    removing_a_live_container_ends_it,
-    removing_a_container_takes_its_anonymous_volumes_along,
-    a_running_container_shows_its_ports_and_addresses,
-    each_run_has_an_identity_of_its_own,
-    a_frozen_container_is_live_and_paused,
-    a_frozen_container_cannot_be_started,
-    a_frozen_container_can_be_stopped,
-    a_main_process_that_returns_ended_by_itself,
-    a_main_process_that_somebody_stops_ended_by_signal,
-    a_command_that_cannot_be_executed_is_rejected_and_has_not_run,
-    a_name_given_by_somebody_else_is_seen,
-    it_is_the_same_engine_each_time_it_is_asked,
-    the_network_of_the_containers_has_a_gateway,
-    the_first_event_says_to_look_at_everything,
-    a_start_by_somebody_else_is_an_event,
-    a_stop_by_somebody_else_is_an_event,
-    a_removal_by_somebody_else_is_an_event,
+    engine_reports_product_and_version,
+    engine_identity_is_stable,
+    container_network_has_a_gateway,
+    images_are_listed_by_tag_in_order,
+    image_declares_its_ports,
+    missing_image_is_no_such_image,
+    pulled_image_is_available,
+    pull_of_a_missing_image_is_no_such_image,
+    new_container_has_its_name_and_has_not_run,
+    engine_picks_a_missing_name,
+    second_container_of_a_name_is_refused,
+    container_is_labelled_with_its_operation,
+    foreign_container_has_no_operation,
+    labelled_container_is_listed_for_the_operator,
+    start_of_a_running_container_changes_nothing,
+    stop_of_a_stopped_container_changes_nothing,
+    stop_of_a_created_container_changes_nothing,
+    container_that_ignores_the_signal_is_killed,
+    inspection_of_a_missing_container_is_none,
+    removal_of_a_missing_container_succeeds,
+    missing_container_cannot_be_started_or_stopped,
+    container_named_like_an_id_is_not_that_container,
+    removal_of_a_running_container_kills_it,
+    removal_deletes_anonymous_volumes,
+    running_container_has_ports_and_an_address,
+    each_run_has_its_own_identity,
+    missing_program_is_rejected_at_the_start,
+    external_rename_is_visible,
+    external_pause_is_visible_in_the_same_run,
+    pause_and_unpause_are_idempotent,
+    only_running_containers_can_be_paused,
+    paused_container_cannot_be_started,
+    stop_kills_a_paused_container,
+    paused_container_can_be_removed,
+    logs_have_both_outputs_and_times,
+    log_query_selects_the_latest_lines,
+    followed_logs_end_when_the_container_stops,
+    missing_container_has_no_logs,
+    command_reads_input_and_writes_output,
+    command_returns_its_exit_code,
+    terminal_of_a_command_can_be_resized,
+    command_needs_a_running_container,
+    main_process_that_returns_exited_by_itself,
+    externally_stopped_container_ended_by_signal,
+    first_event_is_a_resync,
+    external_start_is_an_event,
+    external_stop_is_an_event,
+    external_removal_is_an_event,
 }
