@@ -1,7 +1,6 @@
 //! Builds the daemon and runs it. The only place that knows all parts.
 
 mod check_in_listener;
-mod recovery;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,8 +23,6 @@ use crate::settings::{CheckInListen, Settings, USER};
 use crate::systemd::{Notification, Systemd};
 use crate::tasks;
 use crate::webhook::Webhook;
-
-pub use recovery::recover;
 
 /// Everything that was begun is ended within this time. Longer than a container may take to stop.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(25);
@@ -50,7 +47,7 @@ pub async fn run(
         host: settings.docker_host.clone(),
         instance,
         publish_address: settings.publish_address,
-        network: settings.network.clone(),
+        network: settings.options.engine.network.0.clone(),
     });
     let prober = Arc::new(prober(&settings)?);
     let prober_lost = prober.lost();
@@ -61,7 +58,7 @@ pub async fn run(
         clock: Arc::clone(&clock),
         policy: settings.policy.clone(),
         signals: settings.signals.clone(),
-        capacity: settings.capacity,
+        capacity: settings.options.limits.capacity(),
     });
     let mut tasks = begin(&settings, &service, &*engine, &clock, &shutdown).await?;
     let mut watchdog_task = JoinSet::new();
@@ -121,12 +118,12 @@ async fn begin(
     let api = listen(settings).await?;
     let access = ApiAccess {
         credentials: Credentials::new(USER, settings.password.clone()),
-        hosts: settings.allowed_hosts.clone(),
-        proxies: settings.trusted_proxies.clone(),
+        hosts: settings.options.server.allowed_hosts(),
+        proxies: settings.options.server.trusted_proxies(),
     };
     let router = http::api(service.clone(), access, shutdown.clone());
 
-    if let CheckInListen::Gateway { .. } = settings.check_in_listen {
+    if let CheckInListen::Gateway { .. } = settings.options.check_in.check_in_listen {
         service.set_check_in(CheckInAddress::Pending);
     }
     let (service, clock, shutdown) = (|| service.clone(), || Arc::clone(clock), || shutdown.clone());
@@ -142,14 +139,25 @@ async fn begin(
     );
     tasks.spawn("reconcile", tasks::reconcile(service(), clock(), shutdown()));
     if settings.signals.need_prober() {
-        let probing = tasks::probe_activity(service(), clock(), settings.probe_interval, shutdown());
+        let probing = tasks::probe_activity(
+            service(),
+            clock(),
+            settings.options.activity.probe_interval(),
+            shutdown(),
+        );
         tasks.spawn("probe_activity", probing);
     }
     if let Some(webhook) = webhook {
         tasks.spawn("webhook", webhook.run(shutdown()));
     }
-    let reports = || http::check_in(service(), &settings.allowed_hosts, ReportRate::default());
-    match settings.check_in_listen {
+    let reports = || {
+        http::check_in(
+            service(),
+            &settings.options.server.allowed_hosts(),
+            ReportRate::default(),
+        )
+    };
+    match settings.options.check_in.check_in_listen {
         CheckInListen::Off => {}
         CheckInListen::Address(address) => {
             let listener = TcpListener::bind(address)
@@ -170,14 +178,16 @@ async fn listen(settings: &Settings) -> anyhow::Result<ListenerConfig> {
     let failed = || {
         format!(
             "failed to listen on {}: choose another address with --listen",
-            settings.listen
+            settings.options.server.listen
         )
     };
-    let api = TcpListener::bind(settings.listen).await.with_context(failed)?;
+    let api = TcpListener::bind(settings.options.server.listen)
+        .await
+        .with_context(failed)?;
     let address = api
         .local_addr()
         .context("failed to read the address of the API")?;
-    let tls = settings.tls.as_ref().map(|identity| identity.tls.clone());
+    let tls = settings.tls.clone();
     tracing::info!(%address, tls = tls.is_some(), "serving the API");
     Ok(ListenerConfig { listener: api, tls })
 }

@@ -1,158 +1,159 @@
 //! The log: lines on standard error, written by a thread of their own.
 //!
-//! Whoever should read them may stop to. Then the pipe is full, and the next line waits in the kernel for as long as it
-//! takes. It must not be the API that waits: lines that find no room are counted and left out, and the log says how
-//! many they were as soon as it can.
+//! If the reader of standard error stops reading, writes to it block. The threads that serve requests must not block
+//! with them, so lines go through a bounded queue (`tracing_appender`). Lines that do not fit are dropped and counted,
+//! and the log reports their number as soon as it can be written again.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::panic::PanicHookInfo;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::EnvFilter;
 
-/// Lines that may wait to be written. More than any burst that somebody reads.
-const WAITING: usize = 1024;
-/// The last lines are waited for this long.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// Pause before another try to hand over the last line.
-const PAUSE: Duration = Duration::from_millis(10);
+use crate::settings::LogFormat;
 
-/// Writes a panic into the log, under the id of the request that met it.
-pub fn tell_of_panic(panic: &PanicHookInfo<'_>) {
-    let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    let payload = panic.payload();
-    let written = payload.downcast_ref::<&str>().copied();
-    let formatted = || payload.downcast_ref::<String>().map(String::as_str);
-    let message = written.or_else(formatted).unwrap_or("without words");
-    tracing::error!(message = "panicked", at = place, said = ?message);
-}
+/// Lines that the queue holds: more than the daemon writes while a working reader is busy.
+const QUEUE_LENGTH: usize = 1024;
+/// How long the last line may wait for room in the queue.
+const LAST_LINE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Pause between two attempts to queue the last line.
+const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Where lines of the log go. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Log {
-    lines: SyncSender<Entry>,
-    lost: Arc<AtomicU64>,
-}
-
+/// The writer of the log.
 #[derive(Debug)]
-enum Entry {
-    Line(Vec<u8>),
-    /// Everything before this has been written when the receiver hears of it.
-    End(SyncSender<()>),
+pub struct Log {
+    queue: NonBlocking,
+    guard: WorkerGuard,
 }
 
 impl Log {
-    /// Begins to write to `output`.
-    pub fn to(output: impl Write + Send + 'static) -> io::Result<Self> {
-        let (lines, entries) = sync_channel(WAITING);
-        let lost = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&lost);
-        let writer = move || write(&entries, &counted, output);
-        std::thread::Builder::new().name("log".to_owned()).spawn(writer)?;
-        Ok(Self { lines, lost })
+    /// Starts to log on standard error, at the level that `RUST_LOG` sets, and reports panics.
+    pub fn start(format: LogFormat) -> Self {
+        let log = Self::to(io::stderr());
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(log.queue.clone())
+            // An error of the log has no other place to go than the log.
+            .log_internal_errors(false);
+        match format {
+            LogFormat::Text => subscriber.with_ansi(io::stderr().is_terminal()).init(),
+            LogFormat::Json => subscriber.json().flatten_event(true).init(),
+        }
+        std::panic::set_hook(Box::new(log_panic));
+        log
     }
 
-    /// Writes a last line, where there is one, and waits until everything has been written, but not for ever.
-    pub fn finish(self, last_line: Option<&str>) {
-        let deadline = Instant::now() + PATIENCE;
-        let (written, is_written) = sync_channel(1);
-        let line = last_line.map(|line| Entry::Line(format!("{line}\n").into_bytes()));
-        for mut entry in line.into_iter().chain([Entry::End(written)]) {
-            while let Err(TrySendError::Full(refused)) = self.lines.try_send(entry) {
-                if Instant::now() >= deadline {
-                    return;
-                }
-                entry = refused;
-                std::thread::sleep(PAUSE);
-            }
-        }
-        match is_written.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            // Nobody reads it: that is no reason to stay.
-            Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+    fn to(output: impl Write + Send + 'static) -> Self {
+        let dropped = Arc::new(OnceLock::new());
+        let output = ReportingWriter {
+            output,
+            dropped: Arc::clone(&dropped),
+            reported: 0,
+        };
+        let builder = NonBlockingBuilder::default().lossy(true).thread_name("log");
+        let (queue, guard) = builder.buffered_lines_limit(QUEUE_LENGTH).finish(output);
+        dropped.get_or_init(|| queue.error_counter());
+        Self { queue, guard }
+    }
+
+    /// Writes a last line, if there is one, and waits for a bounded time until the queue is empty.
+    pub fn finish(mut self, last_line: Option<&str>) {
+        let line = last_line.map_or_else(String::new, |line| format!("{line}\n"));
+        if self.enqueue(line.as_bytes()) {
+            drop(self.guard);
+        } else {
+            // Standard error is blocked. The guard would complain on standard output, which belongs to the commands.
+            std::mem::forget(self.guard);
         }
     }
-}
 
-fn write(entries: &Receiver<Entry>, lost: &AtomicU64, mut output: impl Write) {
-    while let Ok(first) = entries.recv() {
-        let mut next = Ok(first);
+    /// Waits for room in the queue. Returns whether the line is in it. No other thread logs any more.
+    fn enqueue(&mut self, line: &[u8]) -> bool {
+        let dropped = self.queue.error_counter();
+        let deadline = Instant::now() + LAST_LINE_TIMEOUT;
         loop {
-            match next {
-                // Where the log cannot be written there is nobody to tell.
-                Ok(Entry::Line(line)) => drop(output.write_all(&line)),
-                Ok(Entry::End(written)) => drop(written.try_send(())),
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => return,
+            let before = dropped.dropped_lines();
+            if self.queue.write_all(line).is_ok() && dropped.dropped_lines() == before {
+                return true;
             }
-            next = entries.try_recv();
-        }
-        // Only now is there room for this.
-        let count = lost.swap(0, Ordering::Relaxed);
-        if count > 0 {
-            tracing::warn!(
-                count,
-                "nobody read the log in time: so many lines of it are missing"
-            );
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(RETRY_INTERVAL);
         }
     }
 }
 
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
+/// Writes lines, and reports how many were dropped whenever the queue has become empty, which is when it is flushed.
+struct ReportingWriter<W> {
+    output: W,
+    dropped: Arc<OnceLock<ErrorCounter>>,
+    reported: usize,
 }
 
-/// Each write is a whole line; it never waits and never fails.
-impl Write for Log {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.lines.try_send(Entry::Line(line.to_vec())).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(line.len())
+impl<W: Write> Write for ReportingWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.output.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        let dropped = self.dropped.get().map_or(0, ErrorCounter::dropped_lines);
+        let count = dropped - self.reported;
+        if count > 0 {
+            self.reported = dropped;
+            // This goes through the queue, which has room now.
+            tracing::warn!(count, "log output was blocked; dropped {count} lines");
+        }
+        self.output.flush()
     }
+}
+
+/// Logs a panic with the id of the request that caused it.
+pub fn log_panic(panic: &PanicHookInfo<'_>) {
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
+    let payload = panic.payload();
+    let literal = payload.downcast_ref::<&str>().copied();
+    let formatted = || payload.downcast_ref::<String>().map(String::as_str);
+    let message = literal.or_else(formatted).unwrap_or("no message");
+    tracing::error!(message = "panicked", at = location, reason = ?message);
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
     use std::os::unix::net::UnixStream;
 
     use super::*;
 
     #[test]
-    fn lines_come_in_order_and_the_last_ones_as_well() {
+    fn lines_are_written_in_order_up_to_the_last() {
         let (mut reader, writer) = UnixStream::pair().unwrap();
-        let mut log = Log::to(writer).unwrap();
-        for number in 0..WAITING / 2 {
-            writeln!(log, "{number}").unwrap();
+        let mut log = Log::to(writer);
+        for number in 0..QUEUE_LENGTH / 2 {
+            writeln!(log.queue, "{number}").unwrap();
         }
-        log.finish(Some("the end"));
-        let lines: Vec<_> = (0..WAITING / 2).map(|number| format!("{number}\n")).collect();
-        let expected = lines.concat() + "the end\n";
+        log.finish(Some("last line"));
+        let lines: Vec<_> = (0..QUEUE_LENGTH / 2)
+            .map(|number| format!("{number}\n"))
+            .collect();
+        let expected = lines.concat() + "last line\n";
         let mut written = vec![0; expected.len()];
-        io::Read::read_exact(&mut reader, &mut written).unwrap();
+        reader.read_exact(&mut written).unwrap();
         assert_eq!(String::from_utf8(written).unwrap(), expected);
     }
 
     #[test]
-    fn a_line_that_nobody_reads_keeps_nobody_waiting() {
-        // Nothing is read from the other end, which stays open.
-        let (_reader, writer) = UnixStream::pair().unwrap();
-        let log = Log::to(writer).unwrap();
-        let mut output = log.clone();
+    fn unread_output_blocks_neither_writers_nor_the_end() {
+        let (_unread, writer) = UnixStream::pair().unwrap();
+        let log = Log::to(writer);
+        let mut queue = log.queue.clone();
         let line = [b'x'; 1000];
-        while log.lost.load(Ordering::Relaxed) < 10 {
-            assert_eq!(output.write(&line).unwrap(), line.len());
+        while queue.error_counter().dropped_lines() < 10 {
+            assert_eq!(queue.write(&line).unwrap(), line.len());
         }
-        log.finish(Some("the end"));
+        log.finish(Some("last line"));
     }
 }

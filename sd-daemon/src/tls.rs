@@ -1,4 +1,4 @@
-//! TLS for the API: a certificate and its key.
+//! TLS for the API: a certificate chain and its private key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// What this machine shows of itself, and proves with its key. Cheap to clone.
+/// The server side of TLS with one certificate. Cheap to clone.
 #[derive(Clone)]
 pub struct Tls(TlsAcceptor);
 
@@ -21,38 +21,38 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// What is wrong with one of the two files.
+/// Why a certificate and a key cannot be used: the file at fault, and the reason.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Unusable {
-    /// The certificate.
+pub enum InvalidPem {
+    /// The certificate chain.
     Certificate(String),
-    /// The key.
+    /// The private key.
     Key(String),
 }
 
 impl Tls {
-    /// Reads a certificate, with those between it and its authority, and its key; both as PEM.
-    pub fn read(certificates: &[u8], key: &[u8]) -> Result<Self, Unusable> {
+    /// Reads a certificate chain, the server's certificate first, and its private key, both in PEM.
+    pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, InvalidPem> {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
-        let chain = chain.map_err(|error| Unusable::Certificate(format!("is not PEM ({error})")))?;
+        let chain = chain.map_err(|error| InvalidPem::Certificate(format!("is not PEM ({error})")))?;
         if chain.is_empty() {
-            return Err(Unusable::Certificate("contains no certificate".to_owned()));
+            return Err(InvalidPem::Certificate("contains no certificate".to_owned()));
         }
         let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|error| Unusable::Key(format!("contains no private key as PEM ({error})")))?;
-        let unusable =
-            |error: rustls::Error| Unusable::Key(format!("cannot be used with the certificate ({error})"));
+            .map_err(|error| InvalidPem::Key(format!("contains no private key in PEM ({error})")))?;
+        let invalid =
+            |error: rustls::Error| InvalidPem::Key(format!("cannot be used with the certificate ({error})"));
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(unusable)?
+            .map_err(invalid)?
             .with_no_client_auth()
             .with_single_cert(chain, key)
-            .map_err(unusable)?;
+            .map_err(invalid)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
 
-    /// Agrees with a client on keys. For how long to wait for it is the caller's affair.
+    /// Does the handshake with a client. The caller limits its duration.
     pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
@@ -66,14 +66,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_certificate_and_what_is_no_key_is_told_apart() {
+    fn error_names_the_file_at_fault() {
         let key = b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
         let certificate = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        let refused = |certificate: &[u8], key: &[u8]| Tls::read(certificate, key).unwrap_err();
-        assert!(matches!(refused(b"", key), Unusable::Certificate(_)));
-        assert!(matches!(refused(key, key), Unusable::Certificate(_)));
-        assert!(matches!(refused(certificate, b""), Unusable::Key(_)));
-        assert!(matches!(refused(certificate, certificate), Unusable::Key(_)));
-        assert!(matches!(refused(certificate, key), Unusable::Key(_)));
+        let rejected = |certificate: &[u8], key: &[u8]| Tls::from_pem(certificate, key).unwrap_err();
+        assert!(matches!(rejected(b"", key), InvalidPem::Certificate(_)));
+        assert!(matches!(rejected(key, key), InvalidPem::Certificate(_)));
+        assert!(matches!(rejected(certificate, b""), InvalidPem::Key(_)));
+        assert!(matches!(rejected(certificate, certificate), InvalidPem::Key(_)));
+        assert!(matches!(rejected(certificate, key), InvalidPem::Key(_)));
     }
 }

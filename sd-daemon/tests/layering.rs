@@ -167,9 +167,9 @@ fn engine_and_registry_do_not_know_each_other() {
 }
 
 #[test]
-fn nothing_knows_the_app_but_main() {
+fn only_commands_know_the_app() {
     assert_unknown(&["crate::app", "app::"], |name| {
-        !is_in(name, "app") && name != "main.rs"
+        !is_in(name, "app") && !is_in(name, "commands")
     });
 }
 

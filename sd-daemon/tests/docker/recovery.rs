@@ -123,7 +123,7 @@ async fn invalid_rows_are_skipped_and_counted() {
     assert!(refusal(state.path()).contains("column name"));
     let (code, message) = recover(state.path(), &["--yes"]);
     assert_eq!(code, Some(0), "{message}");
-    assert!(message.contains("containers: 199, 1 make no sense"), "{message}");
+    assert!(message.contains("containers: 199, 1 invalid"), "{message}");
 }
 
 #[tokio::test]

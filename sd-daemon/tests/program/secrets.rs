@@ -62,7 +62,7 @@ fn start_hashed(directory: &Path, log: &str) -> Program {
 fn what_is_no_password_is_not_hashed() {
     for (wrong, why) in [
         ("\n", "no password on standard input"),
-        (&"a".repeat(20_000), "longer than any login can carry"),
+        (&"a".repeat(20_000), "the password is too long"),
     ] {
         let output = hash(wrong);
         assert_eq!(output.status.code(), Some(1));

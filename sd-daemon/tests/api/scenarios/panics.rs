@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use reqwest::Method;
 use sd_client::api::{CreateContainer, RemoveMode, Status};
 use sd_daemon::engine::fake::{Action, Point};
-use sd_daemon::log::tell_of_panic;
+use sd_daemon::log::log_panic;
 use tracing::Level;
 
 use crate::support::{IMAGE, TestDaemon, id, send};
@@ -41,7 +41,7 @@ async fn panic_is_logged_with_the_request_id_of_the_response() {
     // Other tests panic at the same time, and are told of as ever.
     let others = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        tell_of_panic(panic);
+        log_panic(panic);
         others(panic);
     }));
     let lines = Lines::default();

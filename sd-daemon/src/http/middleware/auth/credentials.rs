@@ -73,7 +73,9 @@ impl Credentials {
         let mut key = Box::new([0; 32]);
         getrandom::fill(&mut *key).expect("the kernel has random numbers; the API is not safe without them");
         let stored = match password.into() {
-            Password::Plain(password) => StoredCredential::Digest(digest(&key, user, &password)),
+            Password::Plain(password) => {
+                StoredCredential::Digest(digest(&key, user, password.expose_secret()))
+            }
             Password::Hashed(hash) => StoredCredential::Hash {
                 hash,
                 recently_verified: Mutex::default(),
@@ -158,7 +160,7 @@ impl Verifier {
         if is_recent(recently_verified, &presented) {
             return Ok(());
         }
-        let is_password = password::is_of(hash, password.expose_secret());
+        let is_password = password::verify(hash, password.expose_secret());
         let is_user = is_equal(&self.digest(&self.user, password), &presented);
         let is_correct = is_password & is_user;
         if is_correct {

@@ -28,7 +28,7 @@ fn plain_and_hashed() -> [Credentials; 2] {
     let hash = hash.to_string();
     [
         Credentials::new("admin", "secret"),
-        Credentials::new("admin", Password::parse(&hash).unwrap()),
+        Credentials::new("admin", Password::parse(hash.into()).unwrap()),
     ]
 }
 
