@@ -10,6 +10,7 @@ mod interval;
 mod process_group;
 mod program;
 mod repeat;
+mod report;
 mod target;
 
 pub(crate) use command::{Args, run};

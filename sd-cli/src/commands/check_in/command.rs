@@ -1,13 +1,11 @@
-//! The options of `sd check-in`, and one report.
-
-use std::ffi::OsString;
+//! The options of `sd check-in`, and its run: one report, or periodic ones.
 
 use clap::ArgGroup;
-use sd_client::CheckInResponse;
-use sd_client::api::{CheckIn, MAX_ACTIVE_CONNECTIONS, Span};
+use sd_client::api::Span;
 
+use super::repeat;
+use super::report::{Count, Reporter};
 use super::target::CheckInTarget;
-use super::{connections, program, repeat};
 use crate::error::CliError;
 use crate::output::Printer;
 use crate::{clock, signals};
@@ -57,74 +55,8 @@ pub(crate) struct Args {
     every: Option<Span>,
 }
 
-/// The source of the number of connections.
-#[derive(Debug, clap::Args)]
-#[group(multiple = false)]
-struct Count {
-    /// Report this number of active connections
-    #[arg(
-        short,
-        long,
-        value_name = "N",
-        value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_ACTIVE_CONNECTIONS))
-    )]
-    active_connections: Option<u32>,
-    /// Count established connections to this port of the container; may be repeated
-    #[arg(
-        short = 'p',
-        long = "tcp-port",
-        value_name = "PORT",
-        value_parser = clap::value_parser!(u16).range(1..)
-    )]
-    tcp_ports: Vec<u16>,
-    /// Program that prints the number of connections, and its arguments
-    #[arg(last = true, value_name = "PROGRAM")]
-    program: Vec<OsString>,
-}
-
-impl Count {
-    /// The number of connections. Returns `None` if only `--for` was given.
-    async fn read(&self) -> Result<Option<u32>, CliError> {
-        if self.active_connections.is_some() {
-            Ok(self.active_connections)
-        } else if !self.program.is_empty() {
-            program::count(&self.program, program::TIMEOUT).await.map(Some)
-        } else if !self.tcp_ports.is_empty() {
-            let count = connections::count(&self.tcp_ports)
-                .map_err(|error| CliError::Failed(format!("failed to count connections: {error}")))?;
-            let count = u32::try_from(count).unwrap_or(MAX_ACTIVE_CONNECTIONS);
-            Ok(Some(count.min(MAX_ACTIVE_CONNECTIONS)))
-        } else {
-            Ok(None)
-        }
-    }
-}
-
-/// Sends reports.
-pub(super) struct Reporter {
-    count: Count,
-    /// The value of `--for`.
-    pub(super) busy_for: Option<Span>,
-    target: CheckInTarget,
-}
-
-impl Reporter {
-    /// Counts connections, if requested, and sends one report.
-    pub(super) async fn report(&self) -> Result<CheckInResponse, CliError> {
-        let report = CheckIn {
-            active_connections: self.count.read().await?,
-            busy_for: self.busy_for,
-        };
-        self.target.send(&report).await
-    }
-}
-
 pub(crate) async fn run(args: Args, url: Option<&str>, out: &mut Printer<'_>) -> Result<(), CliError> {
-    let reporter = Reporter {
-        count: args.count,
-        busy_for: args.busy_for,
-        target: CheckInTarget::new(url)?,
-    };
+    let reporter = Reporter::new(args.count, args.busy_for, CheckInTarget::new(url)?);
     let terminated = signals::termination()?;
     match args.every {
         None => tokio::select! {
@@ -140,7 +72,7 @@ pub(crate) async fn run(args: Args, url: Option<&str>, out: &mut Printer<'_>) ->
 
 async fn report_once(reporter: &Reporter, out: &mut Printer<'_>) -> Result<(), CliError> {
     let response = reporter.report().await?;
-    if let Some(note) = repeat::shortened_hold_note(reporter.busy_for, &response, clock::now()) {
+    if let Some(note) = repeat::shortened_hold_note(reporter.busy_for(), &response, clock::now()) {
         out.note(&note);
     }
     Ok(())

@@ -6,8 +6,8 @@ use sd_client::CheckInResponse;
 use sd_client::api::Span;
 use tokio::time::{Instant, sleep_until};
 
-use super::command::Reporter;
 use super::interval::{ReportInterval, jittered};
+use super::report::Reporter;
 use crate::clock;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -23,7 +23,7 @@ pub(super) async fn keep_reporting(
     every: Duration,
     out: &mut Printer<'_>,
 ) -> Result<(), CliError> {
-    let mut interval = ReportInterval::new(every, reporter.busy_for);
+    let mut interval = ReportInterval::new(every, reporter.busy_for());
     let mut failures = FailureLog::default();
     let mut hold_is_noted = false;
     loop {
@@ -36,7 +36,7 @@ pub(super) async fn keep_reporting(
                 if let Some(note) = interval.adapt(&response)? {
                     out.note(&note);
                 }
-                if let Some(note) = shortened_hold_note(reporter.busy_for, &response, clock::now())
+                if let Some(note) = shortened_hold_note(reporter.busy_for(), &response, clock::now())
                     && !hold_is_noted
                 {
                     out.note(&note);
