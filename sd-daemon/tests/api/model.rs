@@ -1,29 +1,29 @@
-//! Random histories: requests, an engine that fails and hangs, changes behind the daemon's back, kills and the
-//! passing of time, in any order. After each step that leaves quiet, everything is asked that always has to be true.
+//! Random histories of requests, engine failures, external changes, daemon crashes and elapsed time. After each
+//! transition that leaves nothing in progress, every invariant is checked.
 //!
-//! Whether something that was not acknowledged has happened is not modelled but left open; see
-//! [`Ledger`](crate::ledger::Ledger). `PROPTEST_CASES` makes more histories, `PROPTEST_RNG_SEED` the same ones again.
-//! What once failed is in `proptest-regressions/` and is tried first.
+//! An operation without an acknowledgement may or may not have happened; the model accepts both. See
+//! [`Ledger`](crate::ledger::Ledger). `PROPTEST_CASES` sets the number of histories; `PROPTEST_RNG_SEED` repeats them.
+//! Failed histories are stored in `proptest-regressions/` and run first.
 
-mod play;
-mod sample;
+mod observation;
+mod runner;
 mod transition;
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed, TestRunner};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 
-use play::Play;
+use runner::Runner;
 use transition::{Reference, Transition};
 
-/// Enough to meet most of what can happen two steps apart, in a few seconds.
+/// Covers most pairs of consecutive transitions in a few seconds.
 const CASES: u32 = 16;
 const STEPS: std::ops::Range<usize> = 1..40;
 
-/// A daemon that histories happen to.
+/// The daemon under test and the runtime of its clients.
 struct System {
     runtime: tokio::runtime::Runtime,
-    play: Play,
+    runner: Runner,
 }
 
 impl StateMachineTest for System {
@@ -33,17 +33,17 @@ impl StateMachineTest for System {
     fn init_test(_: &Reference) -> Self {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = builder.enable_all().build().unwrap();
-        let play = runtime.block_on(async { Play::begin() });
-        Self { runtime, play }
+        let runner = runtime.block_on(async { Runner::start() });
+        Self { runtime, runner }
     }
 
     fn apply(mut system: Self, _: &Reference, transition: Transition) -> Self {
-        system.runtime.block_on(system.play.take(transition));
+        system.runtime.block_on(system.runner.apply(transition));
         system
     }
 
     fn teardown(mut system: Self, _: Reference) {
-        system.runtime.block_on(system.play.end());
+        system.runtime.block_on(system.runner.finish());
     }
 }
 
@@ -63,7 +63,7 @@ fn invariants_hold_after_every_random_transition() {
     if config.rng_seed == RngSeed::Random {
         config.rng_seed = RngSeed::Fixed(fastrand::u64(..));
     }
-    // Shown when the test fails: the same seed makes the same histories.
+    // Part of the failure message: the same seed generates the same histories.
     let seed = format!("{:?}", config.rng_seed);
     let histories = Reference::sequential_strategy(STEPS).prop_map(|history| history);
     let mut runner = TestRunner::new(config.clone());

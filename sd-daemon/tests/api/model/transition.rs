@@ -1,5 +1,5 @@
-//! What can happen in a history. Containers are meant by a number, of those there are then: every history makes
-//! sense, whatever is left out of it.
+//! The transitions of a history. A transition selects its container by a number, modulo the containers of that time, so
+//! that a shrunk history stays valid.
 
 use std::time::Duration;
 
@@ -12,24 +12,24 @@ use sd_daemon::engine::fake::{Action, Point};
 /// One step of a history.
 #[derive(Clone, Debug)]
 pub(super) enum Transition {
-    Ask(Request),
-    /// The engine fails when the request comes to this point.
+    Request(Request),
+    /// The engine fails when the request reaches this point.
     Fail(Request, Point, EngineError),
-    /// The daemon is killed when the request comes to this point.
+    /// The daemon is killed when the request reaches this point.
     KillAt(Request, Point),
-    /// Two requests at once, while the engine hangs for a moment at this point.
+    /// Two concurrent requests, while the engine hangs at this point.
     Hang(Request, Request, Point),
-    /// The caller hangs up when the engine is asked to do what was asked for.
-    HangUp(Request),
-    /// A container reports its number.
+    /// The client disconnects when the request reaches the engine.
+    DisconnectClient(Request),
+    /// A container checks in with its number.
     Report(usize),
-    /// A container reports from the address of one that has just ended, before anybody was told of either.
+    /// A container checks in from the address of one that has just exited, before the daemon learns of either change.
     ReportFromTakenAddress(usize),
-    Outside(usize, Outside),
+    External(usize, External),
     Foreign(Labels),
-    Pass(Duration),
-    /// Somebody sets the machine's date forward.
-    SetDate(Duration),
+    Advance(Duration),
+    /// The wall clock is set forward.
+    SetWallClock(Duration),
     Disconnect,
     Reconnect,
     Kill,
@@ -40,7 +40,7 @@ pub(super) enum Transition {
 pub(super) enum Request {
     Create {
         idle_timeout: u64,
-        /// One of a few keys, so that they come again.
+        /// One of a few keys, so that keys repeat.
         key: Option<u8>,
     },
     Start(usize),
@@ -51,9 +51,9 @@ pub(super) enum Request {
     List,
 }
 
-/// What somebody on the host does.
+/// A change made at the engine, not through the daemon.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Outside {
+pub(super) enum External {
     Start,
     End,
     Remove,
@@ -62,15 +62,15 @@ pub(super) enum Outside {
     Rename,
 }
 
-/// What a container says that is not of the daemon.
+/// The labels of a foreign container.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Labels {
     None,
-    /// That an operation of this daemon made it.
+    /// A label with an operation id, as on containers of the daemon.
     Forged,
 }
 
-/// What has to be known to choose the next step: nothing more, for what becomes of each container is found out.
+/// The state that decides which transitions are possible. The state of each container is observed, not modelled.
 #[derive(Clone, Debug)]
 pub(super) struct Reference {
     has_containers: bool,
@@ -91,30 +91,30 @@ impl ReferenceStateMachine for Reference {
 
     fn transitions(state: &Self) -> BoxedStrategy<Transition> {
         if !state.has_containers {
-            return create().prop_map(Transition::Ask).boxed();
+            return create().prop_map(Transition::Request).boxed();
         }
         if !state.is_connected {
             return prop_oneof![
                 3 => Just(Transition::Reconnect),
-                2 => request().prop_map(Transition::Ask),
-                2 => outside(),
-                2 => pass(),
+                2 => request().prop_map(Transition::Request),
+                2 => external(),
+                2 => advance(),
                 1 => Just(Transition::Kill),
             ]
             .boxed();
         }
         prop_oneof![
-            8 => request().prop_map(Transition::Ask),
+            8 => request().prop_map(Transition::Request),
             5 => (request(), point(), fault()).prop_map(|(request, point, fault)| Transition::Fail(request, point, fault)),
             4 => (request(), point()).prop_map(|(request, point)| Transition::KillAt(request, point)),
             3 => (request(), request(), point()).prop_map(|(one, other, point)| Transition::Hang(one, other, point)),
-            2 => request().prop_map(Transition::HangUp),
+            2 => request().prop_map(Transition::DisconnectClient),
             3 => any::<usize>().prop_map(Transition::Report),
             3 => any::<usize>().prop_map(Transition::ReportFromTakenAddress),
-            4 => outside(),
+            4 => external(),
             1 => prop_oneof![Just(Labels::None), Just(Labels::Forged)].prop_map(Transition::Foreign),
-            4 => pass(),
-            1 => (1_u64..100_000).prop_map(|seconds| Transition::SetDate(Duration::from_secs(seconds))),
+            4 => advance(),
+            1 => (1_u64..100_000).prop_map(|seconds| Transition::SetWallClock(Duration::from_secs(seconds))),
             1 => Just(Transition::Disconnect),
             1 => Just(Transition::Kill),
         ]
@@ -123,7 +123,7 @@ impl ReferenceStateMachine for Reference {
 
     fn apply(mut state: Self, transition: &Transition) -> Self {
         match transition {
-            Transition::Ask(Request::Create { .. }) => state.has_containers = true,
+            Transition::Request(Request::Create { .. }) => state.has_containers = true,
             Transition::Disconnect => state.is_connected = false,
             Transition::Reconnect => state.is_connected = true,
             _ => {}
@@ -133,7 +133,7 @@ impl ReferenceStateMachine for Reference {
 }
 
 fn create() -> impl Strategy<Value = Request> {
-    // Never is 0.
+    // 0 means never.
     let idle_timeout = prop_oneof![1 => Just(0_u64), 2 => 1_u64..120, 2 => 1_000_u64..9_000];
     (idle_timeout, proptest::option::of(0_u8..3))
         .prop_map(|(idle_timeout, key)| Request::Create { idle_timeout, key })
@@ -152,21 +152,21 @@ fn request() -> impl Strategy<Value = Request> {
     ]
 }
 
-fn outside() -> impl Strategy<Value = Transition> {
-    let what = prop_oneof![
-        Just(Outside::Start),
-        Just(Outside::End),
-        Just(Outside::Remove),
-        Just(Outside::Pause),
-        Just(Outside::Unpause),
-        Just(Outside::Rename),
+fn external() -> impl Strategy<Value = Transition> {
+    let change = prop_oneof![
+        Just(External::Start),
+        Just(External::End),
+        Just(External::Remove),
+        Just(External::Pause),
+        Just(External::Unpause),
+        Just(External::Rename),
     ];
-    (any::<usize>(), what).prop_map(|(which, what)| Transition::Outside(which, what))
+    (any::<usize>(), change).prop_map(|(which, change)| Transition::External(which, change))
 }
 
-fn pass() -> impl Strategy<Value = Transition> {
+fn advance() -> impl Strategy<Value = Transition> {
     let seconds = prop_oneof![3 => 1_u64..150, 1 => 600_u64..1_200];
-    seconds.prop_map(|seconds| Transition::Pass(Duration::from_secs(seconds)))
+    seconds.prop_map(|seconds| Transition::Advance(Duration::from_secs(seconds)))
 }
 
 fn point() -> impl Strategy<Value = Point> {
@@ -190,8 +190,8 @@ fn point() -> impl Strategy<Value = Point> {
 
 fn fault() -> impl Strategy<Value = EngineError> {
     prop_oneof![
-        Just(EngineError::Unavailable("the connection broke".to_owned())),
+        Just(EngineError::Unavailable("connection reset".to_owned())),
         Just(EngineError::TimedOut(Duration::from_secs(60))),
-        Just(EngineError::Rejected("no, it said".to_owned())),
+        Just(EngineError::Rejected("rejected".to_owned())),
     ]
 }

@@ -1,4 +1,4 @@
-//! Clients that go away in the middle of a create.
+//! Clients that disconnect during a create.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -12,10 +12,10 @@ use sd_daemon::engine::fake::{Action, Point};
 use crate::support::{IMAGE, TestDaemon, id, send, with_timeout};
 
 const WAVES: usize = 13;
-/// Half as many as are made at once: the last of a wave may not have ended when the next one comes.
+/// Half of the create permits: creates of the previous wave may still hold theirs.
 const CLIENTS: usize = 16;
 
-/// Where a create is when its client goes.
+/// The progress of each create when its client disconnects.
 const POINTS: [Point; 4] = [
     Point::Before(Action::Create),
     Point::After(Action::Create),
@@ -34,9 +34,9 @@ async fn creates_complete_after_their_clients_disconnect() {
             send(request.form(&[("image", IMAGE)]))
         });
         let mut responses: FuturesUnordered<_> = requests.collect();
-        // Each has asked: those that have their turn at the engine are there, and the others wait for it.
+        // Every create is recorded: some are at the engine, the others wait for a permit.
         tokio::select! {
-            early = responses.next() => panic!("nothing was made yet: {early:?}"),
+            early = responses.next() => panic!("a held create was answered: {early:?}"),
             () = daemon.until_registry(|snapshot| {
                 snapshot.creations().count() + snapshot.records().count() == (wave + 1) * CLIENTS
             }) => {}

@@ -1,4 +1,4 @@
-//! The machine's clock is wrong when the daemon starts: nothing is stopped early for it, and nothing stays for ever.
+//! Wrong wall clocks and wall-clock changes: no container is stopped early, and every deadline still comes.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use crate::support::{GRACE, IDLE_TIMEOUT, IMAGE, START, TestDaemon, id};
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// What a machine shows that has lost the time.
+/// The time of a machine without a battery-backed clock.
 const EPOCH: Timestamp = Timestamp::from_millis(1_000);
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn clock_set_forward_grants_the_restart_grace() {
     assert_eq!(daemon.get(&used).await.status, Status::Running);
 }
 
-/// A start without the time, and a later one with it: what was noted in between looks fifty years old.
+/// Activity recorded between a start at the epoch and a start with the correct time looks fifty years old.
 #[tokio::test]
 async fn clock_corrected_after_the_epoch_grants_the_grace() {
     let daemon = TestDaemon::start();
@@ -65,11 +65,11 @@ async fn clock_corrected_after_the_epoch_grants_the_grace() {
     daemon.until_status(&container, Status::Stopped).await;
 }
 
-/// Within one boot the machine knows how much time has passed, whatever date somebody sets, and however often.
+/// Within one boot, the boot clock measures elapsed time independently of the wall clock.
 #[tokio::test]
 async fn clock_changes_within_a_boot_do_not_change_ages() {
     let mut daemon = TestDaemon::start();
-    let [running, resting] = with_limits(&daemon).await;
+    let [running, stopped] = with_limits(&daemon).await;
     let once = daemon.client.create_once(&limited(), "a key").await.unwrap();
     for date in [START.after(DAY), START.before(DAY), START, START.after(DAY)] {
         daemon.clock.advance(HOUR / 2);
@@ -84,15 +84,15 @@ async fn clock_changes_within_a_boot_do_not_change_ages() {
     assert_eq!(created_at, Some(two_hours_ago.into()));
     daemon.clock.advance(59 * MINUTE);
     assert_eq!(daemon.get(&running).await.status, Status::Running);
-    assert_eq!(daemon.get(&resting).await.status, Status::Stopped);
+    assert_eq!(daemon.get(&stopped).await.status, Status::Stopped);
     daemon.clock.advance(MINUTE);
     daemon.until_status(&running, Status::Stopped).await;
     daemon
-        .until_registry(|snapshot| snapshot.get(id(&resting)).is_none())
+        .until_registry(|snapshot| snapshot.get(id(&stopped)).is_none())
         .await;
 }
 
-/// What was before the epoch cannot be told any more. It ends later for that, and not earlier.
+/// Times before the epoch are lost, so deadlines move later, never earlier.
 #[tokio::test]
 async fn clock_lost_and_restored_stops_nothing_early() {
     let mut daemon = TestDaemon::start();
@@ -119,11 +119,11 @@ fn limited() -> CreateContainer {
     }
 }
 
-/// One that runs and one at rest, neither of them for longer than three hours.
+/// Creates a running and a stopped container, each limited to three hours.
 async fn with_limits(daemon: &TestDaemon) -> [Container; 2] {
     let running = daemon.client.create(&limited()).await.unwrap();
-    let resting = daemon.client.create(&limited()).await.unwrap();
-    daemon.client.stop(&resting.container_id).await.unwrap();
-    let resting = daemon.until_status(&resting, Status::Stopped).await;
-    [running, resting]
+    let stopped = daemon.client.create(&limited()).await.unwrap();
+    daemon.client.stop(&stopped.container_id).await.unwrap();
+    let stopped = daemon.until_status(&stopped, Status::Stopped).await;
+    [running, stopped]
 }

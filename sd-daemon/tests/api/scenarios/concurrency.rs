@@ -1,4 +1,4 @@
-//! Many requests at once end as if they had come one after the other.
+//! Concurrent requests have the same result as some sequential order.
 
 use futures_util::future::join_all;
 use reqwest::Method;

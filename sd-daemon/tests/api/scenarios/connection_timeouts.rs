@@ -1,4 +1,4 @@
-//! How long a connection may last on which nothing happens.
+//! Timeouts of idle, incomplete and unread connections.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::support::{Setup, TestDaemon, with_timeout};
 
 const SHORT: Duration = Duration::from_millis(300);
-/// For a request of these tests, which may be made on a busy machine.
+/// Long enough for one request of these tests on a busy machine.
 const PATIENT: Duration = Duration::from_secs(3);
 const FOR_EVER: Duration = Duration::from_secs(3600);
 const CREDENTIALS: &str = "authorization: Basic YWRtaW46c3BpbmRvY2tlcg==\r\n";
@@ -30,8 +30,8 @@ fn long_limits() -> ConnectionLimits {
     }
 }
 
-/// Sends a request and reads its response, or the beginning of an response that goes on.
-async fn ask(daemon: &TestDaemon, path: &str) -> TcpStream {
+/// Sends a request and reads the first part of the response.
+async fn request(daemon: &TestDaemon, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(daemon.api()).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{CREDENTIALS}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -41,7 +41,7 @@ async fn ask(daemon: &TestDaemon, path: &str) -> TcpStream {
     stream
 }
 
-/// Whether a connection is closed, however that shows; reads on until then.
+/// Reads until the daemon closes the connection, by end of file or reset.
 async fn until_closed(mut stream: TcpStream) {
     let mut rest = Vec::new();
     drop(with_timeout(stream.read_to_end(&mut rest)).await);
@@ -53,7 +53,7 @@ async fn idle_keep_alive_connection_is_closed() {
         keep_alive: SHORT,
         ..long_limits()
     });
-    until_closed(ask(&daemon, "/v1/images").await).await;
+    until_closed(request(&daemon, "/v1/images").await).await;
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn incomplete_second_request_is_closed_at_the_head_limit() {
         headers: PATIENT,
         ..long_limits()
     });
-    let mut stream = ask(&daemon, "/v1/images").await;
+    let mut stream = request(&daemon, "/v1/images").await;
     stream.write_all(b"GET /v1/ima").await.unwrap();
     until_closed(stream).await;
 }
@@ -74,10 +74,10 @@ async fn silent_event_stream_stays_open() {
         unread: SHORT,
         ..long_limits()
     });
-    let mut events = ask(&daemon, "/v1/events").await;
-    // Others come and go meanwhile.
+    let mut events = request(&daemon, "/v1/events").await;
+    // Witnesses: idle connections that are opened later and closed at the limit.
     for _ in 0..3 {
-        until_closed(ask(&daemon, "/v1/images").await).await;
+        until_closed(request(&daemon, "/v1/images").await).await;
     }
     daemon.create().await;
     let mut text = String::new();
@@ -96,7 +96,7 @@ async fn client_that_reads_nothing_is_disconnected() {
         ..long_limits()
     });
     let socket = TcpSocket::new_v4().unwrap();
-    // What waits in the kernel waits for nobody.
+    // The buffers of the kernel must not take the whole response.
     socket.set_recv_buffer_size(4096).unwrap();
     let mut stream = socket.connect(daemon.api()).await.unwrap();
     let request = format!("GET /v1/images HTTP/1.1\r\nhost: localhost\r\n{CREDENTIALS}\r\n");
@@ -125,7 +125,7 @@ async fn slow_reader_receives_every_response() {
             break;
         }
         responses.extend_from_slice(&piece[..length]);
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::task::yield_now().await;
     }
     let responses = String::from_utf8(responses).unwrap();
     assert_eq!(responses.matches("HTTP/1.1 200").count(), 51);

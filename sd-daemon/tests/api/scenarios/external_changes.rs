@@ -1,4 +1,4 @@
-//! What somebody does to containers with the engine itself, and how the daemon comes to know it.
+//! Changes made directly at the engine, and how the daemon detects them.
 
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ async fn external_rename_is_detected() {
 #[tokio::test]
 async fn audit_detects_changes_without_events() {
     let daemon = TestDaemon::without_tasks();
-    let [gone, ended, started, kept] = four_changed_containers(&daemon).await;
+    let [gone, ended, started, kept] = four_containers(&daemon).await;
     let containers = audit(&daemon).await;
     let status = |container: &Container| {
         let mut found = containers
@@ -111,7 +111,7 @@ async fn audit_detects_changes_without_events() {
 #[tokio::test]
 async fn list_without_audit_returns_the_known_state() {
     let daemon = TestDaemon::without_tasks();
-    let [gone, ended, started, _] = four_changed_containers(&daemon).await;
+    let [gone, ended, started, _] = four_containers(&daemon).await;
     for container in [gone, ended, started] {
         assert_eq!(daemon.get(&container).await, container);
     }
@@ -123,7 +123,7 @@ async fn audit_is_idempotent_and_no_activity() {
     let container = daemon.create().await;
     daemon.clock.advance(Duration::from_secs(60));
     assert_eq!(audit(&daemon).await, [container]);
-    four_changed_containers(&daemon).await;
+    four_containers(&daemon).await;
     let once = audit(&daemon).await;
     daemon.clock.advance(Duration::from_secs(60));
     assert_eq!(audit(&daemon).await, once);
@@ -132,11 +132,15 @@ async fn audit_is_idempotent_and_no_activity() {
 #[tokio::test]
 async fn audit_keeps_containers_that_cannot_be_inspected() {
     let daemon = TestDaemon::without_tasks();
-    let [gone, ended, started, kept] = four_changed_containers(&daemon).await;
+    let [gone, ended, started, kept] = four_containers(&daemon).await;
     daemon.engine.hide(id(&gone));
     let response = send(daemon.request(Method::GET, "/v1/containers?audit=true")).await;
     assert_eq!(response.kind(), "504 engine-timeout");
-    assert_eq!(daemon.get(&gone).await, gone, "what is unknown is not gone");
+    assert_eq!(
+        daemon.get(&gone).await,
+        gone,
+        "a container that cannot be inspected is kept"
+    );
     assert_eq!(daemon.get(&ended).await.status, Status::Stopped);
     assert_eq!(daemon.get(&started).await.status, Status::Running);
     assert_eq!(daemon.get(&kept).await, kept);
@@ -148,7 +152,7 @@ async fn audit_keeps_containers_that_cannot_be_inspected() {
 async fn missed_events_are_reconciled_within_a_minute() {
     let daemon = TestDaemon::start();
     daemon.engine.skip_events();
-    let [gone, ended, started, _] = four_changed_containers(&daemon).await;
+    let [gone, ended, started, _] = four_containers(&daemon).await;
     daemon.clock.advance(Duration::from_secs(60));
     daemon.until_gone(&gone).await;
     daemon.until_status(&ended, Status::Stopped).await;
@@ -185,7 +189,7 @@ async fn change_after_the_final_inspect_of_an_operation_is_detected() {
     let look = daemon.engine.hold(Point::After(Action::Inspect));
     stop.release();
     with_timeout(look.reached()).await;
-    // The stop has seen the container at rest, and has not noted it yet.
+    // The stop has inspected the stopped container, but has not recorded the result.
     daemon.engine.start_behind_back(id(&container));
     audit(&daemon).await;
     look.release();
@@ -207,8 +211,8 @@ async fn container_with_a_forged_label_is_not_touched() {
     assert_eq!(daemon.get(&container).await.status, Status::Running);
 }
 
-/// A container that somebody removes, one that ends, one that somebody starts, and one that is left alone.
-async fn four_changed_containers(daemon: &TestDaemon) -> [Container; 4] {
+/// Creates four containers and changes three at the engine: removed, stopped, started, unchanged.
+async fn four_containers(daemon: &TestDaemon) -> [Container; 4] {
     let (gone, ended) = (daemon.create().await, daemon.create().await);
     let (started, kept) = (daemon.create_stopped().await, daemon.create().await);
     daemon.engine.remove_behind_back(id(&gone));

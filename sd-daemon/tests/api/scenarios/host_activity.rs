@@ -1,5 +1,4 @@
-//! What is seen of containers from the host: what keeps them up, what does not, and what the last look before a
-//! stop is good for.
+//! Activity measured from the host: which traffic counts, failing probes, and the final probe before an idle stop.
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::support::{IDLE_TIMEOUT, PROBE_INTERVAL, Setup, TestDaemon, with_timeo
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// A connection to the database that has carried so many bytes since the look before.
+/// A connection to the database that has received these bytes since the last probe.
 fn connection(bytes: u64) -> Traffic {
     let carried = ByteCount {
         bytes,
@@ -44,15 +43,15 @@ fn silent() -> TrafficSample {
     sample(vec![connection(0), connection(0)])
 }
 
-/// Whether a signal counts, and the reason if not.
+/// The state of a signal, and the reason if it does not count.
 fn state(activity: &Activity, kind: &SignalKind) -> (SignalState, Option<String>) {
     let mut signals = activity.signals.iter();
     let signal = signals.find(|signal| signal.kind == *kind).unwrap();
     (signal.state.clone(), signal.reason.clone())
 }
 
-/// A container, of which something else is seen than of the witness, is looked at in the middle of the idle timeout
-/// and when that has passed for the witness.
+/// Probes a container with this result after half of the idle timeout, and waits until a witness without activity is
+/// stopped after the other half.
 async fn probe_for_one_idle_timeout(daemon: &TestDaemon, sample: TrafficSample) -> (Activity, Container) {
     let (witness, container) = (daemon.create().await, daemon.create().await);
     daemon.set_probe_result(&container, Ok(sample));
@@ -102,14 +101,14 @@ async fn silent_connections_do_not_postpone_the_idle_stop() {
 #[tokio::test]
 async fn short_connections_between_probes_count_as_activity() {
     let daemon = TestDaemon::start();
-    let came_and_went = TrafficSample {
+    let short_lived = TrafficSample {
         ended: vec![Traffic {
             age: ConnectionAge::New,
             ..connection(0)
         }],
         ..sample(Vec::new())
     };
-    let (activity, container) = probe_for_one_idle_timeout(&daemon, came_and_went).await;
+    let (activity, container) = probe_for_one_idle_timeout(&daemon, short_lived).await;
     assert_eq!(activity.connections.unwrap().open, 0);
     assert_eq!(daemon.get(&container).await.status, Status::Running);
 }
@@ -143,14 +142,14 @@ async fn connections_from_ignored_sources_do_not_count() {
 
 #[tokio::test]
 async fn cpu_usage_counts_only_above_the_configured_rate() {
-    let at_work = || TrafficSample {
+    let busy = || TrafficSample {
         processor_time: Some(PROBE_INTERVAL / 4),
         ..silent()
     };
     let mut setup = Setup::default();
     setup.signals.use_rule.cpu_millicores = Some(250);
     let daemon = TestDaemon::with_setup(setup.clone());
-    let (activity, container) = probe_for_one_idle_timeout(&daemon, at_work()).await;
+    let (activity, container) = probe_for_one_idle_timeout(&daemon, busy()).await;
     assert_eq!(state(&activity, &SignalKind::Cpu), (SignalState::On, None));
     assert_eq!(activity.last_active_signal, Some(SignalKind::Cpu));
     assert_eq!(activity.signals[3].value, Some(250));
@@ -158,11 +157,11 @@ async fn cpu_usage_counts_only_above_the_configured_rate() {
 
     setup.signals.use_rule.cpu_millicores = Some(251);
     let daemon = TestDaemon::with_setup(setup);
-    let (_, container) = probe_for_one_idle_timeout(&daemon, at_work()).await;
+    let (_, container) = probe_for_one_idle_timeout(&daemon, busy()).await;
     daemon.until_status(&container, Status::Stopped).await;
 
     let daemon = TestDaemon::start();
-    let (activity, container) = probe_for_one_idle_timeout(&daemon, at_work()).await;
+    let (activity, container) = probe_for_one_idle_timeout(&daemon, busy()).await;
     let off = (
         SignalState::Off,
         Some("the daemon's settings leave it out".to_owned()),
@@ -238,16 +237,13 @@ async fn probe_failure_is_reported_and_check_in_still_works() {
         daemon.client.ready().await.unwrap();
 
         daemon.set_probe_result(&container, Ok(in_use()));
-        let sees_again = daemon.until_activity(&container, |seen| {
-            // A look may still be under way, and the next one counts from its end.
+        let probed = daemon.until_activity(&container, |seen| {
+            // A probe may still be running; the interval starts at its end.
             daemon.clock.advance(PROBE_INTERVAL);
             seen.connections.is_some()
         });
-        let sees_again = sees_again.await;
-        assert_eq!(
-            state(&sees_again, &SignalKind::Connections),
-            (SignalState::On, None)
-        );
+        let probed = probed.await;
+        assert_eq!(state(&probed, &SignalKind::Connections), (SignalState::On, None));
     }
 }
 
@@ -258,7 +254,7 @@ async fn final_probe_cancels_the_stop_of_an_active_container() {
     daemon.set_probe_result(&container, Ok(silent()));
     let hold = daemon.engine.hold(Point::Before(Action::Inspect));
     daemon.clock.advance(IDLE_TIMEOUT);
-    // It is due. Its last look of the usual kind shows nobody, and then somebody comes.
+    // The container is due. Its last regular probe shows no activity; activity begins before the final probe.
     with_timeout(hold.reached()).await;
     daemon.until_probed(&container).await;
     daemon.set_probe_result(&container, Ok(in_use()));
@@ -315,6 +311,6 @@ async fn probe_results_do_not_outlive_their_run() {
     let connections = daemon.activity(&container).await.connections;
     assert!(
         connections.is_none_or(|connections| connections.open == 0),
-        "the fake prober has forgotten the run"
+        "the fake prober kept the connections of the earlier run"
     );
 }

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a create that is repeated is one create.
+//! `Idempotency-Key`: a repeated create returns the container of the first one.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! Containers that nobody uses are stopped: when, and when not.
+//! Idle containers are stopped at their deadlines.
 //!
-//! That something does not happen is shown by a witness: another container whose deadline is the moment
-//! to look at. When the witness has been stopped, that moment has been looked at.
+//! A witness proves that a container is not stopped: another container whose deadline is the time in question. When the
+//! witness has been stopped, the daemon has processed every deadline up to that time.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use serde_json::json;
 use crate::support::{GRACE, IDLE_TIMEOUT, IMAGE, TestDaemon, id, send, with_timeout};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
-/// What is left of the idle timeout, or of the grace, is a millisecond or an hour.
+/// One millisecond before the idle timeout or the grace ends, and one hour before.
 const JUST_BEFORE_IDLE: Duration = IDLE_TIMEOUT.saturating_sub(MILLISECOND);
 const JUST_BEFORE_GRACE: Duration = GRACE.saturating_sub(MILLISECOND);
 const HOUR_BEFORE_IDLE: Duration = IDLE_TIMEOUT.saturating_sub(HOUR);
-/// Containers are looked at no more often than this.
-const ONE_SWEEP: Duration = Duration::from_millis(100);
+/// The shortest time between two scans for due containers.
+const SCAN_INTERVAL: Duration = Duration::from_millis(100);
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
@@ -68,11 +68,11 @@ async fn reports_of_zero_connections_do_not_postpone_it() {
     let container = daemon.create().await;
     daemon.clock.advance(JUST_BEFORE_IDLE);
     assert_eq!(daemon.check_in(&container, 0).await, 204);
-    daemon.clock.advance(ONE_SWEEP);
+    daemon.clock.advance(SCAN_INTERVAL);
     daemon.until_status(&container, Status::Stopped).await;
 }
 
-/// The original looked at the latest report only, however old.
+/// The original program used the last report regardless of its age.
 #[tokio::test]
 async fn container_that_stops_reporting_is_stopped() {
     let daemon = TestDaemon::start();
@@ -113,7 +113,7 @@ async fn shorter_timeout_counts_from_the_last_activity() {
         .json(&json!({ "idle_timeout": 60 }));
     let response = send(request).await;
     assert_eq!(response.json()["stops_at"], "2026-03-01T14:03:11.250Z");
-    daemon.clock.advance(ONE_SWEEP);
+    daemon.clock.advance(SCAN_INTERVAL);
     daemon.until_status(&container, Status::Stopped).await;
 }
 
@@ -133,22 +133,22 @@ async fn longer_timeout_applies_immediately() {
 #[tokio::test]
 async fn paused_container_is_not_idle() {
     let daemon = TestDaemon::start();
-    let (witness, frozen) = (daemon.create().await, daemon.create().await);
-    daemon.engine.pause(id(&frozen));
-    daemon.until_status(&frozen, Status::Paused).await;
+    let (witness, paused) = (daemon.create().await, daemon.create().await);
+    daemon.engine.pause(id(&paused));
+    daemon.until_status(&paused, Status::Paused).await;
     daemon.clock.advance(IDLE_TIMEOUT);
     daemon.until_status(&witness, Status::Stopped).await;
-    assert_eq!(daemon.get(&frozen).await.status, Status::Paused);
-    daemon.engine.unpause(id(&frozen));
-    let thawed = daemon.until_status(&frozen, Status::Running).await;
+    assert_eq!(daemon.get(&paused).await.status, Status::Paused);
+    daemon.engine.unpause(id(&paused));
+    let unpaused = daemon.until_status(&paused, Status::Running).await;
     assert_eq!(
-        thawed.stops_at.unwrap().to_string(),
+        unpaused.stops_at.unwrap().to_string(),
         "2026-03-01T19:02:11.250Z",
-        "its clock begins again"
+        "the idle timeout starts again"
     );
 }
 
-/// The original never cancelled the timer of the run before.
+/// The original program never cancelled the timer of an earlier run.
 #[tokio::test]
 async fn deadline_of_an_earlier_run_is_discarded() {
     let daemon = TestDaemon::start();
@@ -173,7 +173,7 @@ async fn restart_grants_a_grace_before_idle_stops() {
     assert_eq!(daemon.get(&silent).await.stops_at.unwrap().to_string(), expected);
     daemon.clock.advance(JUST_BEFORE_GRACE);
     assert_eq!(daemon.check_in(&container, 1).await, 204);
-    daemon.clock.advance(ONE_SWEEP);
+    daemon.clock.advance(SCAN_INTERVAL);
     daemon.until_status(&silent, Status::Stopped).await;
     assert_eq!(daemon.get(&container).await.status, Status::Running);
     assert_eq!(stopped(&daemon), [&silent].map(id));
@@ -196,7 +196,7 @@ async fn resume_from_suspend_grants_the_grace() {
 async fn wall_clock_change_stops_nothing_early() {
     let daemon = TestDaemon::start();
     let first_witness = daemon.create().await;
-    daemon.clock.advance(ONE_SWEEP);
+    daemon.clock.advance(SCAN_INTERVAL);
     let second_witness = daemon.create().await;
     daemon.clock.advance(HOUR);
     let container = daemon.create().await;
@@ -209,7 +209,7 @@ async fn wall_clock_change_stops_nothing_early() {
         (seen.status, seen.stops_at),
         (Status::Running, container.stops_at)
     );
-    // Both were due at once.
+    // Both were due at the same time, in any order.
     let order = |mut ids: Vec<ContainerId>| {
         ids.sort();
         ids
@@ -223,13 +223,13 @@ async fn idle_stop_waits_until_the_engine_is_back() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.engine.disconnect();
-    let hold = daemon.engine.hold(Point::Before(Action::Inspect));
     daemon.clock.advance(IDLE_TIMEOUT);
-    with_timeout(hold.reached()).await;
-    hold.release();
-    for _ in 0..60 {
-        daemon.clock.advance(Duration::from_secs(1));
+    // An attempt begins after the previous one has failed.
+    for _ in 0..3 {
+        let attempt = daemon.engine.hold(Point::Before(Action::Inspect));
+        daemon.advance_until_held(&attempt).await;
         assert_eq!(daemon.get(&container).await.status, Status::Running);
+        attempt.release();
     }
     daemon.engine.reconnect();
     daemon
@@ -322,7 +322,7 @@ async fn create_with(daemon: &TestDaemon, idle_timeout: &str) -> Container {
     daemon.client.create(&wanted).await.unwrap()
 }
 
-/// What the engine was asked to stop, in order.
+/// The stop calls at the engine, in order.
 fn stopped(daemon: &TestDaemon) -> Vec<ContainerId> {
     let stops = daemon.engine.calls().into_iter().filter_map(|call| match call {
         Call::Stop(id, _) => Some(id),

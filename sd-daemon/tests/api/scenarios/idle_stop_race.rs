@@ -1,4 +1,4 @@
-//! Use that comes when a container is due already, and before anything is done about it.
+//! Activity between the idle deadline and the stop.
 
 use sd_client::api::{ExtendContainer, Span, Status, StopReason};
 use sd_daemon::engine::fake::{Action, Point};
@@ -15,10 +15,10 @@ async fn activity_between_deadline_and_stop_cancels_the_stop() {
         daemon.create().await,
     ];
     let (address, token) = (daemon.address_of(&by_address), daemon.token_of(&by_token));
-    let last_look = daemon.engine.hold(Point::Before(Action::Inspect));
+    let final_inspect = daemon.engine.hold(Point::Before(Action::Inspect));
     daemon.clock.advance(IDLE_TIMEOUT);
-    // All four are due, and none has been looked at for the last time.
-    with_timeout(last_look.reached_by(4)).await;
+    // All four are due, and none has had its final inspect.
+    with_timeout(final_inspect.reached_by(4)).await;
     for report in [
         daemon.check_in_from(address),
         daemon.check_in_from(address).bearer_auth(token),
@@ -28,7 +28,7 @@ async fn activity_between_deadline_and_stop_cancels_the_stop() {
     let an_hour = ExtendContainer::by("1h".parse::<Span>().unwrap());
     let pushed = daemon.client.extend(&extended.container_id, &an_hour).await;
     pushed.unwrap();
-    last_look.release();
+    final_inspect.release();
     let stopped = daemon.until_status(&unused, Status::Stopped).await;
     assert_eq!(stopped.stop_reason, Some(StopReason::Idle));
     for used in [&by_address, &by_token, &extended] {

@@ -1,4 +1,4 @@
-//! Another engine responses than the one that the containers are on. What it does not have is not gone.
+//! The daemon connects to a different engine than the one that runs its containers: their records are kept.
 
 use reqwest::Method;
 use sd_client::api::Status;
@@ -6,7 +6,7 @@ use sd_daemon::engine::fake::Call;
 
 use crate::support::{PROBE_INTERVAL, Response, TICK, TestDaemon, id, send, with_timeout};
 
-/// Waits until the daemon says that it can do its work, or that it cannot.
+/// Waits until `/readyz` responds with this status code.
 async fn until_ready(daemon: &TestDaemon, status: u16) -> Response {
     with_timeout(async {
         loop {
@@ -20,16 +20,16 @@ async fn until_ready(daemon: &TestDaemon, status: u16) -> Response {
     .await
 }
 
-/// What the engine was asked to do, rather than to tell.
-fn deeds(daemon: &TestDaemon) -> usize {
+/// The number of engine calls that change something.
+fn changes(daemon: &TestDaemon) -> usize {
     let calls = daemon.engine.calls();
-    let is_deed = |call: &&Call| {
+    let is_change = |call: &&Call| {
         matches!(
             call,
             Call::Create(_) | Call::Start(_) | Call::Stop(..) | Call::Remove(_)
         )
     };
-    calls.iter().filter(is_deed).count()
+    calls.iter().filter(is_change).count()
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn different_engine_changes_nothing() {
     let daemon = TestDaemon::start();
     let (container, stopped) = (daemon.create().await, daemon.create_stopped().await);
     let former = daemon.engine.become_another("the second engine");
-    let before = deeds(&daemon);
+    let before = changes(&daemon);
     daemon.engine.reconnect();
 
     let problem = until_ready(&daemon, 503).await.problem();
@@ -52,7 +52,7 @@ async fn different_engine_changes_nothing() {
     daemon.clock.advance(PROBE_INTERVAL * 20);
     assert_eq!(daemon.get(&container).await.status, Status::Running);
     assert_eq!(daemon.get(&stopped).await.status, Status::Stopped);
-    assert_eq!(deeds(&daemon), before);
+    assert_eq!(changes(&daemon), before);
 
     daemon.engine.become_former(former);
     daemon.engine.reconnect();

@@ -1,8 +1,9 @@
-//! A bug that panics is paid for by the request that met it, and by no other.
+//! A panic fails only the request that caused it.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use reqwest::Method;
 use sd_client::api::{CreateContainer, RemoveMode, Status};
 use sd_daemon::engine::fake::{Action, Point};
@@ -22,13 +23,13 @@ async fn panic_in_a_handler_fails_one_request_with_500() {
     assert_eq!(list().await.status, 200);
 }
 
-/// What is logged, in memory.
+/// A log in memory.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        self.0.lock().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -38,7 +39,7 @@ impl Write for Lines {
 
 #[tokio::test]
 async fn panic_is_logged_with_the_request_id_of_the_response() {
-    // Other tests panic at the same time, and are told of as ever.
+    // Panics of other tests are still reported.
     let others = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         log_panic(panic);
@@ -47,7 +48,7 @@ async fn panic_is_logged_with_the_request_id_of_the_response() {
     let lines = Lines::default();
     let writer = lines.clone();
     let log = tracing_subscriber::fmt().json().with_max_level(Level::ERROR);
-    // The daemon works on threads of its own.
+    // The daemon runs on other threads, so the subscriber is global.
     log.with_writer(move || writer.clone()).init();
 
     for (method, path, point) in [
@@ -60,7 +61,7 @@ async fn panic_is_logged_with_the_request_id_of_the_response() {
         let failed = send(daemon.request(method, path).json(&wanted)).await;
         assert_eq!(failed.status, 500, "{path}");
         let id = failed.json()["request_id"].as_str().unwrap().to_owned();
-        let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let log = String::from_utf8(lines.0.lock().clone()).unwrap();
         let is_cause = |line: &&str| line.contains("\"panicked\"") && line.contains(&id);
         assert!(log.lines().any(|line| is_cause(&line)), "{id} is not in {log}");
     }
@@ -80,7 +81,7 @@ async fn panic_during_create_leaves_no_container() {
         assert_eq!(failed.status, 500, "{point:?}");
         let next = daemon.create().await;
         assert_eq!(daemon.get(&next).await.status, Status::Running);
-        // What had been started is finished, what nobody was told of is removed.
+        // Started creates are completed; unacknowledged containers are removed.
         daemon
             .advance_until(|snapshot| {
                 snapshot.creations().count() == 0
@@ -100,7 +101,7 @@ async fn panic_during_removal_releases_the_container_lock() {
     let path = format!("/v1/containers/{}", container.container_id);
     let failed = send(daemon.request(Method::DELETE, &path)).await;
     assert_eq!(failed.status, 500);
-    // Whoever finishes it first: it was written down that it shall go.
+    // The removal is recorded: this request or the daemon completes it.
     drop(
         daemon
             .client

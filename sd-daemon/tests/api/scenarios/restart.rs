@@ -1,4 +1,4 @@
-//! The daemon is killed in the middle of something, and started again over what is left.
+//! The daemon is killed during an operation and started again over the same registry and engine.
 
 use reqwest::Method;
 use sd_client::api::{ContainerQuery, CreateContainer, RemoveMode, Status, StopReason};
@@ -123,7 +123,7 @@ async fn interrupted_removal_is_completed() {
         let hold = daemon.engine.hold(point);
         tokio::select! {
             removed = daemon.client.remove(&container.container_id, RemoveMode::Graceful) => {
-                panic!("it was answered: {removed:?}")
+                panic!("the removal was answered: {removed:?}")
             }
             () = with_timeout(hold.reached()) => {}
         }
@@ -210,29 +210,27 @@ async fn repeated_create_after_a_crash_reuses_its_name() {
         ..CreateContainer::of_image(IMAGE)
     };
     tokio::select! {
-        created = daemon.client.create_once(&wanted, "one") => panic!("it was answered: {created:?}"),
+        created = daemon.client.create_once(&wanted, "one") => panic!("the create was answered: {created:?}"),
         () = with_timeout(hold.reached()) => {}
     }
     let killed = daemon.kill().await;
     hold.release();
-    // What the first one has made is there for as long as this is held.
+    // Holds the removal of the first container, which still owns the name.
     let hold = killed.engine.hold(Point::Before(Action::Remove));
     let daemon = killed.restart().await;
     with_timeout(hold.reached()).await;
     let repeated = daemon.client.create_once(&wanted, "one");
     tokio::pin!(repeated);
-    let others = async {
-        for _ in 0..100 {
-            daemon
-                .client
-                .containers(&ContainerQuery::default())
-                .await
-                .unwrap();
+    // The daemon has one worker thread: it has read the create before it answers two later requests.
+    let later_requests = async {
+        for _ in 0..2 {
+            let all = ContainerQuery::default();
+            daemon.client.containers(&all).await.unwrap();
         }
     };
     tokio::select! {
-        created = &mut repeated => panic!("it did not wait for its name: {created:?}"),
-        () = others => {}
+        created = &mut repeated => panic!("the create did not wait for its name: {created:?}"),
+        () = later_requests => {}
     }
     hold.release();
     let container = with_timeout(repeated).await.unwrap();
@@ -249,12 +247,12 @@ async fn activity_survives_a_restart() {
     assert_eq!(daemon.get(&container).await.active, 7);
 }
 
-/// A daemon that is killed when a create comes to this point, and started again.
+/// Kills the daemon when a create reaches this point, and starts it again.
 async fn killed_while_creating(daemon: TestDaemon, point: Point) -> TestDaemon {
     let hold = daemon.engine.hold(point);
     let wanted = CreateContainer::of_image(IMAGE);
     tokio::select! {
-        created = daemon.client.create_once(&wanted, "one") => panic!("it was answered: {created:?}"),
+        created = daemon.client.create_once(&wanted, "one") => panic!("the create was answered: {created:?}"),
         () = with_timeout(hold.reached()) => {}
     }
     let killed = daemon.kill().await;

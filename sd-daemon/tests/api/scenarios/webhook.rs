@@ -1,7 +1,7 @@
-//! One receiver is told what happens, however badly it listens.
+//! Webhook delivery: order, signatures, retries and restarts.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use parking_lot::Mutex;
 use reqwest::Method;
 use sd_client::api::{ContainerQuery, Event, EventKind};
 use sd_daemon::server;
@@ -24,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{Setup, TICK, TestDaemon, send, with_timeout};
 
-/// What a receiver does with a post.
+/// The reaction of the receiver to a delivery.
 #[derive(Clone, Copy)]
 enum Reaction {
     Response(u16),
@@ -32,7 +33,7 @@ enum Reaction {
     Never,
 }
 
-/// A post, as it came.
+/// A received delivery.
 #[derive(Debug)]
 struct Post {
     path: String,
@@ -58,30 +59,30 @@ impl Post {
     }
 }
 
-/// Somebody who is told what happens.
+/// A webhook receiver.
 struct TestReceiver {
     url: String,
     posts: mpsc::UnboundedReceiver<Post>,
     reactions: Arc<Mutex<Reactions>>,
-    /// Owns the listener: it ends with the receiver.
+    /// Serves until the receiver is dropped.
     _serving: JoinSet<()>,
 }
 
-/// What is done next, in order, and what is done after that.
+/// The next reactions in order, and the reaction after those.
 struct Reactions {
     next: VecDeque<Reaction>,
     otherwise: Reaction,
 }
 
 #[derive(Clone)]
-struct Ear {
+struct Recorder {
     posts: mpsc::UnboundedSender<Post>,
     reactions: Arc<Mutex<Reactions>>,
 }
 
 impl TestReceiver {
-    /// A receiver that takes everything, after it has reacted in these ways.
-    async fn that(reactions: &[Reaction]) -> Self {
+    /// Starts a receiver that reacts in these ways, then accepts every delivery.
+    async fn with_reactions(reactions: &[Reaction]) -> Self {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}/hook?of=test", listener.local_addr().unwrap());
         let (sender, posts) = mpsc::unbounded_channel();
@@ -89,11 +90,11 @@ impl TestReceiver {
             next: reactions.iter().copied().collect(),
             otherwise: Reaction::Response(204),
         }));
-        let ear = Ear {
+        let recorder = Recorder {
             posts: sender,
             reactions: Arc::clone(&reactions),
         };
-        let router = Router::new().fallback(hear).with_state(ear);
+        let router = Router::new().fallback(record).with_state(recorder);
         let mut serving = JoinSet::new();
         serving.spawn(server::serve(listener, router, CancellationToken::new()));
         Self {
@@ -105,10 +106,10 @@ impl TestReceiver {
     }
 
     fn react_with(&self, reaction: Reaction) {
-        self.reactions.lock().unwrap().otherwise = reaction;
+        self.reactions.lock().otherwise = reaction;
     }
 
-    /// Settings of a daemon that tells it.
+    /// Settings of a daemon that delivers to this receiver.
     fn setup(&self, secret: Option<&str>) -> Setup {
         Setup {
             webhook: Some(Receiver {
@@ -123,7 +124,7 @@ impl TestReceiver {
         with_timeout(self.posts.recv()).await.unwrap()
     }
 
-    /// The next post, which comes after a pause.
+    /// Advances the clock until the next delivery arrives.
     async fn next_after_pause(&mut self, daemon: &TestDaemon) -> Post {
         let waiting = async {
             loop {
@@ -137,13 +138,13 @@ impl TestReceiver {
     }
 }
 
-async fn hear(State(ear): State<Ear>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn record(State(recorder): State<Recorder>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let reaction = {
-        let mut reactions = ear.reactions.lock().unwrap();
+        let mut reactions = recorder.reactions.lock();
         reactions.next.pop_front().unwrap_or(reactions.otherwise)
     };
     let path = uri.to_string();
-    drop(ear.posts.send(Post { path, headers, body }));
+    drop(recorder.posts.send(Post { path, headers, body }));
     match reaction {
         Reaction::Response(status) => StatusCode::from_u16(status).unwrap().into_response(),
         Reaction::Redirect => (StatusCode::PERMANENT_REDIRECT, [("location", "/elsewhere")]).into_response(),
@@ -153,7 +154,7 @@ async fn hear(State(ear): State<Ear>, uri: Uri, headers: HeaderMap, body: Bytes)
 
 #[tokio::test]
 async fn events_are_posted_in_order() {
-    let mut receiver = TestReceiver::that(&[]).await;
+    let mut receiver = TestReceiver::with_reactions(&[]).await;
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     let container = daemon.create_stopped().await;
     let expected = [
@@ -183,7 +184,7 @@ async fn events_are_posted_in_order() {
 async fn posts_are_signed_if_a_secret_is_set() {
     let key = b"thirty-two bytes that are random";
     let secret = format!("whsec_{}", STANDARD.encode(key));
-    let mut receiver = TestReceiver::that(&[]).await;
+    let mut receiver = TestReceiver::with_reactions(&[]).await;
     let daemon = TestDaemon::with_setup(receiver.setup(Some(&secret)));
     daemon.create().await;
     let post = receiver.next().await;
@@ -193,7 +194,7 @@ async fn posts_are_signed_if_a_secret_is_set() {
     let expected = format!("v1,{}", STANDARD.encode(code.finalize().into_bytes()));
     assert_eq!(post.header("webhook-signature"), Some(expected.as_str()));
 
-    let mut receiver = TestReceiver::that(&[]).await;
+    let mut receiver = TestReceiver::with_reactions(&[]).await;
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     daemon.create().await;
     assert_eq!(receiver.next().await.header("webhook-signature"), None);
@@ -202,7 +203,7 @@ async fn posts_are_signed_if_a_secret_is_set() {
 #[tokio::test]
 async fn failed_delivery_is_retried_before_later_events() {
     let refused = [500, 404, 401, 429, 304].map(Reaction::Response);
-    let mut receiver = TestReceiver::that(&refused).await;
+    let mut receiver = TestReceiver::with_reactions(&refused).await;
     let daemon = TestDaemon::with_setup(receiver.setup(Some("hush")));
     daemon.create().await;
     let first = receiver.next().await;
@@ -210,7 +211,10 @@ async fn failed_delivery_is_retried_before_later_events() {
     for _ in refused {
         let again = receiver.next_after_pause(&daemon).await;
         assert_eq!((again.id(), &again.body), (first.id(), &first.body));
-        assert!(again.seconds() > last, "the time is that of the try: {again:?}");
+        assert!(
+            again.seconds() > last,
+            "the timestamp is that of the first attempt: {again:?}"
+        );
         assert_ne!(
             again.header("webhook-signature"),
             first.header("webhook-signature")
@@ -222,7 +226,7 @@ async fn failed_delivery_is_retried_before_later_events() {
 
 #[tokio::test]
 async fn redirect_is_not_followed() {
-    let mut receiver = TestReceiver::that(&[Reaction::Redirect]).await;
+    let mut receiver = TestReceiver::with_reactions(&[Reaction::Redirect]).await;
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     daemon.create().await;
     let first = receiver.next().await;
@@ -232,7 +236,7 @@ async fn redirect_is_not_followed() {
 
 #[tokio::test]
 async fn delivery_answered_with_410_is_not_retried() {
-    let mut receiver = TestReceiver::that(&[Reaction::Response(410)]).await;
+    let mut receiver = TestReceiver::with_reactions(&[Reaction::Response(410)]).await;
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     daemon.create().await;
     assert_eq!(receiver.next().await.event().event, EventKind::Created);
@@ -241,12 +245,12 @@ async fn delivery_answered_with_410_is_not_retried() {
 
 #[tokio::test]
 async fn unresponsive_receiver_blocks_nothing_and_is_retried() {
-    let mut receiver = TestReceiver::that(&[Reaction::Never]).await;
+    let mut receiver = TestReceiver::with_reactions(&[Reaction::Never]).await;
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     let container = daemon.create().await;
     let first = receiver.next().await;
     let started_at = first.seconds();
-    // It hangs, and the API does all it ever does.
+    // The delivery hangs while the API serves requests.
     let other = with_timeout(daemon.create_stopped()).await;
     with_timeout(daemon.client.stop(&container.container_id))
         .await
@@ -266,11 +270,12 @@ async fn unresponsive_receiver_blocks_nothing_and_is_retried() {
 
 #[tokio::test]
 async fn delivery_resumes_after_a_crash() {
-    let mut receiver = TestReceiver::that(&[Reaction::Response(200), Reaction::Response(200)]).await;
+    let mut receiver =
+        TestReceiver::with_reactions(&[Reaction::Response(200), Reaction::Response(200)]).await;
     receiver.react_with(Reaction::Response(503));
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     daemon.create_stopped().await;
-    // The third one is tried when the second is written down.
+    // The third delivery is attempted after the second is recorded.
     let third = loop {
         let post = receiver.next().await;
         if post.event().id == 3 {
@@ -291,7 +296,7 @@ async fn delivery_resumes_after_a_crash() {
 async fn new_receiver_gets_events_from_its_first_start() {
     let daemon = TestDaemon::start();
     daemon.create_stopped().await;
-    let mut receiver = TestReceiver::that(&[]).await;
+    let mut receiver = TestReceiver::with_reactions(&[]).await;
     let mut killed = daemon.kill().await;
     killed.setup = receiver.setup(None);
     let daemon = killed.restart().await;
@@ -305,12 +310,12 @@ async fn new_receiver_gets_events_from_its_first_start() {
 
 #[tokio::test]
 async fn events_pruned_during_an_outage_are_skipped() {
-    let mut receiver = TestReceiver::that(&[]).await;
+    let mut receiver = TestReceiver::with_reactions(&[]).await;
     receiver.react_with(Reaction::Response(502));
     let daemon = TestDaemon::with_setup(receiver.setup(None));
     let container = daemon.create().await;
     assert_eq!(receiver.next().await.event().id, 1);
-    // More than is kept of one container.
+    // More events than the registry keeps for one container.
     for seconds in 0..120 {
         let request = daemon.request(Method::PATCH, &container.uri);
         let request = request.json(&json!({ "idle_timeout": 10_000 + seconds }));

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sd_client::api::{Activity, Container, Status};
+use sd_daemon::engine::fake::Hold;
 use sd_daemon::registry::Snapshot;
 
-use super::{HANG_LIMIT, NUDGE, POLLS_BEFORE_NUDGE, TICK, TestDaemon, id};
+use super::{HANG_LIMIT, NUDGE, POLLS_BEFORE_NUDGE, TICK, TestDaemon, id, with_timeout};
 
 /// Real time that the daemon gets to react to each second of its own time.
 const PACE: Duration = Duration::from_millis(2);
@@ -70,6 +71,11 @@ impl TestDaemon {
         );
     }
 
+    /// Waits until the registry changes.
+    pub(crate) async fn registry_change(&self) {
+        drop(self.registry.subscribe().changed().await);
+    }
+
     /// Waits until the container object satisfies a condition.
     pub(crate) async fn until(
         &self,
@@ -100,6 +106,17 @@ impl TestDaemon {
     /// Waits until a container has this status.
     pub(crate) async fn until_status(&self, container: &Container, status: Status) -> Container {
         self.until(container, |seen| seen.status == status).await
+    }
+
+    /// Advances the clock second by second until an engine call is held.
+    pub(crate) async fn advance_until_held(&self, hold: &Hold) {
+        let reached = async {
+            // The daemon gets real time to react to each second of its own time.
+            while tokio::time::timeout(PACE, hold.reached()).await.is_err() {
+                self.clock.advance(Duration::from_secs(1));
+            }
+        };
+        with_timeout(reached).await;
     }
 
     /// Waits until the registry has no row of a container.

@@ -1,21 +1,21 @@
-//! What happens besides requests: reports of containers, and what somebody on the host does.
+//! Check-ins of containers, and changes made at the engine.
 
 use std::net::IpAddr;
 
 use sd_daemon::domain::{ContainerId, LiveState, ObservedState};
 use sd_daemon::engine::fake::FakeEngine;
 
-use super::super::sample::look;
-use super::super::transition::{Labels, Outside};
-use super::Play;
+use super::super::observation::observe_all;
+use super::super::transition::{External, Labels};
+use super::Runner;
 use crate::ledger::Deed;
 use crate::support::send;
 
-impl Play {
-    /// A running container reports its number, and is heard.
+impl Runner {
+    /// A running container checks in with its number, and the check-in is accepted.
     pub(super) async fn report(&mut self, which: usize) {
-        let sighting = look(self.daemon(), &self.ledger).await;
-        let running: Vec<_> = sighting
+        let observed = observe_all(self.daemon(), &self.ledger).await;
+        let running: Vec<_> = observed
             .engine
             .iter()
             .filter(|seen| seen.status == "running")
@@ -30,7 +30,7 @@ impl Play {
 
     async fn send_report(&mut self, id: &str, number: u32) -> u16 {
         let Some(ObservedState::Live { addresses, .. }) = self.observe(id) else {
-            panic!("{id} runs");
+            panic!("{id} is not running");
         };
         let now = self.now();
         let ticket = self.ledger.enter(id, Deed::CheckIn, now);
@@ -48,13 +48,13 @@ impl Play {
     }
 
     pub(super) async fn report_from_taken_address(&mut self, which: usize) {
-        let sighting = look(self.daemon(), &self.ledger).await;
-        let running = sighting.engine.iter().filter(|seen| seen.status == "running");
-        // Whoever starts next gets the lowest address that is free.
+        let observed = observe_all(self.daemon(), &self.ledger).await;
+        let running = observed.engine.iter().filter(|seen| seen.status == "running");
+        // The next container to start gets the lowest free address.
         let Some(ended) = running.min_by_key(|seen| self.address(&seen.id)) else {
             return;
         };
-        let others: Vec<_> = sighting
+        let others: Vec<_> = observed
             .engine
             .iter()
             .filter(|seen| seen.id != ended.id)
@@ -65,20 +65,20 @@ impl Play {
         match next.status.as_str() {
             "stopped" => {}
             "running" => {
-                self.done_outside(&next.id, Deed::EndOutside, FakeEngine::exit);
-                self.settle_down().await;
+                self.record_external(&next.id, Deed::EndOutside, FakeEngine::exit);
+                self.until_consistent().await;
             }
             _ => return,
         }
         self.daemon().engine.skip_events();
-        self.done_outside(&ended.id, Deed::EndOutside, FakeEngine::exit);
-        self.done_outside(&next.id, Deed::Start, FakeEngine::start_behind_back);
-        // Nobody knows it yet; it is heard or not, but nobody else is taken for it.
+        self.record_external(&ended.id, Deed::EndOutside, FakeEngine::exit);
+        self.record_external(&next.id, Deed::Start, FakeEngine::start_behind_back);
+        // The daemon does not know the new holder yet: it may refuse the check-in, but must not credit another container.
         self.send_report(&next.id, next.number.unwrap()).await;
         self.daemon().engine.tell_events();
     }
 
-    fn done_outside(&mut self, id: &str, deed: Deed, act: impl Fn(&FakeEngine, ContainerId)) {
+    fn record_external(&mut self, id: &str, deed: Deed, act: impl Fn(&FakeEngine, ContainerId)) {
         let now = self.now();
         let ticket = self.ledger.enter(id, deed, now);
         act(&self.daemon().engine, container_id(id));
@@ -92,13 +92,13 @@ impl Play {
         }
     }
 
-    /// Seen from the engine's side: no fault is in the way.
+    /// Reads the state directly from the fake engine, which injects no fault here.
     fn observe(&self, id: &str) -> Option<ObservedState> {
         let observation = self.daemon().engine.observation_of(container_id(id));
         observation.map(|observation| observation.state)
     }
 
-    pub(super) fn outside(&mut self, which: usize, what: Outside) {
+    pub(super) fn change_externally(&mut self, which: usize, change: External) {
         let Some(id) = self.pick(which) else { return };
         let Some(state) = self.observe(&id) else { return };
         let live = match &state {
@@ -106,23 +106,23 @@ impl Play {
             ObservedState::Created | ObservedState::Ended { .. } | ObservedState::Unknown => None,
         };
         let (engine, number) = (self.daemon().engine.clone(), container_id(&id));
-        let deed = match (what, live) {
-            (Outside::Start, None) | (Outside::Unpause, Some(LiveState::Paused)) => Some(Deed::Start),
-            (Outside::End, Some(LiveState::Running)) => Some(Deed::EndOutside),
-            (Outside::Pause, Some(LiveState::Running)) => Some(Deed::PauseOutside),
-            (Outside::Remove, _) => Some(Deed::RemoveOutside),
-            (Outside::Rename, _) => None,
+        let deed = match (change, live) {
+            (External::Start, None) | (External::Unpause, Some(LiveState::Paused)) => Some(Deed::Start),
+            (External::End, Some(LiveState::Running)) => Some(Deed::EndOutside),
+            (External::Pause, Some(LiveState::Running)) => Some(Deed::PauseOutside),
+            (External::Remove, _) => Some(Deed::RemoveOutside),
+            (External::Rename, _) => None,
             _ => return,
         };
         let now = self.now();
         let ticket = deed.map(|deed| self.ledger.enter(&id, deed, now));
-        match what {
-            Outside::Start => engine.start_behind_back(number),
-            Outside::End => engine.stop_behind_back(number),
-            Outside::Remove => engine.remove_behind_back(number),
-            Outside::Pause => engine.pause(number),
-            Outside::Unpause => engine.unpause(number),
-            Outside::Rename => {
+        match change {
+            External::Start => engine.start_behind_back(number),
+            External::End => engine.stop_behind_back(number),
+            External::Remove => engine.remove_behind_back(number),
+            External::Pause => engine.pause(number),
+            External::Unpause => engine.unpause(number),
+            External::Rename => {
                 self.next_number += 1;
                 engine.rename(number, format!("renamed_{}", self.next_number).parse().unwrap());
             }
@@ -132,7 +132,7 @@ impl Play {
         }
     }
 
-    pub(super) fn make_foreign(&mut self, labels: Labels) {
+    pub(super) fn create_foreign(&mut self, labels: Labels) {
         self.next_number += 1;
         let name = format!("foreign_{}", self.next_number);
         let operation = match labels {

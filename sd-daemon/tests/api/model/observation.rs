@@ -1,4 +1,4 @@
-//! What there is to see of a daemon and its engine at one moment.
+//! Reads the observable state of a daemon and its engine at one time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
@@ -13,11 +13,11 @@ use crate::auditor::{Rows, Seen, Sighting};
 use crate::ledger::{Ledger, Presence};
 use crate::support::TestDaemon;
 
-/// The variable that tells a container what it reports.
+/// The variable with the number that a container reports.
 pub(super) const NUMBER: &str = "SD_TEST_NUMBER";
 
-/// The engine has to be reachable.
-pub(super) async fn look(daemon: &TestDaemon, ledger: &Ledger) -> Sighting {
+/// Reads everything that the auditor checks. The engine must be connected.
+pub(super) async fn observe_all(daemon: &TestDaemon, ledger: &Ledger) -> Sighting {
     let listed = daemon
         .client
         .containers(&ContainerQuery::default())
@@ -25,7 +25,7 @@ pub(super) async fn look(daemon: &TestDaemon, ledger: &Ledger) -> Sighting {
         .unwrap();
     let mut activities = BTreeMap::new();
     for container in &listed {
-        // One that is removed meanwhile has none.
+        // A container that is removed meanwhile has no activity.
         if let Ok(activity) = daemon.client.activity(&container.container_id).await {
             activities.insert(container.container_id.clone(), activity);
         }
@@ -56,7 +56,7 @@ pub(super) async fn look(daemon: &TestDaemon, ledger: &Ledger) -> Sighting {
     }
 }
 
-/// The containers of the daemon, and how all others look.
+/// The containers of the daemon, and the states of all other containers.
 async fn containers(engine: &FakeEngine, ledger: &Ledger) -> (Vec<Seen>, BTreeMap<String, String>) {
     let specs = specs(engine);
     let operations: BTreeMap<ContainerId, OperationId> = {
@@ -82,7 +82,7 @@ async fn containers(engine: &FakeEngine, ledger: &Ledger) -> (Vec<Seen>, BTreeMa
     (seen, foreign)
 }
 
-/// What the daemon asked for in each create: the image, and the number in the environment.
+/// The image and the number of each create at the engine.
 fn specs(engine: &FakeEngine) -> BTreeMap<OperationId, (String, Option<u32>)> {
     let creates = engine.calls().into_iter().filter_map(|call| match call {
         Call::Create(spec) => Some(spec),
@@ -138,7 +138,7 @@ fn as_seen(
     }
 }
 
-/// The containers that the daemon has changed at the engine so far.
+/// The containers that the daemon has started, stopped or removed so far.
 pub(super) fn changed(engine: &FakeEngine) -> BTreeSet<String> {
     let calls = engine.calls().into_iter();
     let changed = calls.filter_map(|call| match call {
