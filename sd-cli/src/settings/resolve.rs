@@ -60,7 +60,7 @@ struct Layer {
 }
 
 impl Layer {
-    fn of_flags(flags: &GlobalArgs) -> Self {
+    fn from_flags(flags: &GlobalArgs) -> Self {
         Self {
             url: flags.url.clone(),
             user: flags.user.clone(),
@@ -69,7 +69,7 @@ impl Layer {
         }
     }
 
-    fn of_environment(environment: &Environment) -> Self {
+    fn from_environment(environment: &Environment) -> Self {
         Self {
             url: environment.url.clone(),
             user: environment.user.clone(),
@@ -82,7 +82,7 @@ impl Layer {
         }
     }
 
-    fn of_server(server: &Server) -> Self {
+    fn from_server(server: &Server) -> Self {
         Self {
             url: server.url.clone(),
             user: server.user.clone(),
@@ -107,11 +107,11 @@ fn resolve(flags: &GlobalArgs, environment: &Environment, file: &ConfigFile) -> 
         &environment.server
     };
     let layers: Vec<Layer> = [
-        Some(Layer::of_flags(flags)),
-        named(&flags.server)?.map(Layer::of_server),
-        Some(Layer::of_environment(environment)),
-        named(from_environment)?.map(Layer::of_server),
-        Some(Layer::of_server(file.default_server())),
+        Some(Layer::from_flags(flags)),
+        named(&flags.server)?.map(Layer::from_server),
+        Some(Layer::from_environment(environment)),
+        named(from_environment)?.map(Layer::from_server),
+        Some(Layer::from_server(file.default_server())),
     ]
     .into_iter()
     .flatten()
