@@ -1,12 +1,12 @@
 //! The daemon that a check-in is sent to: its possible addresses, the token, and what a refusal means.
 
 use std::env;
-use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use sd_client::api::{CheckIn, route};
 use sd_client::{CheckInResponse, Client, Error as CallError, RequestSent};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::gateway;
 use crate::call_error::{status, without_number};
@@ -44,8 +44,9 @@ impl CheckInTarget {
     }
 }
 
-/// Identifies this container to the daemon. Its `Debug` output is masked.
-struct Token(String);
+/// Identifies this container to the daemon.
+#[derive(Debug)]
+struct Token(SecretString);
 
 impl Token {
     fn from_environment() -> Result<Option<Self>, CliError> {
@@ -60,7 +61,7 @@ impl Token {
     fn parse(text: &str) -> Result<Option<Self>, CliError> {
         let text = text.trim();
         if text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            Ok((!text.is_empty()).then(|| Self(text.to_owned())))
+            Ok((!text.is_empty()).then(|| Self(text.into())))
         } else {
             Err(Self::invalid())
         }
@@ -71,12 +72,6 @@ impl Token {
             "failed to read {}: not a token; use the value that the daemon set",
             CheckIn::TOKEN_VARIABLE
         ))
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("***")
     }
 }
 
@@ -92,7 +87,7 @@ async fn send(
             .map_err(CliError::Call)?
             .with_response_timeout(RESPONSE_TIMEOUT);
         if let Some(Token(token)) = token {
-            client = client.with_token(token);
+            client = client.with_token(token.expose_secret());
         }
         match client.check_in(report).await {
             Err(CallError::Unreachable {
@@ -235,8 +230,8 @@ mod tests {
     fn token_fits_into_a_header_and_is_never_printed() {
         assert!(Token::parse("").unwrap().is_none());
         let token = Token::parse(" sd1.secret \n").unwrap().unwrap();
-        assert_eq!(token.0, "sd1.secret");
-        assert_eq!(format!("{token:?}"), "***");
+        assert_eq!(token.0.expose_secret(), "sd1.secret");
+        assert!(!format!("{token:?}").contains("sd1."));
         for text in ["two words", "line\nend", "schlüssel"] {
             let error = Token::parse(text).unwrap_err();
             assert_eq!(error.exit(), Exit::Usage);
