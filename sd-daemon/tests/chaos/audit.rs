@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 use sd_client::api::ContainerQuery;
 
-use crate::auditor::{Rows, Sighting};
+use crate::auditor::{Rows, SystemState};
 use crate::ledger::Presence;
 use crate::world::{CLOCK_ERROR, World};
 
@@ -38,10 +38,10 @@ impl World {
     /// Checks what holds at any time.
     pub(crate) async fn audit_lightly(&self) -> anyhow::Result<()> {
         let _paused = self.gate.write().await;
-        let sighting = self.collect(Gone::Some).await?;
-        let findings = sighting.at_any_moment(&self.ledger());
+        let system = self.collect(Gone::Some).await?;
+        let findings = system.violations_at_any_time(&self.ledger());
         self.report(findings);
-        self.bury(&sighting);
+        self.confirm_removals(&system);
         Ok(())
     }
 
@@ -54,14 +54,14 @@ impl World {
         };
         let deadline = Instant::now() + limit;
         loop {
-            let sighting = self.collect(gone).await?;
-            self.report(sighting.at_any_moment(&self.ledger()));
-            let mut findings = sighting.in_quiet(&self.ledger());
+            let system = self.collect(gone).await?;
+            self.report(system.violations_at_any_time(&self.ledger()));
+            let mut findings = system.violations_when_idle(&self.ledger());
             if creations == Creations::AreClosed {
-                findings.extend(sighting.no_creation_left());
+                findings.extend(system.open_creations());
             }
             if findings.is_empty() {
-                self.bury(&sighting);
+                self.confirm_removals(&system);
                 break;
             }
             if Instant::now() > deadline {
@@ -75,10 +75,10 @@ impl World {
     }
 
     /// Enters the removals that the audit has confirmed, so that clients use existing containers.
-    fn bury(&self, sighting: &Sighting) {
+    fn confirm_removals(&self, system: &SystemState) {
         let now = self.now();
         self.ledger()
-            .bury(|id| sighting.rows.containers.contains_key(id), now);
+            .confirm_removals(|id| system.rows.containers.contains_key(id), now);
     }
 
     fn report(&self, findings: Vec<String>) {
@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    async fn collect(&self, gone: Gone) -> anyhow::Result<Sighting> {
+    async fn collect(&self, gone: Gone) -> anyhow::Result<SystemState> {
         let listed = self.client.containers(&ContainerQuery::default()).await?;
         let mut activities = BTreeMap::new();
         for container in &listed {
@@ -102,7 +102,7 @@ impl World {
         for id in foreign.keys() {
             foreign_states.insert(id.clone(), self.engine.describe(id).await?);
         }
-        Ok(Sighting {
+        Ok(SystemState {
             now: self.now(),
             clock_error: CLOCK_ERROR,
             listed,
@@ -121,7 +121,7 @@ impl World {
             let denied = ledger
                 .accounts()
                 .iter()
-                .filter(|(_, account)| account.presence() == Presence::Denied);
+                .filter(|(_, account)| account.presence() == Presence::Deleted);
             denied.map(|(id, _)| id.clone()).collect()
         };
         if gone == Gone::Some {

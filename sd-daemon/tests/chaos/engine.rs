@@ -13,7 +13,7 @@ use bollard::query_parameters::{
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
 
-use crate::auditor::Seen;
+use crate::auditor::EngineContainer;
 
 /// The environment variable with the number of connections that a container reports.
 pub(crate) const NUMBER: &str = "SD_TEST_NUMBER";
@@ -48,7 +48,7 @@ impl RealEngine {
         &self,
         instance: &str,
         foreign: &BTreeMap<String, String>,
-    ) -> anyhow::Result<Vec<Seen>> {
+    ) -> anyhow::Result<Vec<EngineContainer>> {
         let mut containers = Vec::new();
         for id in self
             .ids_of(instance)
@@ -163,7 +163,7 @@ fn is_missing(error: &Error) -> bool {
     matches!(error, Error::DockerResponseServerError { status_code: 404, .. })
 }
 
-fn read(found: ContainerInspectResponse) -> Seen {
+fn read(found: ContainerInspectResponse) -> EngineContainer {
     let config = found.config.unwrap_or_default();
     let state = found.state.unwrap_or_default();
     let status = state.status.map(|status| status.to_string()).unwrap_or_default();
@@ -180,7 +180,7 @@ fn read(found: ContainerInspectResponse) -> Seen {
     let number = variables
         .iter()
         .find_map(|variable| variable.strip_prefix(NUMBER)?.strip_prefix('='));
-    Seen {
+    EngineContainer {
         id: found.id.unwrap_or_default(),
         operation: labels.get("spin-docker.operation").cloned().unwrap_or_default(),
         name: found.name.unwrap_or_default(),

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auditor::stopped_too_early;
 use crate::docker::image;
 use crate::engine::{HostChange, NUMBER};
-use crate::ledger::{Deed, Ticket};
+use crate::ledger::{Operation, Ticket};
 use crate::world::{CLOCK_ERROR, Outcome, World};
 
 /// With the containers that other clients are creating, about fifteen.
@@ -147,14 +147,14 @@ impl LoadClient {
     async fn enter_volumes(&self, container: &Container) {
         let world = &self.world;
         match world.engine.volumes_of(&container.container_id).await {
-            Ok(volumes) => world.ledger().has_volumes(&container.container_id, volumes),
+            Ok(volumes) => world.ledger().enter_volumes(&container.container_id, volumes),
             Err(error) => world.found(format!("the engine call failed: {error:#}")),
         }
     }
 
     async fn start(&self, id: &str) {
         let world = &self.world;
-        let ticket = self.enter(id, Deed::Start);
+        let ticket = self.enter(id, Operation::Start);
         let started = world.attempt("start", world.client.start(id)).await;
         // It may have exited at once, or another client has stopped or paused it.
         self.expect(id, &started, &[Status::Running, Status::Stopped, Status::Paused]);
@@ -163,7 +163,7 @@ impl LoadClient {
 
     async fn stop(&self, id: &str) {
         let world = &self.world;
-        let ticket = self.enter(id, Deed::Stop);
+        let ticket = self.enter(id, Operation::Stop);
         let stopped = world.attempt("stop", world.client.stop(id)).await;
         self.expect(id, &stopped, &[Status::Stopping, Status::Stopped]);
         self.settle(ticket, &stopped);
@@ -188,7 +188,7 @@ impl LoadClient {
         } else {
             RemoveMode::Graceful
         };
-        let ticket = self.enter(id, Deed::Remove);
+        let ticket = self.enter(id, Operation::Remove);
         let removed = world.attempt("delete", world.client.remove(id, mode)).await;
         self.settle(ticket, &removed);
     }
@@ -215,7 +215,7 @@ impl LoadClient {
             return;
         };
         let world = &self.world;
-        let ticket = self.enter(id, Deed::Hold(span));
+        let ticket = self.enter(id, Operation::Hold(span));
         let extension = ExtendContainer::hold_for(requested);
         let held = world.attempt("extend", world.client.extend(id, &extension)).await;
         self.settle(ticket, &held);
@@ -233,7 +233,7 @@ impl LoadClient {
             idle_timeout: Some(TimeLimit::After(timeout)),
             ..UpdateContainer::default()
         };
-        let ticket = self.enter(id, Deed::SetIdleTimeout(Some(timeout.as_secs())));
+        let ticket = self.enter(id, Operation::SetIdleTimeout(Some(timeout.as_secs())));
         let updated = world
             .attempt("set the idle timeout", world.client.update(id, &update))
             .await;
@@ -256,7 +256,7 @@ impl LoadClient {
             !is_known && container.status == Status::Running
         });
         if let Some(unknown) = unknown {
-            world.ledger().adopt(unknown, world.now());
+            world.ledger().enter_existing(unknown, world.now());
             self.remove(&unknown.container_id).await;
         }
     }
@@ -264,7 +264,7 @@ impl LoadClient {
     async fn check_in(&self, id: &str) {
         let world = &self.world;
         let _inside = world.exec_gate.read().await;
-        let ticket = self.enter(id, Deed::CheckIn);
+        let ticket = self.enter(id, Operation::CheckIn);
         let reported = match world.engine.check_in(id).await {
             Ok(true) => Outcome::Acknowledged(()),
             // The container or the daemon is not running, or exited during the report.
@@ -290,14 +290,14 @@ impl LoadClient {
 
     async fn change_on_host(&self, id: &str, change: HostChange) {
         let world = &self.world;
-        let (deed, name) = match change {
-            HostChange::Kill => (Deed::EndOutside, "docker kill"),
-            HostChange::Stop => (Deed::EndOutside, "docker stop"),
-            HostChange::Remove => (Deed::RemoveOutside, "docker rm"),
-            HostChange::Pause => (Deed::PauseOutside, "docker pause"),
-            HostChange::Unpause => (Deed::Start, "docker unpause"),
+        let (operation, name) = match change {
+            HostChange::Kill => (Operation::ExternalStop, "docker kill"),
+            HostChange::Stop => (Operation::ExternalStop, "docker stop"),
+            HostChange::Remove => (Operation::ExternalRemove, "docker rm"),
+            HostChange::Pause => (Operation::ExternalPause, "docker pause"),
+            HostChange::Unpause => (Operation::Start, "docker unpause"),
         };
-        let ticket = self.enter(id, deed);
+        let ticket = self.enter(id, operation);
         let done = match world.engine.change_on_host(id, change).await {
             Ok(true) => Outcome::Acknowledged(()),
             Ok(false) => Outcome::Refused,
@@ -310,8 +310,8 @@ impl LoadClient {
         self.settle(ticket, &done);
     }
 
-    fn enter(&self, id: &str, deed: Deed) -> Ticket {
-        self.world.ledger().enter(id, deed, self.world.now())
+    fn enter(&self, id: &str, operation: Operation) -> Ticket {
+        self.world.ledger().enter(id, operation, self.world.now())
     }
 
     fn settle<T>(&self, ticket: Ticket, outcome: &Outcome<T>) {

@@ -161,7 +161,7 @@ impl Load {
 }
 
 async fn launch(world: &World) -> anyhow::Result<()> {
-    world.ledger().daemon_starts(world.now());
+    world.ledger().daemon_started(world.now());
     world.daemon.launch()?;
     world.daemon.wait_until_ready().await
 }
@@ -179,7 +179,7 @@ async fn make_foreign(world: &World) -> anyhow::Result<()> {
             .chain(labels.iter().map(String::as_str));
         let id = docker(&arguments.chain([image()]).collect::<Vec<_>>());
         let state = world.engine.describe(&id).await?;
-        world.ledger().foreign(id, state);
+        world.ledger().enter_foreign(id, state);
     }
     Ok(())
 }
@@ -272,7 +272,7 @@ async fn delete_everything(world: &World) -> anyhow::Result<()> {
         if world.ledger().all_foreign().contains_key(&id) {
             continue;
         }
-        let ticket = world.ledger().enter(&id, ledger::Deed::Remove, world.now());
+        let ticket = world.ledger().enter(&id, ledger::Operation::Remove, world.now());
         match world.client.remove(&id, RemoveMode::Force).await {
             Ok(()) => world.ledger().acknowledge(ticket, world.now()),
             Err(error) => {

@@ -1,6 +1,6 @@
 //! Checks the invariants: the API, the registry and the engine agree with each other and with the acknowledged changes.
 //!
-//! [`Sighting::at_any_moment`] checks what holds at any time, [`Sighting::in_quiet`] also what holds once no operation is in
+//! [`SystemState::violations_at_any_time`] checks what holds at any time, [`SystemState::violations_when_idle`] also what holds once no operation is in
 //! progress. Each violation is one sentence.
 
 mod early_stops;
@@ -11,11 +11,11 @@ use std::time::{Duration, SystemTime};
 
 use sd_client::api::{Activity, Container, SignalKind, Status, Timestamp};
 
-use crate::ledger::{Account, Deed, Ledger, Presence, word};
+use crate::ledger::{Account, Ledger, Operation, Presence, status_name};
 pub(crate) use early_stops::stopped_too_early;
 
 /// The state of the API, the registry and the engine at one point in time.
-pub(crate) struct Sighting {
+pub(crate) struct SystemState {
     pub(crate) now: SystemTime,
     /// The maximum difference between the clocks of the daemon and of the ledger.
     pub(crate) clock_error: Duration,
@@ -27,7 +27,7 @@ pub(crate) struct Sighting {
     pub(crate) answers_for_gone: BTreeMap<String, u16>,
     pub(crate) rows: Rows,
     /// The engine's containers of this registry, without foreign ones that have its labels.
-    pub(crate) engine: Vec<Seen>,
+    pub(crate) engine: Vec<EngineContainer>,
     pub(crate) volumes: BTreeSet<String>,
     /// The states of containers that the daemon does not manage.
     pub(crate) foreign: BTreeMap<String, String>,
@@ -35,7 +35,7 @@ pub(crate) struct Sighting {
 
 /// A container according to the engine.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct EngineContainer {
     pub(crate) id: String,
     pub(crate) operation: String,
     pub(crate) name: String,
@@ -73,9 +73,9 @@ impl Rows {
     }
 }
 
-impl Sighting {
+impl SystemState {
     /// The violations of invariants that hold at any time.
-    pub(crate) fn at_any_moment(&self, ledger: &Ledger) -> Vec<String> {
+    pub(crate) fn violations_at_any_time(&self, ledger: &Ledger) -> Vec<String> {
         let mut findings = Vec::new();
         findings.extend(one_container_per_key(ledger));
         findings.extend(self.deleted_containers_stay_deleted(ledger));
@@ -87,8 +87,8 @@ impl Sighting {
     }
 
     /// The violations of all invariants. Some hold only while no operation is in progress.
-    pub(crate) fn in_quiet(&self, ledger: &Ledger) -> Vec<String> {
-        let mut findings = self.at_any_moment(ledger);
+    pub(crate) fn violations_when_idle(&self, ledger: &Ledger) -> Vec<String> {
+        let mut findings = self.violations_at_any_time(ledger);
         findings.extend(self.rows_match_containers());
         findings.extend(self.no_operation_is_stuck());
         findings.extend(self.api_matches_the_engine());
@@ -99,7 +99,7 @@ impl Sighting {
     }
 
     /// The creations that are still open. Orphaned ones are closed after a while.
-    pub(crate) fn no_creation_left(&self) -> Vec<String> {
+    pub(crate) fn open_creations(&self) -> Vec<String> {
         let left = self.rows.creations.iter();
         left.map(|operation| format!("creation {operation} is still open"))
             .collect()
@@ -162,7 +162,7 @@ impl Sighting {
         let mut findings = Vec::new();
         let exists = |id: &String| self.engine.iter().any(|seen| seen.id == *id);
         let is_listed = |id: &String| self.listed.iter().any(|container| container.container_id == *id);
-        for (id, account) in accounts(ledger, Presence::Denied) {
+        for (id, account) in accounts(ledger, Presence::Deleted) {
             if is_listed(id) || self.rows.containers.contains_key(id) {
                 findings.push(format!("container {id} was deleted, but has a row or is listed"));
             }
@@ -180,7 +180,7 @@ impl Sighting {
 
     fn external_removals_are_followed(&self, ledger: &Ledger) -> Vec<String> {
         let mut findings = Vec::new();
-        for (id, account) in accounts(ledger, Presence::Ending) {
+        for (id, account) in accounts(ledger, Presence::RemovedOnHost) {
             if self.rows.containers.contains_key(id) {
                 findings.push(format!("container {id} was removed on the host, but has a row"));
             }
@@ -197,7 +197,7 @@ impl Sighting {
     }
 
     fn acknowledged_containers_exist(&self, ledger: &Ledger) -> Vec<String> {
-        let certain = accounts(ledger, Presence::Certain).filter(|(_, account)| account.number.is_some());
+        let certain = accounts(ledger, Presence::Exists).filter(|(_, account)| account.number.is_some());
         let lost = certain.filter(|(id, _)| !self.rows.containers.contains_key(*id));
         lost.map(|(id, _)| format!("container {id} was acknowledged and not removed, but has no row"))
             .collect()
@@ -220,7 +220,7 @@ impl Sighting {
                 continue;
             };
             let shown = (
-                word(&container.status),
+                status_name(&container.status),
                 &container.name,
                 &container.image,
                 &container.ports,
@@ -242,7 +242,7 @@ impl Sighting {
             let Some(account) = ledger.accounts().get(id) else {
                 continue;
             };
-            let (status, statuses) = (word(&container.status), account.statuses(self.now));
+            let (status, statuses) = (status_name(&container.status), account.statuses(self.now));
             if !statuses.is_empty() && !statuses.contains(status.as_str()) {
                 findings.push(format!(
                     "container {id} is {status}, expected one of {statuses:?}: {:#?}",
@@ -271,8 +271,8 @@ impl Sighting {
         let of_this_run = account.entries().iter().filter(|entry| {
             SystemTime::from(started_at) + self.clock_error < entry.began.at && entry.done().is_some()
         });
-        let ends = of_this_run.filter_map(|entry| match entry.deed {
-            Deed::Hold(span) => Some(entry.began.at + span),
+        let ends = of_this_run.filter_map(|entry| match entry.operation {
+            Operation::Hold(span) => Some(entry.began.at + span),
             _ => None,
         });
         let Some(end) = ends.max() else { return Vec::new() };

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use sd_client::api::{Activity, EventKind, Timestamp};
 
-use crate::ledger::{Account, Deed, Ledger};
+use crate::ledger::{Account, Ledger, Operation};
 
 /// After a start of the daemon, no container is stopped by its idle timeout for this long, or for the timeout if shorter.
 const RESTART_GRACE: Duration = Duration::from_secs(600);
@@ -43,9 +43,9 @@ pub(crate) fn stopped_too_early(
             ));
         }
         for entry in account.entries() {
-            let span = match entry.deed {
-                Deed::CheckIn => timeout,
-                Deed::Hold(span) => span,
+            let span = match entry.operation {
+                Operation::CheckIn => timeout,
+                Operation::Hold(span) => span,
                 _ => continue,
             };
             let is_in_run = started_at.is_none_or(|started_at| started_at + clock_error < entry.began.at);
@@ -54,7 +54,7 @@ pub(crate) fn stopped_too_early(
                     .done()
                     .is_some_and(|done| done.at + clock_error < stopped_at)
             {
-                not_before.push((entry.began.at + span, format!("{:?}", entry.deed)));
+                not_before.push((entry.began.at + span, format!("{:?}", entry.operation)));
             }
         }
         for (earliest, reason) in not_before {

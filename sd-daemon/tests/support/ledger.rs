@@ -10,7 +10,7 @@ use sd_client::api::{Container, Status};
 
 /// An operation on a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum Operation {
     /// Start it.
     Start,
     /// Stop it.
@@ -18,11 +18,11 @@ pub(crate) enum Deed {
     /// Delete it.
     Remove,
     /// Stop it on the host.
-    EndOutside,
+    ExternalStop,
     /// Remove it on the host.
-    RemoveOutside,
+    ExternalRemove,
     /// Pause it on the host.
-    PauseOutside,
+    ExternalPause,
     /// Set its idle timeout in seconds. `None` means that it has none.
     SetIdleTimeout(Option<u64>),
     /// Hold it for this long.
@@ -48,7 +48,7 @@ enum Answer {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    pub(crate) deed: Deed,
+    pub(crate) operation: Operation,
     pub(crate) began: Moment,
     ended: Option<Moment>,
     answer: Answer,
@@ -86,42 +86,46 @@ pub(crate) struct Account {
 /// Whether a container exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Presence {
-    Certain,
-    Possible,
+    Exists,
+    Unknown,
     /// Its delete was acknowledged.
-    Denied,
+    Deleted,
     /// It was removed on the host, which the daemon has yet to detect.
-    Ending,
+    RemovedOnHost,
 }
 
 impl Account {
     pub(crate) fn presence(&self) -> Presence {
-        let removals = |wanted: Deed| {
+        let removals = |wanted: Operation| {
             let entries = self.entries.iter();
-            entries.filter(move |entry| entry.deed == wanted && entry.answer != Answer::Refused)
+            entries.filter(move |entry| entry.operation == wanted && entry.answer != Answer::Refused)
         };
         let is_done = |entry: &Entry| entry.done().is_some();
-        if removals(Deed::Remove).any(is_done) {
-            Presence::Denied
-        } else if removals(Deed::RemoveOutside).any(is_done) {
-            Presence::Ending
-        } else if removals(Deed::Remove).next().is_some() || removals(Deed::RemoveOutside).next().is_some() {
-            Presence::Possible
+        if removals(Operation::Remove).any(is_done) {
+            Presence::Deleted
+        } else if removals(Operation::ExternalRemove).any(is_done) {
+            Presence::RemovedOnHost
+        } else if removals(Operation::Remove).next().is_some()
+            || removals(Operation::ExternalRemove).next().is_some()
+        {
+            Presence::Unknown
         } else {
-            Presence::Certain
+            Presence::Exists
         }
     }
 
     /// The statuses that it may have once no operation is in progress: the result of each operation that may have been the
     /// last one. Empty if there is none.
     pub(crate) fn statuses(&self, now: SystemTime) -> BTreeSet<&'static str> {
-        let ends = |entry: &Entry| match entry.deed {
-            Deed::Start => Some("running"),
-            Deed::Stop | Deed::EndOutside => Some("stopped"),
-            Deed::PauseOutside => Some("paused"),
-            Deed::Remove | Deed::RemoveOutside | Deed::SetIdleTimeout(_) | Deed::Hold(_) | Deed::CheckIn => {
-                None
-            }
+        let ends = |entry: &Entry| match entry.operation {
+            Operation::Start => Some("running"),
+            Operation::Stop | Operation::ExternalStop => Some("stopped"),
+            Operation::ExternalPause => Some("paused"),
+            Operation::Remove
+            | Operation::ExternalRemove
+            | Operation::SetIdleTimeout(_)
+            | Operation::Hold(_)
+            | Operation::CheckIn => None,
         };
         let mut statuses: BTreeSet<_> = self.may_be_last(&ends).collect();
         if statuses.contains("running") && self.may_be_idle(now) {
@@ -132,8 +136,8 @@ impl Account {
 
     /// The idle timeouts that it may have.
     pub(crate) fn idle_timeouts(&self) -> BTreeSet<Option<u64>> {
-        let sets = |entry: &Entry| match entry.deed {
-            Deed::SetIdleTimeout(seconds) => Some(seconds),
+        let sets = |entry: &Entry| match entry.operation {
+            Operation::SetIdleTimeout(seconds) => Some(seconds),
             _ => None,
         };
         self.may_be_last(&sets).collect()
@@ -141,8 +145,8 @@ impl Account {
 
     /// The shortest idle timeout that it has ever had.
     pub(crate) fn shortest_idle_timeout(&self) -> Option<Duration> {
-        let seconds = self.entries.iter().filter_map(|entry| match entry.deed {
-            Deed::SetIdleTimeout(seconds) if entry.answer != Answer::Refused => seconds,
+        let seconds = self.entries.iter().filter_map(|entry| match entry.operation {
+            Operation::SetIdleTimeout(seconds) if entry.answer != Answer::Refused => seconds,
             _ => None,
         });
         seconds.min().map(Duration::from_secs)
@@ -217,9 +221,12 @@ impl Ledger {
         let ended = Some(self.moment(at));
         let account = self.accounts.entry(id.clone()).or_default();
         account.number = Some(number);
-        for deed in [Deed::Start, Deed::SetIdleTimeout(container.idle_timeout)] {
+        for operation in [
+            Operation::Start,
+            Operation::SetIdleTimeout(container.idle_timeout),
+        ] {
             account.entries.push(Entry {
-                deed,
+                operation,
                 began,
                 ended,
                 answer: Answer::Acknowledged,
@@ -228,29 +235,29 @@ impl Ledger {
     }
 
     /// Enters a listed container whose create was not acknowledged.
-    pub(crate) fn adopt(&mut self, container: &Container, at: SystemTime) {
+    pub(crate) fn enter_existing(&mut self, container: &Container, at: SystemTime) {
         if self.accounts.contains_key(&container.container_id) {
             return;
         }
         let operation = match container.status {
-            Status::Running => Some(Deed::Start),
-            Status::Paused => Some(Deed::PauseOutside),
-            Status::Stopped => Some(Deed::Stop),
+            Status::Running => Some(Operation::Start),
+            Status::Paused => Some(Operation::ExternalPause),
+            Status::Stopped => Some(Operation::Stop),
             Status::Starting | Status::Stopping | Status::Other(_) => None,
         };
-        let timeout = Deed::SetIdleTimeout(container.idle_timeout);
-        for deed in operation.into_iter().chain([timeout]) {
-            let ticket = self.enter(&container.container_id, deed, at);
+        let timeout = Operation::SetIdleTimeout(container.idle_timeout);
+        for operation in operation.into_iter().chain([timeout]) {
+            let ticket = self.enter(&container.container_id, operation, at);
             self.acknowledge(ticket, at);
         }
     }
 
     /// Enters an operation before its request.
-    pub(crate) fn enter(&mut self, container: &str, deed: Deed, at: SystemTime) -> Ticket {
+    pub(crate) fn enter(&mut self, container: &str, operation: Operation, at: SystemTime) -> Ticket {
         let began = self.moment(at);
         let account = self.accounts.entry(container.to_owned()).or_default();
         account.entries.push(Entry {
-            deed,
+            operation,
             began,
             ended: None,
             answer: Answer::Missing,
@@ -285,17 +292,17 @@ impl Ledger {
     }
 
     /// Enters containers that may have been deleted and no longer exist as deleted.
-    pub(crate) fn bury(&mut self, is_there: impl Fn(&String) -> bool, at: SystemTime) {
+    pub(crate) fn confirm_removals(&mut self, is_there: impl Fn(&String) -> bool, at: SystemTime) {
         let accounts = self.accounts.iter();
-        let gone = accounts.filter(|(id, account)| account.presence() == Presence::Possible && !is_there(id));
+        let gone = accounts.filter(|(id, account)| account.presence() == Presence::Unknown && !is_there(id));
         let gone: Vec<_> = gone.map(|(id, _)| id.clone()).collect();
         for id in gone {
-            let ticket = self.enter(&id, Deed::Remove, at);
+            let ticket = self.enter(&id, Operation::Remove, at);
             self.acknowledge(ticket, at);
         }
     }
 
-    pub(crate) fn daemon_starts(&mut self, at: SystemTime) {
+    pub(crate) fn daemon_started(&mut self, at: SystemTime) {
         self.daemon_started_at.push(at);
     }
 
@@ -308,13 +315,13 @@ impl Ledger {
             .max()
     }
 
-    pub(crate) fn has_volumes(&mut self, container: &str, volumes: impl IntoIterator<Item = String>) {
+    pub(crate) fn enter_volumes(&mut self, container: &str, volumes: impl IntoIterator<Item = String>) {
         if let Some(account) = self.accounts.get_mut(container) {
             account.volumes.extend(volumes);
         }
     }
 
-    pub(crate) fn foreign(&mut self, id: String, state: String) {
+    pub(crate) fn enter_foreign(&mut self, id: String, state: String) {
         self.foreign.insert(id, state);
     }
 
@@ -334,12 +341,12 @@ impl Ledger {
     pub(crate) fn alive(&self) -> Vec<String> {
         let accounts = self.accounts.iter();
         let alive = accounts
-            .filter(|(_, account)| matches!(account.presence(), Presence::Certain | Presence::Possible));
+            .filter(|(_, account)| matches!(account.presence(), Presence::Exists | Presence::Unknown));
         alive.map(|(id, _)| id.clone()).collect()
     }
 }
 
 /// The name of a status.
-pub(crate) fn word(status: &Status) -> String {
+pub(crate) fn status_name(status: &Status) -> String {
     status.to_string()
 }

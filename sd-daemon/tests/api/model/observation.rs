@@ -9,7 +9,7 @@ use sd_daemon::domain::{ContainerId, LiveState, Observation, ObservedState, Oper
 use sd_daemon::engine::Engine;
 use sd_daemon::engine::fake::{Call, FakeEngine};
 
-use crate::auditor::{Rows, Seen, Sighting};
+use crate::auditor::{EngineContainer, Rows, SystemState};
 use crate::ledger::{Ledger, Presence};
 use crate::support::TestDaemon;
 
@@ -17,7 +17,7 @@ use crate::support::TestDaemon;
 pub(super) const NUMBER: &str = "SD_TEST_NUMBER";
 
 /// Reads everything that the auditor checks. The engine must be connected.
-pub(super) async fn observe_all(daemon: &TestDaemon, ledger: &Ledger) -> Sighting {
+pub(super) async fn observe_all(daemon: &TestDaemon, ledger: &Ledger) -> SystemState {
     let listed = daemon
         .client
         .containers(&ContainerQuery::default())
@@ -32,7 +32,7 @@ pub(super) async fn observe_all(daemon: &TestDaemon, ledger: &Ledger) -> Sightin
     }
     let mut answers_for_gone = BTreeMap::new();
     for (id, account) in ledger.accounts() {
-        if account.presence() == Presence::Denied {
+        if account.presence() == Presence::Deleted {
             let answer = daemon.client.container(id).await;
             let status = answer.map_or_else(|error| error.problem().unwrap().status, |_| 200);
             answers_for_gone.insert(id.clone(), status);
@@ -40,7 +40,7 @@ pub(super) async fn observe_all(daemon: &TestDaemon, ledger: &Ledger) -> Sightin
     }
     let (engine, foreign) = containers(&daemon.engine, ledger).await;
     let volumes = ledger.accounts().values().flat_map(|account| &account.volumes);
-    Sighting {
+    SystemState {
         now: SystemTime::from(daemon.clock.now()),
         clock_error: Duration::ZERO,
         listed,
@@ -57,7 +57,10 @@ pub(super) async fn observe_all(daemon: &TestDaemon, ledger: &Ledger) -> Sightin
 }
 
 /// The containers of the daemon, and the states of all other containers.
-async fn containers(engine: &FakeEngine, ledger: &Ledger) -> (Vec<Seen>, BTreeMap<String, String>) {
+async fn containers(
+    engine: &FakeEngine,
+    ledger: &Ledger,
+) -> (Vec<EngineContainer>, BTreeMap<String, String>) {
     let specs = specs(engine);
     let operations: BTreeMap<ContainerId, OperationId> = {
         let managed = engine.managed().await.unwrap();
@@ -110,7 +113,7 @@ fn as_seen(
     image: String,
     number: Option<u32>,
     observation: &Observation,
-) -> Seen {
+) -> EngineContainer {
     let (status, ports) = match &observation.state {
         ObservedState::Created => ("created", BTreeMap::new()),
         ObservedState::Ended { .. } => ("stopped", BTreeMap::new()),
@@ -127,7 +130,7 @@ fn as_seen(
             (status, ports.collect())
         }
     };
-    Seen {
+    EngineContainer {
         id: id.to_string(),
         operation: operation.to_string(),
         name: format!("/{}", observation.name.as_str()),

@@ -11,7 +11,7 @@ use sd_daemon::clock::Clock;
 
 use super::observation::{changed, observe_all};
 use super::transition::Transition;
-use crate::auditor::Sighting;
+use crate::auditor::SystemState;
 use crate::ledger::Ledger;
 use crate::support::{TestDaemon, with_timeout};
 use requests::{ENGINE_REJECTED, REFUSALS};
@@ -39,7 +39,7 @@ impl Runner {
             statuses_at_disconnect: None,
         };
         let now = runner.now();
-        runner.ledger.daemon_starts(now);
+        runner.ledger.daemon_started(now);
         runner
     }
 
@@ -98,7 +98,7 @@ impl Runner {
         self.daemon().advance_until(no_create_is_open).await;
         self.until_consistent().await;
         let observed = observe_all(self.daemon(), &self.ledger).await;
-        assert_eq!(observed.no_creation_left(), [""; 0]);
+        assert_eq!(observed.open_creations(), [""; 0]);
         self.reads_write_nothing().await;
     }
 
@@ -122,16 +122,16 @@ impl Runner {
         let deadline = Instant::now() + HANG_LIMIT;
         loop {
             let observed = observe_all(self.daemon(), &self.ledger).await;
-            assert_eq!(observed.at_any_moment(&self.ledger), [""; 0]);
-            let mut findings = observed.in_quiet(&self.ledger);
+            assert_eq!(observed.violations_at_any_time(&self.ledger), [""; 0]);
+            let mut findings = observed.violations_when_idle(&self.ledger);
             findings.extend(due_containers(&observed));
             if findings.is_empty() {
                 let now = self.now();
                 for container in &observed.listed {
-                    self.ledger.adopt(container, now);
+                    self.ledger.enter_existing(container, now);
                 }
                 self.ledger
-                    .bury(|id| observed.rows.containers.contains_key(id), now);
+                    .confirm_removals(|id| observed.rows.containers.contains_key(id), now);
                 break;
             }
             assert!(Instant::now() < deadline, "{findings:#?}");
@@ -206,7 +206,7 @@ impl Runner {
     fn record_volumes(&mut self) {
         for id in self.daemon().engine.containers() {
             let volume = self.daemon().engine.volume_of(id);
-            self.ledger.has_volumes(&id.to_string(), volume);
+            self.ledger.enter_volumes(&id.to_string(), volume);
         }
     }
 
@@ -220,12 +220,12 @@ impl Runner {
         let daemon = self.daemon.take().unwrap();
         self.daemon = Some(daemon.kill_and_restart().await);
         let now = self.now();
-        self.ledger.daemon_starts(now);
+        self.ledger.daemon_started(now);
     }
 }
 
 /// Containers that are due: the daemon may have begun to change them, although no response shows it yet.
-fn due_containers(observed: &Sighting) -> impl Iterator<Item = String> {
+fn due_containers(observed: &SystemState) -> impl Iterator<Item = String> {
     let is_past = |time: Option<Timestamp>| time.is_some_and(|time| SystemTime::from(time) <= observed.now);
     let due = observed.listed.iter().filter(move |shown| {
         shown.status == Status::Running && is_past(shown.stops_at) || is_past(shown.removes_at)

@@ -8,7 +8,7 @@ use sd_daemon::engine::fake::FakeEngine;
 use super::super::observation::observe_all;
 use super::super::transition::{External, Labels};
 use super::Runner;
-use crate::ledger::Deed;
+use crate::ledger::Operation;
 use crate::support::send;
 
 impl Runner {
@@ -33,7 +33,7 @@ impl Runner {
             panic!("{id} is not running");
         };
         let now = self.now();
-        let ticket = self.ledger.enter(id, Deed::CheckIn, now);
+        let ticket = self.ledger.enter(id, Operation::CheckIn, now);
         let report = self
             .daemon()
             .check_in_from(addresses[0])
@@ -65,22 +65,22 @@ impl Runner {
         match next.status.as_str() {
             "stopped" => {}
             "running" => {
-                self.record_external(&next.id, Deed::EndOutside, FakeEngine::exit);
+                self.record_external(&next.id, Operation::ExternalStop, FakeEngine::exit);
                 self.until_consistent().await;
             }
             _ => return,
         }
         self.daemon().engine.skip_events();
-        self.record_external(&ended.id, Deed::EndOutside, FakeEngine::exit);
-        self.record_external(&next.id, Deed::Start, FakeEngine::start_behind_back);
+        self.record_external(&ended.id, Operation::ExternalStop, FakeEngine::exit);
+        self.record_external(&next.id, Operation::Start, FakeEngine::start_behind_back);
         // The daemon does not know the new holder yet: it may refuse the check-in, but must not credit another container.
         self.send_report(&next.id, next.number.unwrap()).await;
         self.daemon().engine.tell_events();
     }
 
-    fn record_external(&mut self, id: &str, deed: Deed, act: impl Fn(&FakeEngine, ContainerId)) {
+    fn record_external(&mut self, id: &str, operation: Operation, act: impl Fn(&FakeEngine, ContainerId)) {
         let now = self.now();
-        let ticket = self.ledger.enter(id, deed, now);
+        let ticket = self.ledger.enter(id, operation, now);
         act(&self.daemon().engine, container_id(id));
         self.ledger.acknowledge(ticket, now);
     }
@@ -106,16 +106,16 @@ impl Runner {
             ObservedState::Created | ObservedState::Ended { .. } | ObservedState::Unknown => None,
         };
         let (engine, number) = (self.daemon().engine.clone(), container_id(&id));
-        let deed = match (change, live) {
-            (External::Start, None) | (External::Unpause, Some(LiveState::Paused)) => Some(Deed::Start),
-            (External::End, Some(LiveState::Running)) => Some(Deed::EndOutside),
-            (External::Pause, Some(LiveState::Running)) => Some(Deed::PauseOutside),
-            (External::Remove, _) => Some(Deed::RemoveOutside),
+        let operation = match (change, live) {
+            (External::Start, None) | (External::Unpause, Some(LiveState::Paused)) => Some(Operation::Start),
+            (External::End, Some(LiveState::Running)) => Some(Operation::ExternalStop),
+            (External::Pause, Some(LiveState::Running)) => Some(Operation::ExternalPause),
+            (External::Remove, _) => Some(Operation::ExternalRemove),
             (External::Rename, _) => None,
             _ => return,
         };
         let now = self.now();
-        let ticket = deed.map(|deed| self.ledger.enter(&id, deed, now));
+        let ticket = operation.map(|operation| self.ledger.enter(&id, operation, now));
         match change {
             External::Start => engine.start_behind_back(number),
             External::End => engine.stop_behind_back(number),
@@ -143,7 +143,8 @@ impl Runner {
         let id = engine.create_behind_back(&name, operation);
         engine.start_behind_back(id);
         let observation = engine.observation_of(id).unwrap();
-        self.ledger.foreign(id.to_string(), format!("{observation:?}"));
+        self.ledger
+            .enter_foreign(id.to_string(), format!("{observation:?}"));
     }
 }
 

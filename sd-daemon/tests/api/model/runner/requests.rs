@@ -13,7 +13,7 @@ use sd_daemon::registry::Snapshot;
 use super::super::observation::NUMBER;
 use super::super::transition::Request;
 use super::Runner;
-use crate::ledger::{Deed, Moment, Ticket};
+use crate::ledger::{Moment, Operation, Ticket};
 use crate::support::{IMAGE, with_timeout};
 
 /// Containers created with an idempotency key report numbers from here on.
@@ -39,7 +39,7 @@ pub(super) enum Resolved {
 /// The entry in the ledger that waits for the result of a request.
 enum Pending {
     Create(Moment),
-    Deed(Ticket),
+    Operation(Ticket),
     Nothing,
 }
 
@@ -81,16 +81,16 @@ impl Runner {
 
     fn enter(&mut self, resolved: &Resolved) -> Pending {
         let now = self.now();
-        let (id, deed) = match resolved {
+        let (id, operation) = match resolved {
             Resolved::Create(..) => return Pending::Create(self.ledger.moment(now)),
             Resolved::List => return Pending::Nothing,
-            Resolved::Start(id) => (id, Deed::Start),
-            Resolved::Stop(id) => (id, Deed::Stop),
-            Resolved::Delete(id, _) => (id, Deed::Remove),
-            Resolved::Hold(id, span) => (id, Deed::Hold(*span)),
-            Resolved::SetIdleTimeout(id, seconds) => (id, Deed::SetIdleTimeout(Some(*seconds))),
+            Resolved::Start(id) => (id, Operation::Start),
+            Resolved::Stop(id) => (id, Operation::Stop),
+            Resolved::Delete(id, _) => (id, Operation::Remove),
+            Resolved::Hold(id, span) => (id, Operation::Hold(*span)),
+            Resolved::SetIdleTimeout(id, seconds) => (id, Operation::SetIdleTimeout(Some(*seconds))),
         };
-        Pending::Deed(self.ledger.enter(id, deed, now))
+        Pending::Operation(self.ledger.enter(id, operation, now))
     }
 
     fn settle(
@@ -111,19 +111,19 @@ impl Runner {
                 self.record_volumes();
             }
             // A hold has no effect without an idle timeout.
-            (Pending::Deed(ticket), Ok(Some(shown)))
+            (Pending::Operation(ticket), Ok(Some(shown)))
                 if matches!(resolved, Resolved::Hold(..)) && shown.idle_timeout.is_none() =>
             {
                 self.ledger.refuse(ticket, now);
             }
-            (Pending::Deed(ticket), Ok(_)) => self.ledger.acknowledge(ticket, now),
+            (Pending::Operation(ticket), Ok(_)) => self.ledger.acknowledge(ticket, now),
             (pending, Err(error)) => {
                 let status = error.problem().map(|problem| problem.status);
                 assert!(
                     status.is_some_and(|status| refusals.contains(&status)),
                     "{resolved:?} returned {error:?}"
                 );
-                if let Pending::Deed(ticket) = pending {
+                if let Pending::Operation(ticket) = pending {
                     if status < Some(500) {
                         self.ledger.refuse(ticket, now);
                     } else {
@@ -147,7 +147,7 @@ impl Runner {
         };
         if let Some(response) = response {
             self.settle(&resolved, pending, response, &REFUSALS);
-        } else if let Pending::Deed(ticket) = pending {
+        } else if let Pending::Operation(ticket) = pending {
             let now = self.now();
             self.ledger.leave_open(ticket, now);
         }
@@ -155,7 +155,7 @@ impl Runner {
         hold.release();
         self.daemon = Some(killed.restart().await);
         let now = self.now();
-        self.ledger.daemon_starts(now);
+        self.ledger.daemon_started(now);
     }
 
     /// The operation of a disconnected client completes.
@@ -184,7 +184,7 @@ impl Runner {
         self.daemon()
             .until_registry(|snapshot| is_done(&resolved, count_before, snapshot))
             .await;
-        if let Pending::Deed(ticket) = pending {
+        if let Pending::Operation(ticket) = pending {
             let now = self.now();
             self.ledger.acknowledge(ticket, now);
         }
