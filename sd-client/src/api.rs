@@ -7,6 +7,7 @@ mod activity;
 mod check_in;
 mod container;
 mod problem;
+mod readiness;
 mod request;
 pub mod route;
 mod text;
@@ -19,6 +20,7 @@ pub use activity::{
 pub use check_in::{CheckIn, MAX_ACTIVE_CONNECTIONS};
 pub use container::{Container, Status, StopReason};
 pub use problem::Problem;
+pub use readiness::{Readiness, TaskStatus};
 pub use request::{
     ContainerQuery, CreateContainer, DesiredStatus, ExtendContainer, RemoveMode, RemoveQuery, UpdateContainer,
 };

@@ -36,6 +36,7 @@ pub mod service;
 pub mod settings;
 pub mod shutdown;
 pub mod systemd;
+pub mod task_status;
 pub mod tasks;
 pub mod tls;
 pub mod webhook;

@@ -1,4 +1,5 @@
-//! What runs by itself for as long as the daemon does. Each task decides when; the service does the work.
+//! The background tasks that run as long as the daemon. A task decides when something happens; the service
+//! does it. Each reports its runs through a [`TaskReporter`](crate::task_status::TaskReporter).
 
 mod enforce_deadlines;
 mod follow_events;

@@ -9,6 +9,7 @@ use crate::domain::{
     Record, RecordedEvent, Signal, StopCause, TimeLimit, Timestamp,
 };
 use crate::service::{ActivityReport, ProbeStatus, Signals, Switch};
+use crate::task_status::TaskStatus;
 
 /// The container object of a record.
 pub(crate) fn container(record: &Record, policy: &Policy) -> api::Container {
@@ -261,6 +262,15 @@ fn event_kind(what: EventKind) -> api::EventKind {
         EventKind::Stopping => api::EventKind::Stopping,
         EventKind::Stopped => api::EventKind::Stopped,
         EventKind::Removed => api::EventKind::Removed,
+    }
+}
+
+pub(crate) fn task_status(status: TaskStatus) -> api::TaskStatus {
+    api::TaskStatus {
+        name: status.name.to_owned(),
+        last_run_at: status.last_run_at.map(timestamp),
+        last_error: status.last_error,
+        failing_since: status.failing_since.map(timestamp),
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Problem {
     detail: Cow<'static, str>,
     /// Seconds after which the client may retry, if they are known.
     retry_after: Option<u64>,
+    /// The background tasks, in the response to a readiness check.
+    tasks: Option<Vec<api::TaskStatus>>,
 }
 
 /// A row of the table.
@@ -117,6 +119,7 @@ impl Problem {
             kind,
             detail: detail.into(),
             retry_after: None,
+            tasks: None,
         }
     }
 
@@ -178,9 +181,10 @@ impl Problem {
     }
 
     /// A readiness check failed. Its status code is 503 for every cause.
-    pub(super) fn not_ready(error: ServiceError) -> Self {
+    pub(super) fn not_ready(error: ServiceError, tasks: Vec<api::TaskStatus>) -> Self {
         Self {
             kind: Kind::NotReady,
+            tasks: Some(tasks),
             ..error.into()
         }
     }
@@ -256,16 +260,29 @@ impl From<ServiceError> for Problem {
     }
 }
 
+/// A problem, with the extension member of `not-ready`.
+#[derive(serde::Serialize)]
+struct Body {
+    #[serde(flatten)]
+    problem: api::Problem,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks: Option<Vec<api::TaskStatus>>,
+}
+
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
         let (status, suffix, title) = self.kind.row();
-        let body = api::Problem {
+        let problem = api::Problem {
             kind: format!("{}{suffix}", api::Problem::URN),
             title: title.to_owned(),
             status: status.as_u16(),
             detail: self.detail.to_string(),
             message: self.detail.to_string(),
             request_id: request_id::current(),
+        };
+        let body = Body {
+            problem,
+            tasks: self.tasks.take(),
         };
         let mut response = (status, axum::Json(body)).into_response();
         let headers = response.headers_mut();

@@ -27,6 +27,7 @@ use super::middleware::request_id;
 use super::payload::{MAX_BODY, MAX_CHECK_IN};
 use super::problem;
 use crate::service::Service;
+use crate::task_status::TaskStatuses;
 
 /// Access to the API.
 #[derive(Clone)]
@@ -42,7 +43,7 @@ pub struct ApiAccess {
 /// The router of the API listener.
 ///
 /// Event streams end at `shutdown`.
-pub fn api(service: Service, access: ApiAccess, shutdown: CancellationToken) -> Router {
+pub fn api(service: Service, access: ApiAccess, tasks: TaskStatuses, shutdown: CancellationToken) -> Router {
     let container = || {
         get(containers::show_container)
             .patch(containers::update_container)
@@ -73,7 +74,10 @@ pub fn api(service: Service, access: ApiAccess, shutdown: CancellationToken) -> 
         .with_state(service.clone());
     let open = Router::new()
         .route(route::HEALTHZ, get(health::check_liveness))
-        .route(route::READYZ, get(health::check_readiness))
+        .route(
+            route::READYZ,
+            get(health::check_readiness).layer(Extension(tasks)),
+        )
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(service.clone());
     let hosts = AllowedHosts::for_api(&access.hosts);

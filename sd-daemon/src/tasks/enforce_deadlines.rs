@@ -1,5 +1,5 @@
-//! Warns of the stop of containers that nobody uses, stops them, and removes what has been at rest for as
-//! long as it may; to the second.
+//! Warns of the stop of idle containers, stops them, and removes containers that have been stopped for long
+//! enough, to the second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,50 +9,62 @@ use tokio_util::sync::CancellationToken;
 use super::retry_queue::RetryQueue;
 use crate::clock::Clock;
 use crate::domain::{ContainerId, Due, Timestamp};
-use crate::service::Service;
+use crate::service::{Service, ServiceError};
+use crate::task_status::TaskReporter;
 
-/// What is done at once. A host with hundreds of idle containers stays usable while they end.
+/// Deadlines that are applied at the same time. A host with hundreds of idle containers stays usable.
 const AT_ONCE: usize = 8;
-/// Longest sleep, in case a deadline moved in a way that nothing announced.
+/// Longest sleep, in case a deadline changed without a new snapshot.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
-/// Shortest time between two sweeps, however often something changes.
+/// Shortest time between two scans, however often a snapshot changes.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
-/// A machine that did not run for this long was suspended; less is scheduling.
+/// A machine that did not run for this long was suspended. A shorter gap is scheduling.
 const SUSPENSION: Duration = Duration::from_secs(5);
 
-/// Sleeps until the first moment that something is due, does it, and begins again, until told to stop.
+/// Sleeps until the first deadline, applies it, and starts again, until `shutdown`.
 ///
-/// It only proposes: the service asks the rule again, under the container's lock.
-pub async fn enforce_deadlines(service: Service, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+/// A deadline found here is a proposal: the service evaluates the policy again, under the container's lock.
+pub async fn enforce_deadlines(
+    service: Service,
+    clock: Arc<dyn Clock>,
+    status: TaskReporter,
+    shutdown: CancellationToken,
+) {
     let mut snapshots = service.subscribe();
-    let mut attempts = RetryQueue::new(AT_ONCE);
+    let mut queue = RetryQueue::new(AT_ONCE);
     let mut suspended = clock.suspended();
     loop {
         if clock.suspended() >= suspended + SUSPENSION {
-            tracing::info!("the machine was suspended: every container is granted time to report");
+            tracing::info!("the machine was suspended; granting every container time to check in");
             service.containers().grant_grace_after_suspend();
         }
         suspended = clock.suspended();
 
         snapshots.mark_unchanged();
         let now = clock.now();
-        let sweep = DueScan::of(&service, now);
-        attempts.retain(|work| sweep.due.iter().any(|due| due.work() == work));
-        for due @ DueContainer { id, generation, what } in sweep.due.iter().copied() {
+        let scan = DueScan::of(&service, now);
+        queue.retain(|key| scan.due.iter().any(|due| due.key() == key));
+        if scan.due.is_empty() {
+            status.succeeded();
+        }
+        for due in scan.due.iter().copied() {
             let service = service.clone();
-            attempts.start(due.work(), now, async move {
-                service.apply_deadline(id, generation, what).await
-            });
+            queue.start(due.key(), now, async move { due.apply(&service).await });
         }
 
-        let wake_at = sweep.wake_at(&attempts, now);
+        let wake_at = scan.wake_at(&queue, now);
         tokio::select! {
             () = shutdown.cancelled() => return,
-            ended = attempts.next_finished() => {
-                if let Err(error) = &ended.result {
-                    tracing::warn!(container = %ended.key.0, %error, "failed to put a container away; it will be tried again");
+            finished = queue.next_finished() => {
+                match &finished.result {
+                    Ok(()) => status.succeeded(),
+                    Err(error) => {
+                        let (container, due) = finished.key;
+                        tracing::warn!(%container, ?due, %error, "failed to apply a container deadline; retrying");
+                        status.failed(error.public_message());
+                    }
                 }
-                attempts.delay_next_attempt(&ended, clock.now());
+                queue.delay_next_attempt(&finished, clock.now());
             }
             () = clock.sleep_until(wake_at) => {}
             Ok(()) = snapshots.changed() => {
@@ -65,55 +77,59 @@ pub async fn enforce_deadlines(service: Service, clock: Arc<dyn Clock>, shutdown
     }
 }
 
-/// What one look at all containers finds.
+/// The result of one scan of all containers.
 struct DueScan {
-    /// What is due.
+    /// The deadlines that have passed.
     due: Vec<DueContainer>,
-    /// When something else will be.
+    /// The next deadline.
     next: Option<Timestamp>,
 }
 
-/// A container that is due for something, in a run.
+/// A deadline of a run that has passed.
 #[derive(Clone, Copy)]
 struct DueContainer {
     id: ContainerId,
     generation: u64,
-    what: Due,
+    due: Due,
 }
 
 impl DueContainer {
-    /// A container that is warned may become due for its stop meanwhile.
-    fn work(&self) -> (ContainerId, Due) {
-        (self.id, self.what)
+    /// A container may become due for its stop while its warning is in progress.
+    fn key(&self) -> (ContainerId, Due) {
+        (self.id, self.due)
+    }
+
+    async fn apply(&self, service: &Service) -> Result<(), ServiceError> {
+        service.apply_deadline(self.id, self.generation, self.due).await
     }
 }
 
 impl DueScan {
     fn of(service: &Service, now: Timestamp) -> Self {
         let policy = service.policy();
-        let mut sweep = Self {
+        let mut scan = Self {
             due: Vec::new(),
             next: None,
         };
         for record in service.snapshot().records() {
             match policy.next_due(record, now) {
                 Some((at, _)) if at > now => {
-                    sweep.next = Some(sweep.next.map_or(at, |next| next.min(at)));
+                    scan.next = Some(scan.next.map_or(at, |next| next.min(at)));
                 }
-                Some((_, what)) => sweep.due.push(DueContainer {
+                Some((_, due)) => scan.due.push(DueContainer {
                     id: record.id(),
                     generation: record.generation(),
-                    what,
+                    due,
                 }),
                 None => {}
             }
         }
-        sweep
+        scan
     }
 
-    /// The next deadline, or the end of a pause after a failure.
-    fn wake_at(&self, attempts: &RetryQueue<(ContainerId, Due)>, now: Timestamp) -> Timestamp {
-        let retries = self.due.iter().filter_map(|due| attempts.retry_at(due.work()));
+    /// The next deadline, or the end of a delay after a failure.
+    fn wake_at(&self, queue: &RetryQueue<(ContainerId, Due)>, now: Timestamp) -> Timestamp {
+        let retries = self.due.iter().filter_map(|due| queue.retry_at(due.key()));
         let first = retries.chain(self.next).chain([now.after(LONGEST_SLEEP)]).min();
         first.unwrap_or(now).max(now.after(SHORTEST_SLEEP))
     }

@@ -1,4 +1,4 @@
-//! Looks at running containers from the host, again and again.
+//! Probes running containers from the host at intervals.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,31 +7,38 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::service::Service;
+use crate::task_status::TaskReporter;
 
-/// Shortest time between two looks at new containers, however many are started.
+/// Shortest time between two probes of new containers, however many are started.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
 
-/// Looks at all running containers each interval, more often where one needs it, and at each new one soon after
-/// its start, until told to stop.
+/// Probes all running containers each `interval`, more often if an idle timeout is short, and each new
+/// container soon after its start, until `shutdown`.
 pub async fn probe_activity(
     service: Service,
     clock: Arc<dyn Clock>,
     interval: Duration,
+    status: TaskReporter,
     shutdown: CancellationToken,
 ) {
+    let monitor = service.activity_monitor();
     let mut snapshots = service.subscribe();
     loop {
         snapshots.mark_unchanged();
-        // Counted from its beginning: time that goes by during a look is not lost.
-        let looked_at = clock.now();
-        service.activity_monitor().probe_all().await;
+        // The interval begins when the probes begin, so that their duration does not lengthen it.
+        let probed_at = clock.now();
+        monitor.probe_all().await;
+        match monitor.probe_error() {
+            None => status.succeeded(),
+            Some(error) => status.failed(error),
+        }
         loop {
-            // Asked each time: a container with a short timeout may have been started meanwhile.
-            let next = looked_at.after(service.activity_monitor().probe_interval(interval));
+            // Computed anew each time: a container with a short idle timeout may have been started meanwhile.
+            let next = probed_at.after(monitor.probe_interval(interval));
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = clock.sleep_until(next) => break,
-                Ok(()) = snapshots.changed() => service.activity_monitor().probe_new().await,
+                Ok(()) = snapshots.changed() => monitor.probe_new().await,
             }
             tokio::select! {
                 () = shutdown.cancelled() => return,

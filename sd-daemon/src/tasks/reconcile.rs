@@ -1,4 +1,4 @@
-//! The safety net: finishes what was begun and failed, and looks at everything once in a while.
+//! Completes what was requested and failed, and reconciles all containers once a minute.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,57 +10,57 @@ use super::retry_queue::RetryQueue;
 use crate::clock::Clock;
 use crate::domain::{ContainerId, Timestamp};
 use crate::service::Service;
+use crate::task_status::TaskReporter;
 
-/// Everything is looked at this often, even when no event asked for it.
+/// How often all containers are reconciled, even without an event of the engine.
 const INTERVAL: Duration = Duration::from_secs(60);
 /// How often unfinished containers are considered.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// Containers that are finished at once.
+/// Containers that are reconciled at the same time.
 const AT_ONCE: usize = 8;
 
-/// Looks after unfinished containers, with growing pauses, and after all of them each minute, until told
-/// to stop.
-pub async fn reconcile(service: Service, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+/// Reconciles unfinished containers with growing delays, and all containers each minute, until `shutdown`.
+pub async fn reconcile(
+    service: Service,
+    clock: Arc<dyn Clock>,
+    status: TaskReporter,
+    shutdown: CancellationToken,
+) {
     let mut snapshots = service.subscribe();
-    let mut attempts = RetryQueue::new(AT_ONCE);
-    let mut full = JoinSet::new();
-    let mut next_full = clock.now().after(INTERVAL);
+    let mut queue = RetryQueue::new(AT_ONCE);
+    let mut full_run = JoinSet::new();
+    let mut next_full_run = clock.now().after(INTERVAL);
     loop {
         snapshots.mark_unchanged();
         let now = clock.now();
         let unfinished = unfinished(&service);
-        attempts.retain(|id| unfinished.contains(&id));
-        // What an operation is busy with is being finished.
-        for id in unfinished
-            .iter()
-            .copied()
-            .filter(|id| !service.containers().is_busy(*id))
-        {
+        queue.retain(|id| unfinished.contains(&id));
+        start_reconciles(&mut queue, &service, &unfinished, now);
+        if now >= next_full_run && full_run.is_empty() {
+            next_full_run = now.after(INTERVAL);
             let service = service.clone();
-            attempts.start(id, now, async move {
-                service.containers().reconcile_unless_busy(id).await
-            });
-        }
-        if now >= next_full && full.is_empty() {
-            next_full = now.after(INTERVAL);
-            let service = service.clone();
-            full.spawn(async move { service.reconcile_all().await });
+            full_run.spawn(async move { service.reconcile_all().await });
         }
 
         tokio::select! {
             () = shutdown.cancelled() => return,
-            ended = attempts.next_finished() => {
-                if let Err(error) = &ended.result {
-                    tracing::warn!(container = %ended.key, %error, "failed to finish with a container; it will be tried again");
+            finished = queue.next_finished() => {
+                if let Err(error) = &finished.result {
+                    tracing::warn!(container = %finished.key, %error, "failed to reconcile a container; retrying");
+                    status.failed(error.public_message());
                 }
-                attempts.delay_next_attempt(&ended, clock.now());
+                queue.delay_next_attempt(&finished, clock.now());
             }
-            Some(ended) = full.join_next() => {
-                if let Ok(Err(error)) = ended {
-                    tracing::debug!(%error, "failed to look at every container");
+            Some(finished) = full_run.join_next() => match finished {
+                Ok(Ok(())) => status.succeeded(),
+                Ok(Err(error)) => {
+                    // The task that follows events logs that the engine is unavailable.
+                    tracing::debug!(%error, "failed to reconcile all containers");
+                    status.failed(error.public_message());
                 }
-            }
-            () = clock.sleep_until(wake_at(&unfinished, now, next_full)) => {}
+                Err(_) => status.failed("a reconciliation panicked"),
+            },
+            () = clock.sleep_until(wake_at(&unfinished, now, next_full_run)) => {}
             Ok(()) = snapshots.changed(), if unfinished.is_empty() => {
                 tokio::select! {
                     () = shutdown.cancelled() => return,
@@ -71,7 +71,22 @@ pub async fn reconcile(service: Service, clock: Arc<dyn Clock>, shutdown: Cancel
     }
 }
 
-/// Containers in a state that somebody should be leading out of.
+/// Starts to reconcile each unfinished container, except those that an operation works on already.
+fn start_reconciles(
+    queue: &mut RetryQueue<ContainerId>,
+    service: &Service,
+    unfinished: &[ContainerId],
+    now: Timestamp,
+) {
+    for id in unfinished.iter().copied() {
+        let containers = Arc::clone(service.containers());
+        if !containers.is_busy(id) {
+            queue.start(id, now, async move { containers.reconcile_unless_busy(id).await });
+        }
+    }
+}
+
+/// Containers in a state that an operation has to lead out of: starting, stopping, removing.
 fn unfinished(service: &Service) -> Vec<ContainerId> {
     let snapshot = service.snapshot();
     let unfinished = snapshot
@@ -80,10 +95,10 @@ fn unfinished(service: &Service) -> Vec<ContainerId> {
     unfinished.map(|record| record.id()).collect()
 }
 
-fn wake_at(unfinished: &[ContainerId], now: Timestamp, next_full: Timestamp) -> Timestamp {
+fn wake_at(unfinished: &[ContainerId], now: Timestamp, next_full_run: Timestamp) -> Timestamp {
     if unfinished.is_empty() {
-        next_full
+        next_full_run
     } else {
-        next_full.min(now.after(RETRY_INTERVAL))
+        next_full_run.min(now.after(RETRY_INTERVAL))
     }
 }

@@ -13,6 +13,7 @@ use crate::backoff::{Backoff, Delays};
 use crate::clock::Clock;
 use crate::domain::RecordedEvent;
 use crate::service::{Service, ServiceError};
+use crate::task_status::TaskReporter;
 use crate::wire;
 
 /// How long the receiver may take to answer. Long enough for a receiver that is started by the request.
@@ -70,11 +71,11 @@ impl Webhook {
     }
 
     /// Delivers events until `shutdown`. A post in progress is then cancelled, and repeated after the next start.
-    pub async fn run(mut self, shutdown: CancellationToken) {
-        shutdown.run_until_cancelled(self.deliver_all()).await;
+    pub async fn run(mut self, status: TaskReporter, shutdown: CancellationToken) {
+        shutdown.run_until_cancelled(self.deliver_all(&status)).await;
     }
 
-    async fn deliver_all(&mut self) {
+    async fn deliver_all(&mut self, status: &TaskReporter) {
         let history = self.service.history().clone();
         let mut latest = history.follow();
         let mut cursor = self.load_cursor().await;
@@ -84,7 +85,7 @@ impl Webhook {
             if let Some(event) = history.after(cursor, 1).pop() {
                 // Ids have no gaps: a missing id belongs to an event that the history has deleted.
                 skipped += event.id - cursor - 1;
-                self.deliver(&event).await;
+                self.deliver(&event, status).await;
                 cursor = event.id;
                 self.save_cursor(cursor).await;
                 continue;
@@ -142,7 +143,7 @@ impl Webhook {
     }
 
     /// Posts an event until the receiver accepts it or is gone.
-    async fn deliver(&mut self, event: &RecordedEvent) {
+    async fn deliver(&mut self, event: &RecordedEvent, status: &TaskReporter) {
         let id = format!("{}-{}", self.instance, event.id);
         let body = serde_json::to_vec(&wire::event(event)).map(Bytes::from);
         let body = body.expect("an event has only strings and numbers, which serialize without errors");
@@ -151,8 +152,10 @@ impl Webhook {
             let delivery = self.post(&id, body.clone()).await;
             self.log(&delivery, &id);
             if !matches!(delivery, Delivery::Failed(_)) {
-                return;
+                return status.succeeded();
             }
+            // The reason may name the receiver's address, and is in the log only.
+            status.failed("failed to deliver an event");
             self.wait(&mut delays).await;
         }
     }

@@ -65,6 +65,15 @@ impl ActivityMonitor {
         self.probe(new).await;
     }
 
+    /// Why running containers cannot be probed, if the reason is permanent.
+    pub(crate) fn probe_error(&self) -> Option<ProbeError> {
+        let latest_probes = self.latest_probes.lock();
+        latest_probes.values().find_map(|(_, status)| match status {
+            ProbeStatus::Failed(error @ (ProbeError::Elsewhere | ProbeError::Denied)) => Some(error.clone()),
+            ProbeStatus::Failed(ProbeError::Failed(_)) | ProbeStatus::Probed { .. } => None,
+        })
+    }
+
     /// How often to probe running containers, if `interval` is often enough for most: several times within
     /// the shortest of their idle timeouts, so that the API reports their use correctly.
     pub(crate) fn probe_interval(&self, interval: Duration) -> Duration {

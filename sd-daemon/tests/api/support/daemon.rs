@@ -13,6 +13,7 @@ use sd_daemon::http;
 use sd_daemon::registry::{Registry, StateDirectory};
 use sd_daemon::server;
 use sd_daemon::service::{CheckInAddress, Parts, Service};
+use sd_daemon::task_status::TaskStatuses;
 use sd_daemon::tasks;
 use sd_daemon::webhook::Webhook;
 use tempfile::TempDir;
@@ -127,12 +128,13 @@ impl TestDaemon {
             capacity: setup.capacity,
         });
         let (process, shutdown) = (Process::new(), CancellationToken::new());
+        let statuses = TaskStatuses::new(Arc::clone(&shared_clock));
         let (api_listener, api) = listen();
         let (check_in_listener, check_in) = listen();
         service.set_check_in(CheckInAddress::Available(http::check_in_url(check_in)));
         if let Some(receiver) = &setup.webhook {
             let webhook = Webhook::new(receiver, service.clone(), Arc::clone(&shared_clock)).unwrap();
-            process.run(webhook.run(shutdown.clone()));
+            process.run(webhook.run(statuses.register("webhook"), shutdown.clone()));
         }
         let serve = |listener, router| {
             let (limits, shutdown) = (setup.limits.clone(), shutdown.clone());
@@ -143,7 +145,12 @@ impl TestDaemon {
         };
         serve(
             api_listener,
-            http::api(service.clone(), setup.access.clone(), shutdown.clone()),
+            http::api(
+                service.clone(),
+                setup.access.clone(),
+                statuses.clone(),
+                shutdown.clone(),
+            ),
         );
         serve(
             check_in_listener,
@@ -153,11 +160,13 @@ impl TestDaemon {
             process.run(tasks::follow_events(
                 service.clone(),
                 engine.events(),
+                statuses.register("follow_events"),
                 shutdown.clone(),
             ));
             process.run(tasks::enforce_deadlines(
                 service.clone(),
                 Arc::clone(&shared_clock),
+                statuses.register("enforce_deadlines"),
                 shutdown.clone(),
             ));
             if setup.signals.need_prober() {
@@ -165,10 +174,16 @@ impl TestDaemon {
                     service.clone(),
                     Arc::clone(&shared_clock),
                     PROBE_INTERVAL,
+                    statuses.register("probe_activity"),
                     shutdown.clone(),
                 ));
             }
-            process.run(tasks::reconcile(service.clone(), shared_clock, shutdown.clone()));
+            process.run(tasks::reconcile(
+                service.clone(),
+                shared_clock,
+                statuses.register("reconcile"),
+                shutdown.clone(),
+            ));
         }
         let client = Client::new(&format!("http://{api}"))
             .unwrap()

@@ -1,0 +1,26 @@
+//! The response of `GET /readyz`.
+
+use serde::{Deserialize, Serialize};
+
+use super::Timestamp;
+
+/// The daemon can do its work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// The background tasks of the daemon. A failing task does not make the daemon unready.
+    #[serde(default)]
+    pub tasks: Vec<TaskStatus>,
+}
+
+/// The status of one background task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskStatus {
+    /// The name of the task.
+    pub name: String,
+    /// When its latest run ended, or null before the first run.
+    pub last_run_at: Option<Timestamp>,
+    /// The error of its latest failed run, or null. It stays after the next success.
+    pub last_error: Option<String>,
+    /// Since when every run has failed, or null if the latest run succeeded.
+    pub failing_since: Option<Timestamp>,
+}
