@@ -1,9 +1,9 @@
-//! Who may know whom. `docs/architecture.md` has the picture; this holds it true.
+//! Checks the dependencies between modules that `docs/architecture.md` describes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every source file below a folder or beside it, by its path under `src`.
+/// Path and text of every source file, relative to `src`.
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
@@ -13,7 +13,7 @@ fn sources() -> Vec<(String, String)> {
         .map(|path| {
             let name = path
                 .strip_prefix(&root)
-                .expect("it is below the root")
+                .expect("the path is below src")
                 .display()
                 .to_string();
             (
@@ -35,11 +35,11 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn is_in(name: &str, room: &str) -> bool {
-    name == format!("{room}.rs") || name.starts_with(&format!("{room}/"))
+fn is_in(name: &str, module: &str) -> bool {
+    name == format!("{module}.rs") || name.starts_with(&format!("{module}/"))
 }
 
-/// The code of a file: comments may speak of anything, and tests may use anything.
+/// The code of a file without comments and unit tests, which may refer to any module.
 fn code(source: &str) -> String {
     let before_tests = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
     let lines = before_tests
@@ -48,16 +48,16 @@ fn code(source: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Fails with every line that names a word in a file that must not know it.
-fn assert_unknown(words: &[&str], mut may_not: impl FnMut(&str) -> bool) {
+/// Fails with every line that contains one of the words in a file where they are forbidden.
+fn assert_absent(words: &[&str], mut is_forbidden: impl FnMut(&str) -> bool) {
     let mut violations = Vec::new();
     for (name, source) in sources() {
-        if !may_not(&name) {
+        if !is_forbidden(&name) {
             continue;
         }
         for line in code(&source).lines() {
             if let Some(word) = words.iter().find(|word| line.contains(**word)) {
-                violations.push(format!("src/{name} knows {word}: {}", line.trim()));
+                violations.push(format!("src/{name} uses {word}: {}", line.trim()));
             }
         }
     }
@@ -65,7 +65,7 @@ fn assert_unknown(words: &[&str], mut may_not: impl FnMut(&str) -> bool) {
 }
 
 #[test]
-fn the_domain_knows_the_standard_library_only() {
+fn domain_uses_only_the_standard_library() {
     let foreign = [
         "tokio",
         "serde",
@@ -90,55 +90,55 @@ fn the_domain_knows_the_standard_library_only() {
 }
 
 #[test]
-fn only_the_docker_engine_knows_bollard() {
-    assert_unknown(&["bollard"], |name| !is_in(name, "engine/docker"));
+fn bollard_is_used_only_by_the_docker_engine() {
+    assert_absent(&["bollard"], |name| !is_in(name, "engine/docker"));
 }
 
-/// What Docker gives a container is decided in one file. Nothing reads such a thing from a request.
+/// One file decides every Docker option of a container; none comes from a request.
 #[test]
-fn only_the_policy_knows_what_docker_gives_a_container() {
-    let of_docker = ["HostConfig", "host_config", "ContainerCreateBody"];
-    assert_unknown(&of_docker, |name| !is_in(name, "engine/docker/policy"));
-}
-
-#[test]
-fn only_the_registry_knows_sqlite() {
-    assert_unknown(&["rusqlite"], |name| !is_in(name, "registry"));
+fn docker_options_are_set_only_by_the_policy() {
+    let options = ["HostConfig", "host_config", "ContainerCreateBody"];
+    assert_absent(&options, |name| !is_in(name, "engine/docker/policy"));
 }
 
 #[test]
-fn only_the_prober_asks_the_kernel_about_others() {
-    let of_the_kernel = [
+fn sqlite_is_used_only_by_the_registry() {
+    assert_absent(&["rusqlite"], |name| !is_in(name, "registry"));
+}
+
+#[test]
+fn netlink_and_namespaces_are_used_only_by_the_prober() {
+    let interfaces = [
         "netlink",
         "rustix::thread",
         "rustix::net",
         "move_into_link_name_space",
     ];
-    assert_unknown(&of_the_kernel, |name| !is_in(name, "prober"));
+    assert_absent(&interfaces, |name| !is_in(name, "prober"));
 }
 
 #[test]
-fn only_http_and_the_server_know_axum() {
-    assert_unknown(&["axum"], |name| !is_in(name, "http") && !is_in(name, "server"));
+fn axum_is_used_only_by_http_and_server() {
+    assert_absent(&["axum"], |name| !is_in(name, "http") && !is_in(name, "server"));
 }
 
 #[test]
-fn only_http_and_wire_know_the_wire_types() {
+fn wire_types_are_used_only_by_http_and_wire() {
     // Settings and image labels read quantities, which have one parser for the whole project.
-    assert_unknown(&["sd_client::api", "sd_client::{"], |name| {
+    assert_absent(&["sd_client::api", "sd_client::{"], |name| {
         !is_in(name, "http") && name != "wire.rs"
     });
 }
 
 #[test]
-fn http_and_wire_know_nothing_below_the_service() {
+fn http_and_wire_use_nothing_below_the_service() {
     // `problem` maps the errors of engine and registry to responses. It calls neither of them.
     let is_checked = |name: &str| name == "wire.rs" || (is_in(name, "http") && name != "http/problem.rs");
-    assert_unknown(&["crate::engine", "crate::registry"], is_checked);
+    assert_absent(&["crate::engine", "crate::registry"], is_checked);
 }
 
 #[test]
-fn the_server_knows_no_handler() {
+fn server_uses_no_handler() {
     let above = [
         "crate::http",
         "crate::wire",
@@ -148,33 +148,33 @@ fn the_server_knows_no_handler() {
         "crate::engine",
         "sd_client",
     ];
-    assert_unknown(&above, |name| is_in(name, "server"));
+    assert_absent(&above, |name| is_in(name, "server"));
 }
 
 #[test]
-fn wire_knows_no_handler() {
-    assert_unknown(&["crate::http", "crate::server"], |name| name == "wire.rs");
+fn wire_uses_no_handler() {
+    assert_absent(&["crate::http", "crate::server"], |name| name == "wire.rs");
 }
 
 #[test]
-fn engine_and_registry_do_not_know_each_other() {
-    assert_unknown(&["crate::registry", "crate::service"], |name| {
+fn engine_and_registry_are_independent() {
+    assert_absent(&["crate::registry", "crate::service"], |name| {
         is_in(name, "engine")
     });
-    assert_unknown(&["crate::engine", "crate::service"], |name| {
+    assert_absent(&["crate::engine", "crate::service"], |name| {
         is_in(name, "registry")
     });
 }
 
 #[test]
-fn only_commands_know_the_app() {
-    assert_unknown(&["crate::app", "app::"], |name| {
+fn app_is_used_only_by_commands() {
+    assert_absent(&["crate::app", "app::"], |name| {
         !is_in(name, "app") && !is_in(name, "commands")
     });
 }
 
 #[test]
-fn the_webhook_calls_the_service_and_only_the_app_knows_it() {
+fn webhook_uses_only_the_service_and_is_used_only_by_app() {
     let below = [
         "crate::engine",
         "crate::registry",
@@ -182,15 +182,15 @@ fn the_webhook_calls_the_service_and_only_the_app_knows_it() {
         "crate::tasks",
         "crate::settings",
     ];
-    assert_unknown(&below, |name| is_in(name, "webhook"));
-    // Settings name who is told.
-    let may_know = ["webhook", "app", "settings", "commands"];
-    assert_unknown(&["crate::webhook", "hyper_rustls"], |name| {
-        !may_know.iter().any(|room| is_in(name, room))
+    assert_absent(&below, |name| is_in(name, "webhook"));
+    // The settings contain the receiver.
+    let users = ["webhook", "app", "settings", "commands"];
+    assert_absent(&["crate::webhook", "hyper_rustls"], |name| {
+        !users.iter().any(|module| is_in(name, module))
     });
 }
 
 #[test]
-fn tasks_call_the_service() {
-    assert_unknown(&["crate::registry", "crate::http"], |name| is_in(name, "tasks"));
+fn tasks_use_only_the_service() {
+    assert_absent(&["crate::registry", "crate::http"], |name| is_in(name, "tasks"));
 }

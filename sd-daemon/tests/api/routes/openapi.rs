@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{TestDaemon, send};
 
-/// The document, as anybody gets it.
+/// The document as the API serves it.
 async fn document(daemon: &TestDaemon) -> Value {
     let response = send(daemon.request(Method::GET, route::OPENAPI)).await;
     assert_eq!(response.status, 200);

@@ -186,13 +186,13 @@ async fn change_after_the_final_inspect_of_an_operation_is_detected() {
     let stop = daemon.engine.hold(Point::Before(Action::Stop));
     daemon.client.stop(&container.container_id).await.unwrap();
     with_timeout(stop.reached()).await;
-    let look = daemon.engine.hold(Point::After(Action::Inspect));
+    let inspect = daemon.engine.hold(Point::After(Action::Inspect));
     stop.release();
-    with_timeout(look.reached()).await;
+    with_timeout(inspect.reached()).await;
     // The stop has inspected the stopped container, but has not recorded the result.
     daemon.engine.start_behind_back(id(&container));
     audit(&daemon).await;
-    look.release();
+    inspect.release();
     daemon.until_status(&container, Status::Running).await;
 }
 
