@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use reqwest::header::HeaderMap;
 
-use crate::api::{CheckIn, TimeLimit, Timestamp};
+use crate::api::{TimeLimit, Timestamp};
+use crate::names;
 
 /// The response to a check-in. The daemon has recorded the report even if both fields are `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,8 +20,8 @@ impl CheckInResponse {
     /// Reads the headers. Headers that are missing or invalid are ignored.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         Self {
-            idle_timeout: read(headers, CheckIn::IDLE_TIMEOUT_HEADER),
-            keep_until: read(headers, CheckIn::KEEP_UNTIL_HEADER),
+            idle_timeout: read(headers, names::IDLE_TIMEOUT_HEADER),
+            keep_until: read(headers, names::KEEP_UNTIL_HEADER),
         }
     }
 }
@@ -37,8 +38,8 @@ mod tests {
 
     fn response_with(idle_timeout: &str, keep_until: &str) -> CheckInResponse {
         let mut headers = HeaderMap::new();
-        headers.insert(CheckIn::IDLE_TIMEOUT_HEADER, idle_timeout.parse().unwrap());
-        headers.insert(CheckIn::KEEP_UNTIL_HEADER, keep_until.parse().unwrap());
+        headers.insert(names::IDLE_TIMEOUT_HEADER, idle_timeout.parse().unwrap());
+        headers.insert(names::KEEP_UNTIL_HEADER, keep_until.parse().unwrap());
         CheckInResponse::from_headers(&headers)
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use url::Url;
@@ -19,6 +20,7 @@ use crate::api::{
 use crate::check_in_response::CheckInResponse;
 use crate::error::{Error, innermost};
 use crate::events::EventStream;
+use crate::names;
 use crate::secret::Identity;
 
 /// Default timeout of a response: enough for a start that waits for a busy engine. The daemon finishes a
@@ -70,7 +72,7 @@ impl Client {
 
     /// Sends these credentials with each request.
     #[must_use]
-    pub fn with_credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+    pub fn with_credentials(mut self, user: impl Into<String>, password: impl Into<SecretString>) -> Self {
         self.identity = Some(Arc::new(Identity::User {
             name: user.into(),
             password: password.into(),
@@ -80,7 +82,7 @@ impl Client {
 
     /// Sends this token of a container with each request.
     #[must_use]
-    pub fn with_token(mut self, token: impl Into<String>) -> Self {
+    pub fn with_token(mut self, token: impl Into<SecretString>) -> Self {
         self.identity = Some(Arc::new(Identity::Container { token: token.into() }));
         self
     }
@@ -141,7 +143,7 @@ impl Client {
     /// same container.
     pub async fn create_once(&self, container: &CreateContainer, key: &str) -> Result<Container, Error> {
         let request = self.request(Method::POST, self.url_of(route::CONTAINERS));
-        self.call(request.header("idempotency-key", key).json(container))
+        self.call(request.header(names::IDEMPOTENCY_KEY_HEADER, key).json(container))
             .await
     }
 
@@ -192,7 +194,7 @@ impl Client {
     pub async fn events(&self, after: Option<u64>) -> Result<EventStream, Error> {
         let mut request = self.streaming_request(Method::GET, self.url_of(route::EVENTS));
         if let Some(id) = after {
-            request = request.header("last-event-id", id);
+            request = request.header(names::LAST_EVENT_ID_HEADER, id);
         }
         // The stream has no end, so the timeout applies to its start only.
         let started = timeout(self.response_timeout, self.send(request)).await;

@@ -18,6 +18,7 @@
 //! ```
 
 pub mod api;
+pub mod names;
 pub mod quantity;
 
 #[cfg(feature = "http")]

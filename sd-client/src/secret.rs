@@ -1,43 +1,31 @@
-//! What proves who calls. None of it shows up in a `Debug` output.
-
-use std::fmt;
+//! Credentials of requests. `Debug` does not show them.
 
 use reqwest::RequestBuilder;
+use secrecy::{ExposeSecret, SecretString};
 
-/// Who calls.
+/// The sender of a request, with the secret that proves it.
+#[derive(Debug)]
 pub(crate) enum Identity {
     /// A user of the daemon.
-    User { name: String, password: String },
-    /// A container, where its address does not tell which one it is.
-    Container { token: String },
+    User { name: String, password: SecretString },
+    /// A container that its address does not identify.
+    Container { token: SecretString },
 }
 
 impl Identity {
-    /// The request, saying who sends it.
+    /// Adds the credentials to a request.
     pub(crate) fn sign(&self, request: RequestBuilder) -> RequestBuilder {
         match self {
-            Self::User { name, password } => request.basic_auth(name, Some(password)),
-            Self::Container { token } => request.bearer_auth(token),
+            Self::User { name, password } => request.basic_auth(name, Some(password.expose_secret())),
+            Self::Container { token } => request.bearer_auth(token.expose_secret()),
         }
     }
 
-    /// The name of the user, when it is one.
+    /// The name of the user. Returns `None` for a container.
     pub(crate) fn user(&self) -> Option<&str> {
         match self {
             Self::User { name, .. } => Some(name),
             Self::Container { .. } => None,
-        }
-    }
-}
-
-impl fmt::Debug for Identity {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User { name, .. } => formatter
-                .debug_struct("User")
-                .field("name", name)
-                .finish_non_exhaustive(),
-            Self::Container { .. } => formatter.write_str("Container"),
         }
     }
 }

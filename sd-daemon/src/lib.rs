@@ -1,22 +1,21 @@
-//! The spin-docker daemon: containers on demand over a Docker engine, put away when nobody uses them.
+//! The spin-docker daemon: runs containers on demand over a Docker engine and stops them when they are idle.
 //!
-//! Where things live:
-//!
-//! - [`domain`]: what a container is and what may happen to it, as pure functions;
-//! - [`engine`]: the container engine behind a trait, and Docker behind that;
-//! - [`prober`]: looking at containers from the host: who is connected, and what the connections carry;
-//! - [`registry`]: which containers there are, in SQLite, and the snapshot readers look at;
-//! - [`service`]: the operations, which bring the three together;
-//! - [`tasks`]: what runs by itself: following events, reaping idle containers, reconciling;
+//! - [`domain`]: containers and their transitions, as pure functions;
+//! - [`engine`]: the container engine behind a trait, and Docker as its implementation;
+//! - [`prober`]: reads the connections and the processor time of containers from the host;
+//! - [`registry`]: stores containers in SQLite and keeps a snapshot in memory;
+//! - [`service`]: the operations, which connect engine, prober and registry;
+//! - [`tasks`]: background tasks: follow events, enforce deadlines, probe activity, reconcile;
 //! - [`server`]: the HTTP server: connections and their limits;
 //! - [`http`]: the API;
 //! - `wire`: the representation of containers and events in the API;
-//! - [`log`]: lines that nobody has to wait for;
-//! - [`password`]: the password of the API, and its hash;
+//! - [`settings`]: flags, environment and settings file;
+//! - [`log`]: a log that never blocks;
+//! - [`password`]: the password of the API and its hash;
 //! - [`tls`]: the certificate of the API;
-//! - [`webhook`]: telling one receiver what happens;
-//! - [`systemd`]: telling the service manager that the daemon serves and lives;
-//! - [`app`]: builds all of it and runs it until it is told to stop.
+//! - [`webhook`]: delivers events to one receiver;
+//! - [`systemd`]: notifies the service manager;
+//! - [`app`]: builds all parts and runs them until shutdown.
 
 pub mod app;
 mod backoff;

@@ -1,4 +1,4 @@
-//! The committed manual page is what the program says of itself.
+//! The committed man page is generated from the command line.
 
 use std::fs;
 use std::io;
@@ -12,13 +12,13 @@ use sd_daemon::settings::{Cli, MANUAL};
 const REWRITE: &str = "UPDATE_GENERATED=1 cargo test -p sd-daemon --test generated";
 
 #[test]
-fn the_man_page_is_current() {
-    let expected = page().expect("memory takes everything");
-    assert!(expected.is_ascii(), "not every troff reads more than ASCII");
+fn man_page_is_current() {
+    let expected = page().expect("writing to memory succeeds");
+    assert!(expected.is_ascii(), "some versions of troff read ASCII only");
 
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../man/sd-daemon.8");
     if std::env::var_os("UPDATE_GENERATED").is_some() {
-        fs::write(&file, &expected).expect("the man page can be written");
+        fs::write(&file, &expected).expect("the man page is writable");
     }
     let committed = fs::read(&file).unwrap_or_default();
     assert!(
@@ -27,7 +27,7 @@ fn the_man_page_is_current() {
     );
 }
 
-/// The page, without a date: it must not change because a day went by.
+/// Renders the page without a date, so that it changes only with the program.
 fn page() -> io::Result<Vec<u8>> {
     let command = Cli::command().disable_help_subcommand(true).after_help("");
     let man = Man::new(command).section("8").manual("spin-docker").date("");

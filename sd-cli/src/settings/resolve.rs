@@ -6,7 +6,6 @@
 
 use clap::ValueEnum;
 use sd_client::Client;
-use secrecy::ExposeSecret;
 use url::Url;
 
 use super::environment::Environment;
@@ -37,7 +36,7 @@ impl Settings {
             return Err(CliError::NoPassword { url: self.url });
         }
         let Password { text, warning } = self.password.read()?;
-        Ok((client.with_credentials(self.user, text.expose_secret()), warning))
+        Ok((client.with_credentials(self.user, text), warning))
     }
 }
 

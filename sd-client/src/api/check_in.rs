@@ -30,14 +30,6 @@ pub struct CheckIn {
 }
 
 impl CheckIn {
-    /// Where the token of a container is sent: `Authorization: Bearer TOKEN`. It is needed only where the
-    /// source address does not tell which container calls.
-    pub const TOKEN_VARIABLE: &'static str = "SD_CHECK_IN_TOKEN";
-    /// Header of the answer: seconds of the container's idle timeout, or `never`.
-    pub const IDLE_TIMEOUT_HEADER: &'static str = "sd-idle-timeout";
-    /// Header of the answer: until when the container is kept up, where somebody asked for that.
-    pub const KEEP_UNTIL_HEADER: &'static str = "sd-keep-until";
-
     /// It serves this many connections.
     pub fn connections(count: u32) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Points in time on the wire: RFC 3339 in UTC, to the millisecond.
+//! Timestamps on the wire: RFC 3339 in UTC, in milliseconds.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A point in time; on the wire `"2026-03-01T14:02:11.250Z"`.
+/// A point in time, written as `"2026-03-01T14:02:11.250Z"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(SystemTime);
 

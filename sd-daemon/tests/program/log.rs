@@ -1,4 +1,4 @@
-//! Nobody reads the log.
+//! A log whose reader stops reading.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::program::{PATIENCE, address_in, command, connect, wait_until};
 
-/// Asks so many times on one connection, and is answered each time.
+/// Sends requests on one connection and reads each response.
 async fn ask(api: SocketAddr, count: usize) {
     let requests = async {
         let mut stream = connect([127, 0, 0, 1], api).await.unwrap();
@@ -21,11 +21,11 @@ async fn ask(api: SocketAddr, count: usize) {
         }
     };
     let answered = timeout(PATIENCE, requests).await;
-    assert!(answered.is_ok(), "nobody reads the log, and the API waits for it");
+    assert!(answered.is_ok(), "the API does not wait for the log");
 }
 
 #[tokio::test]
-async fn a_log_that_nobody_reads_stops_nothing_and_tells_afterwards_what_is_missing() {
+async fn unread_log_blocks_nothing_and_reports_dropped_lines() {
     let state = tempfile::tempdir().unwrap();
     let mut child = command()
         .env("SD_DAEMON_STATE_DIR", state.path())
@@ -44,23 +44,23 @@ async fn a_log_that_nobody_reads_stops_nothing_and_tells_afterwards_what_is_miss
         }
     };
 
-    // Each request is a line. There is room for 64 KiB in the pipe and for a thousand lines in the process.
+    // Each request is a line. The pipe holds 64 KiB and the queue of the log a thousand lines.
     ask(api, 4000).await;
 
-    // Once somebody reads it again it tells what is missing.
+    // As soon as the log is read again, it reports the dropped lines.
     while !line.contains("log output was blocked") {
         line.clear();
         assert!(log.read_line(&mut line).unwrap() > 0);
     }
 
-    // And nobody reads it while the daemon is told to stop.
+    // The daemon stops although its log is not read.
     ask(api, 2000).await;
-    let told_to = std::process::Command::new("kill")
+    let signalled = std::process::Command::new("kill")
         .arg(child.id().to_string())
         .status();
-    assert!(told_to.unwrap().success());
+    assert!(signalled.unwrap().success());
     let mut status = None;
-    wait_until("it ends", || {
+    wait_until("the daemon exits", || {
         status = child.try_wait().unwrap();
         status.is_some()
     });

@@ -1,4 +1,4 @@
-//! The program as a process, and connections to it from any address of this machine.
+//! The daemon as a process, and connections to it from any loopback address.
 
 use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
@@ -9,27 +9,27 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// Anything here is done within this time, even on a machine with other things to do.
+/// The timeout of each step, long enough for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(20);
 /// `admin` with the default password.
 pub(crate) const CREDENTIALS: &str = "authorization: Basic YWRtaW46c3BpbmRvY2tlcg==\r\n";
 
-/// A daemon without an engine.
+/// A running daemon without an engine.
 pub(crate) struct Program {
     child: Child,
     state: tempfile::TempDir,
 }
 
 impl Program {
-    /// A daemon on ports of its own.
+    /// Starts a daemon on free ports.
     pub(crate) fn start(options: &[&str]) -> Self {
         let mut command = command();
         command.args(options);
         Self::start_as(command)
     }
 
-    /// The same with few file descriptors.
+    /// Starts a daemon with a soft limit of file descriptors.
     pub(crate) fn start_with_descriptors(count: u32) -> Self {
         let mut shell = Command::new("sh");
         let begin = format!("ulimit -n {count} && exec \"$0\" \"$@\"");
@@ -39,7 +39,7 @@ impl Program {
         Self::start_as(shell)
     }
 
-    /// Starts a program that is the daemon, with a state directory and a file for its log.
+    /// Starts a daemon with its own state directory and log file, and waits until it serves.
     pub(crate) fn start_as(mut command: Command) -> Self {
         let state = tempfile::tempdir().unwrap();
         let log = File::create(state.path().join("log")).unwrap();
@@ -47,7 +47,7 @@ impl Program {
         command.env("DOCKER_HOST", "unix:///nonexistent/docker.sock");
         let child = command.stderr(log).spawn().unwrap();
         let mut program = Self { child, state };
-        wait_until("it serves", || {
+        wait_until("the daemon serves", || {
             assert_eq!(program.child.try_wait().unwrap(), None, "{}", program.log());
             program.find_in_log("serving the API").is_some()
                 && program.find_in_log("serving check-ins").is_some()
@@ -59,7 +59,7 @@ impl Program {
         self.find_in_log("serving the API").unwrap()
     }
 
-    /// Where containers check in.
+    /// The address for check-ins.
     pub(crate) fn check_in(&self) -> SocketAddr {
         self.find_in_log("serving check-ins").unwrap()
     }
@@ -76,17 +76,17 @@ impl Program {
         address_in(&self.log(), message)
     }
 
-    /// What the kernel says of the process.
+    /// A file of the process in `/proc`.
     pub(crate) fn proc(&self, file: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap()
     }
 
-    /// Memory that it really has, in KiB.
+    /// Resident memory in KiB.
     pub(crate) fn memory(&self) -> u64 {
         number_after(&self.proc("status"), "VmRSS:")
     }
 
-    /// Processor time that it has used, in hundredths of a second.
+    /// Used processor time in clock ticks.
     pub(crate) fn processor_ticks(&self) -> u64 {
         let stat = self.proc("stat");
         let after_name = stat.rsplit_once(')').unwrap().1;
@@ -100,13 +100,13 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The daemon may have exited already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// The program with settings that no test wants otherwise.
+/// The command with the settings that all tests share.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sd-daemon"));
     command
@@ -126,34 +126,34 @@ pub(crate) fn address_in(log: &str, message: &str) -> Option<SocketAddr> {
     })
 }
 
-/// The number behind a name, such as in `/proc/self/io`.
+/// The number after a name, as in `/proc/self/io`.
 pub(crate) fn number_after(text: &str, name: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// Waits for something that is looked at.
+/// Polls a condition until it is true.
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
+        assert!(Instant::now() < deadline, "timed out: {what}");
         std::thread::sleep(TICK);
     }
 }
 
-/// The size of a file, or nothing where there is none.
+/// The size of a file; zero if it does not exist.
 pub(crate) fn size(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |file| file.len())
 }
 
-/// A connection from an address of this machine.
+/// Connects from a loopback address.
 pub(crate) async fn connect(from: impl Into<IpAddr>, to: SocketAddr) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::new(from.into(), 0))?;
     socket.connect(to).await
 }
 
-/// Sends some text on a new connection and reads until it is closed.
+/// Sends a text on a new connection and reads until the server closes it.
 pub(crate) async fn exchange(from: [u8; 4], to: SocketAddr, text: String) -> std::io::Result<String> {
     let mut stream = connect(from, to).await?;
     stream.write_all(text.as_bytes()).await?;
@@ -162,7 +162,7 @@ pub(crate) async fn exchange(from: [u8; 4], to: SocketAddr, text: String) -> std
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// Waits for an answer. In a crowd, whoever takes a second to ask is hung up on, and that may be this on a busy machine.
+/// Repeats a request until it succeeds. Under overload the daemon may evict a connection that stalls on a busy machine.
 pub(crate) async fn is_answered(from: [u8; 4], to: SocketAddr, path: &str) {
     let answered = async {
         while status(&exchange(from, to, get(path)).await) != Some(200) {
@@ -172,22 +172,22 @@ pub(crate) async fn is_answered(from: [u8; 4], to: SocketAddr, path: &str) {
     tokio::time::timeout(PATIENCE, answered).await.unwrap();
 }
 
-/// A request that ends its connection.
+/// A request that closes its connection.
 pub(crate) fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{CREDENTIALS}\r\n")
 }
 
-/// The status of an answer, or nothing where there is none.
+/// The status of a response, if there is one.
 pub(crate) fn status(answer: &std::io::Result<String>) -> Option<u16> {
     let answer = answer.as_ref().ok()?;
     answer.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
 }
 
-/// Waits until a connection is closed by the other end, whatever comes before that.
+/// Waits until the server closes a connection, and returns the text before that.
 pub(crate) async fn until_closed(mut stream: TcpStream) -> String {
     let mut text = Vec::new();
-    // A reset is an end as well.
+    // A reset closes the connection as well.
     let closed = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut text)).await;
-    assert!(closed.is_ok(), "it stays open");
+    assert!(closed.is_ok(), "the connection stays open");
     String::from_utf8_lossy(&text).into_owned()
 }

@@ -1,4 +1,4 @@
-//! The password: who can read it, who can guess it, and where it must not show.
+//! The password: its file, guessing it, and the places where it must not appear.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ fn login(credentials: &str) -> String {
     )
 }
 
-/// The program told to hash what it reads.
+/// Runs `sd-daemon hash-password` with this standard input.
 fn hash(password: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_sd-daemon"))
         .arg("hash-password")
@@ -41,7 +41,7 @@ fn hash(password: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// A daemon that knows a hash of the password only.
+/// Starts a daemon whose password file contains a hash.
 fn start_hashed(directory: &Path, log: &str) -> Program {
     let hashed = hash(&format!("{PASSWORD}\n"));
     assert!(hashed.status.success(), "{hashed:?}");
@@ -59,22 +59,22 @@ fn start_hashed(directory: &Path, log: &str) -> Program {
 }
 
 #[test]
-fn what_is_no_password_is_not_hashed() {
-    for (wrong, why) in [
+fn hash_password_rejects_empty_and_oversized_input() {
+    for (input, reason) in [
         ("\n", "no password on standard input"),
         (&"a".repeat(20_000), "the password is too long"),
     ] {
-        let output = hash(wrong);
+        let output = hash(input);
         assert_eq!(output.status.code(), Some(1));
         assert!(
-            String::from_utf8_lossy(&output.stderr).contains(why),
+            String::from_utf8_lossy(&output.stderr).contains(reason),
             "{output:?}"
         );
     }
 }
 
 #[tokio::test]
-async fn three_hundred_wrong_logins_at_once_take_no_memory_and_do_not_keep_the_right_one_out() {
+async fn wrong_logins_exhaust_no_memory_and_block_no_right_one() {
     let directory = tempfile::tempdir().unwrap();
     let program = start_hashed(directory.path(), "info");
     let api = program.api();
@@ -83,12 +83,12 @@ async fn three_hundred_wrong_logins_at_once_take_no_memory_and_do_not_keep_the_r
     let memory = program.memory();
 
     let mut attack = JoinSet::new();
-    // Fewer than a crowd: of those the slow ones are hung up on.
+    // Few enough for each address that no connection is evicted as stalled.
     for number in 0..300_u16 {
         let [_, low] = (number % 50).to_be_bytes();
         attack.spawn(async move { exchange([127, 4, 0, low + 1], api, login(WRONG)).await });
     }
-    // Its credentials have just been right: nobody has to wait for a hash.
+    // Credentials that were verified a moment ago need no hash.
     let right = exchange(HERE, api, login(RIGHT)).await;
     assert_eq!(status(&right), Some(200), "{right:?}");
     let mut most = 0;
@@ -97,13 +97,13 @@ async fn three_hundred_wrong_logins_at_once_take_no_memory_and_do_not_keep_the_r
         let answer = answer.unwrap();
         assert!(matches!(status(&answer), Some(401 | 429)), "{answer:?}");
     }
-    // Two hashes are 38 MiB; three hundred would be more than five GiB.
+    // Two concurrent hashes take 38 MiB; three hundred would take more than five GiB.
     let grown = most.saturating_sub(memory);
-    assert!(grown < 96 * 1024, "{grown} KiB more than before");
+    assert!(grown < 96 * 1024, "memory grew by {grown} KiB");
 }
 
 #[tokio::test]
-async fn no_secret_shows_in_the_log_the_arguments_or_the_environment() {
+async fn secrets_are_not_in_log_arguments_or_environment() {
     let directory = tempfile::tempdir().unwrap();
     let program = start_hashed(directory.path(), "trace");
     for credentials in [RIGHT, WRONG, "bm90LWFuLXBhaXI="] {
@@ -113,7 +113,7 @@ async fn no_secret_shows_in_the_log_the_arguments_or_the_environment() {
     let hash = std::fs::read_to_string(directory.path().join("password")).unwrap();
     let (_, digest) = hash.trim().rsplit_once('$').unwrap();
     let log = program.log();
-    assert!(log.contains("answered"), "requests are logged at this level");
+    assert!(log.contains("answered"), "the log level includes requests");
     for (place, text) in [
         ("log", log),
         ("cmdline", program.proc("cmdline")),
@@ -125,7 +125,7 @@ async fn no_secret_shows_in_the_log_the_arguments_or_the_environment() {
     }
 }
 
-/// Whether another user of this machine can read a file.
+/// Whether another user of the host can read a file.
 fn is_readable_by_others(path: &Path) -> bool {
     let mut other = Command::new("setpriv");
     other
@@ -139,7 +139,7 @@ fn is_readable_by_others(path: &Path) -> bool {
 }
 
 #[tokio::test]
-async fn other_users_of_the_machine_read_nothing_of_it_even_where_they_may_look() {
+async fn state_is_unreadable_for_other_users_of_the_host() {
     let directory = tempfile::tempdir().unwrap();
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(directory.path(), open.clone()).unwrap();
@@ -147,14 +147,14 @@ async fn other_users_of_the_machine_read_nothing_of_it_even_where_they_may_look(
     std::fs::create_dir(&state).unwrap();
     std::fs::set_permissions(&state, open).unwrap();
     let control = state.join("control");
-    std::fs::write(&control, "anybody").unwrap();
+    std::fs::write(&control, "public").unwrap();
     assert!(
         is_readable_by_others(&control),
-        "it has to be able to read something"
+        "the check can read a public file"
     );
 
     let mut shell = Command::new("sh");
-    // The program does not leave it to whoever starts it.
+    // The daemon sets its own umask.
     shell.args([
         "-c",
         "umask 0; exec \"$0\" \"$@\"",
@@ -178,7 +178,7 @@ async fn other_users_of_the_machine_read_nothing_of_it_even_where_they_may_look(
             assert!(!is_readable_by_others(&path), "{}", path.display());
         }
     }
-    assert!(files >= 2, "a lock and a registry at the least");
+    assert!(files >= 2, "the state directory has a lock and a registry");
     drop(program);
 
     let fresh = directory.path().join("fresh").join("state");
@@ -190,13 +190,13 @@ async fn other_users_of_the_machine_read_nothing_of_it_even_where_they_may_look(
     drop(program);
 }
 
-/// What the program says when it is not even started, and that it has not opened the port.
+/// The error for options with which the daemon does not start. Checks that it exits with 2 and has no state directory.
 fn refusal(options: &[&str]) -> String {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     drop(taken);
     let state = tempfile::tempdir().unwrap();
-    // One that is not refused would serve for ever.
+    // A daemon that accepts the options would serve until the timeout.
     let output = Command::new("timeout")
         .args(["60", env!("CARGO_BIN_EXE_sd-daemon"), "--state-dir"])
         .arg(state.path().join("state"))
@@ -208,12 +208,15 @@ fn refusal(options: &[&str]) -> String {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
-    assert!(!state.path().join("state").exists(), "nothing was begun");
+    assert!(
+        !state.path().join("state").exists(),
+        "the state directory was not created"
+    );
     String::from_utf8(output.stderr).unwrap()
 }
 
 #[test]
-fn an_open_door_and_a_password_that_others_can_read_are_refused_before_anything_is_opened() {
+fn insecure_settings_are_rejected_before_anything_opens() {
     let directory = tempfile::tempdir().unwrap();
     let password = file_with(directory.path(), 0o600, PASSWORD);
     let password = password.to_str().unwrap();

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use sd_client::api::{CheckIn, route};
+use sd_client::names::{CHECK_IN_TOKEN_VARIABLE, CHECK_IN_URL_VARIABLE};
 use sd_client::{CheckInResponse, Client, Error as CallError, RequestSent};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -13,7 +14,6 @@ use crate::call_error::{status, without_number};
 use crate::error::CliError;
 
 /// The daemon sets this variable in the containers that it creates.
-const URL_VARIABLE: &str = "SD_CHECK_IN_URL";
 /// Timeout of a check-in: an overloaded daemon must not delay the next report.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -30,7 +30,9 @@ impl CheckInTarget {
     pub(super) fn new(flag: Option<&str>) -> Result<Self, CliError> {
         Ok(Self {
             flag: flag.map(str::to_owned),
-            environment: env::var(URL_VARIABLE).ok().filter(|value| !value.is_empty()),
+            environment: env::var(CHECK_IN_URL_VARIABLE)
+                .ok()
+                .filter(|value| !value.is_empty()),
             token: Token::from_environment()?,
         })
     }
@@ -50,7 +52,7 @@ struct Token(SecretString);
 
 impl Token {
     fn from_environment() -> Result<Option<Self>, CliError> {
-        match env::var(CheckIn::TOKEN_VARIABLE) {
+        match env::var(CHECK_IN_TOKEN_VARIABLE) {
             Ok(text) => Self::parse(&text),
             Err(env::VarError::NotPresent) => Ok(None),
             Err(env::VarError::NotUnicode(_)) => Err(Self::invalid()),
@@ -70,7 +72,7 @@ impl Token {
     fn invalid() -> CliError {
         CliError::Usage(format!(
             "failed to read {}: not a token; use the value that the daemon set",
-            CheckIn::TOKEN_VARIABLE
+            CHECK_IN_TOKEN_VARIABLE
         ))
     }
 }
@@ -87,7 +89,7 @@ async fn send(
             .map_err(CliError::Call)?
             .with_response_timeout(RESPONSE_TIMEOUT);
         if let Some(Token(token)) = token {
-            client = client.with_token(token.expose_secret());
+            client = client.with_token(token.clone());
         }
         match client.check_in(report).await {
             Err(CallError::Unreachable {
@@ -99,7 +101,7 @@ async fn send(
         }
     }
     Err(CliError::NoEndpoint(if attempts.is_empty() {
-        format!("no default gateway, and {URL_VARIABLE} is not set")
+        format!("no default gateway, and {CHECK_IN_URL_VARIABLE} is not set")
     } else {
         format!("cannot connect to {}", attempts.join(" or "))
     }))

@@ -1,6 +1,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use secrecy::ExposeSecret;
+
 use super::*;
 
 const LAB: &str = "https://lab.example.org";

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use sd_client::api::{CheckIn, Span};
+use sd_client::names;
 
 use crate::domain::{Record, Report, TimeLimit};
 use crate::http::payload::Payload;
@@ -55,8 +56,8 @@ fn response_headers(service: &Service, record: &Record) -> HeaderMap {
     let keep_until = record.activity().keep_until;
     let keep_until = keep_until.map(|at| wire::timestamp(at).to_string());
     let headers = [
-        (CheckIn::IDLE_TIMEOUT_HEADER, Some(idle_timeout)),
-        (CheckIn::KEEP_UNTIL_HEADER, keep_until),
+        (names::IDLE_TIMEOUT_HEADER, Some(idle_timeout)),
+        (names::KEEP_UNTIL_HEADER, keep_until),
     ];
     let headers = headers.into_iter().filter_map(|(name, text)| {
         Some((HeaderName::from_static(name), HeaderValue::from_str(&text?).ok()?))

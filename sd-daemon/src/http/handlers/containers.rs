@@ -12,6 +12,7 @@ use sd_client::api::{
     self, ContainerQuery, CreateContainer, DesiredStatus, ExtendContainer, RemoveMode, RemoveQuery,
     UpdateContainer,
 };
+use sd_client::names::IDEMPOTENCY_KEY_HEADER;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{self, Caller, IdempotencyKey, Limits, Name, Record, TimeLimit};
@@ -234,7 +235,7 @@ fn limits(
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(header) = headers.get("idempotency-key") else {
+    let Some(header) = headers.get(IDEMPOTENCY_KEY_HEADER) else {
         return Ok(None);
     };
     match header.to_str() {

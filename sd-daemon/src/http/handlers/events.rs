@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderName};
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::stream::{self, Stream, StreamExt};
+use sd_client::names::LAST_EVENT_ID_HEADER;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +20,7 @@ use crate::http::problem::Problem;
 use crate::service::{History, Service};
 use crate::wire;
 
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static(LAST_EVENT_ID_HEADER);
 /// Interval of keep-alive comments, by which both ends detect a dead connection.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Events read from the history at a time.

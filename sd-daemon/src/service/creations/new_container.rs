@@ -2,16 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use sd_client::names::{CHECK_IN_TOKEN_VARIABLE, CHECK_IN_URL_VARIABLE};
+
 use super::super::check_in_token;
 use super::Creations;
 use crate::domain::{IdempotencyKey, Image, ImageRef, Limits, Name, OperationId};
 use crate::engine::ContainerSpec;
-
-/// The environment variable with the URL at which a container checks in.
-const CHECK_IN_VARIABLE: &str = "SD_CHECK_IN_URL";
-
-/// The environment variable with the check-in token of a container.
-const TOKEN_VARIABLE: &str = "SD_CHECK_IN_TOKEN";
 
 /// A container that a client requests.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,10 +41,12 @@ impl Creations {
     ) -> ContainerSpec {
         let mut variables = wanted.environment.clone();
         if let Some(url) = check_in_url {
-            variables.entry(CHECK_IN_VARIABLE.to_owned()).or_insert(url);
+            variables.entry(CHECK_IN_URL_VARIABLE.to_owned()).or_insert(url);
         }
         let token = check_in_token::issue(operation, self.registry.secret());
-        variables.entry(TOKEN_VARIABLE.to_owned()).or_insert(token);
+        variables
+            .entry(CHECK_IN_TOKEN_VARIABLE.to_owned())
+            .or_insert(token);
         ContainerSpec {
             operation,
             image: wanted.image.clone(),
