@@ -1,8 +1,7 @@
-//! Looking at containers from the host, without any help from inside them.
+//! Measures the activity of containers from the host, without cooperation of the containers.
 //!
-//! A prober tells what it sees; whether that is use, [`UseRule`](crate::domain::UseRule) decides.
-//! It changes nothing, and it is never the reason why something else does not work: where it cannot see,
-//! it says why, and that is all.
+//! A prober returns samples; [`UseRule`](crate::domain::UseRule) decides whether a sample is use. Probing changes
+//! nothing, and a failed probe affects no other function: it returns the reason and the daemon continues without it.
 
 #[cfg(feature = "test-support")]
 pub mod fake;
@@ -12,30 +11,30 @@ use async_trait::async_trait;
 
 use crate::domain::{ContainerId, ProcessId, RunId, TrafficSample};
 
-/// Looks at containers.
+/// Probes containers.
 ///
 /// Contract:
 ///
-/// - each look is compared with the one before at the same run; the first look at a run says so
-///   (`since_last` is nothing);
-/// - connections of loopback, and connections that the container itself opened, are not among what is seen;
-/// - what is not a container's own process is never taken for one, however old a process id may be;
-/// - a look never takes longer than the work for the targets it was given: nothing in it waits for anybody.
+/// - A sample has the difference to the previous sample of the same run. In the first sample of a run `since_last` is
+///   `None`.
+/// - Samples contain no loopback connections and no connections that the container opened.
+/// - A process that does not belong to the container is never probed, even if its process id is outdated.
+/// - A probe takes as long as the work for its targets and does not wait for other programs.
 #[async_trait]
 pub trait Prober: Send + Sync + 'static {
-    /// Looks at these containers. The answers are in the order of the targets.
-    async fn look(&self, targets: Vec<Target>) -> Vec<Result<TrafficSample, ProbeError>>;
+    /// Probes containers. The samples are in the order of the targets.
+    async fn probe(&self, targets: Vec<Target>) -> Vec<Result<TrafficSample, ProbeError>>;
 
-    /// Forgets everything about other containers than these, and lets go of what was held for them.
+    /// Releases the resources of all containers but these.
     async fn retain(&self, running: Vec<ContainerId>);
 }
 
-/// A running container to look at.
+/// A running container to probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The container.
     pub id: ContainerId,
-    /// Its present run.
+    /// Its current run.
     pub run: RunId,
     /// Its main process.
     pub process: ProcessId,
@@ -43,18 +42,18 @@ pub struct Target {
     pub ports: Vec<u16>,
 }
 
-/// Why a container cannot be seen.
+/// Why a container cannot be probed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeError {
-    /// Its processes are not on this host, or not visible from where the daemon runs.
+    /// The processes are on another host or hidden from the daemon.
     #[error(
-        "its processes are not visible from here: the engine is on another machine, or the daemon in a container"
+        "its processes are not visible: the engine is on another machine, or the daemon runs in a container"
     )]
-    Elsewhere,
-    /// The daemon may not look.
-    #[error("the daemon may not look into the container's network: it needs the right CAP_SYS_ADMIN")]
+    NotVisible,
+    /// The daemon lacks a privilege.
+    #[error("no permission to read the container's network; the daemon needs CAP_SYS_ADMIN")]
     Denied,
-    /// It could not be looked at, for a reason that may pass.
-    #[error("it could not be looked at: {0}")]
+    /// The probe failed for a reason that may be temporary.
+    #[error("failed to probe the container: {0}")]
     Failed(String),
 }

@@ -1,29 +1,30 @@
-//! What something costs.
+//! The processor time and the duration of work.
 
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// What something cost this process, all threads together.
+/// The cost of work in this process, all threads together.
 #[derive(Clone, Copy)]
 pub(crate) struct Cost {
-    /// In user and in system mode.
+    /// Processor time in user and system mode.
     pub(crate) cpu: Duration,
+    /// Elapsed time.
     pub(crate) wall: Duration,
 }
 
-/// Does something, and says what it cost.
+/// Runs work and returns its cost and its result.
 pub(crate) async fn cost_of<T>(work: impl Future<Output = T>) -> anyhow::Result<(Cost, T)> {
     let (cpu, wall) = (processor_time()?, Instant::now());
-    let done = work.await;
+    let result = work.await;
     let cost = Cost {
         wall: wall.elapsed(),
         cpu: processor_time()?.saturating_sub(cpu),
     };
-    Ok((cost, done))
+    Ok((cost, result))
 }
 
-/// The one in the middle.
+/// The median by processor time.
 pub(crate) fn median(mut costs: Vec<Cost>) -> Cost {
     costs.sort_by_key(|cost| cost.cpu);
     costs[costs.len() / 2]
@@ -38,7 +39,7 @@ pub(crate) fn shown(duration: Duration) -> String {
     }
 }
 
-/// Unlike the numbers of `getrusage` it is exact to the nanosecond on every kernel.
+/// Unlike `getrusage`, this clock has a resolution of a nanosecond on every kernel.
 fn processor_time() -> anyhow::Result<Duration> {
     Ok(Duration::try_from(clock_gettime(ClockId::ProcessCPUTime))?)
 }

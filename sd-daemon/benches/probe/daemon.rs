@@ -1,4 +1,4 @@
-//! The daemon over a crowd: everything that a pass leads to, but Docker.
+//! The daemon over simulated containers: a complete pass without Docker.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use sd_daemon::registry::{Registry, StateDirectory};
 use sd_daemon::service::{Capacity, NewContainer, Parts, Service, Signals, Switch};
 use tempfile::TempDir;
 
-use crate::crowd::PORT;
+use crate::simulation::PORT;
 
-const IMAGE: &str = "crowd:latest";
+const IMAGE: &str = "simulated:latest";
 
-/// A service that believes the crowd to be its containers.
+/// A service whose containers are the simulated ones.
 pub(crate) struct Daemon {
     pub(crate) service: Service,
     registry: Registry,
@@ -29,7 +29,7 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) async fn over(targets: &[Target], prober: HostProber) -> anyhow::Result<Self> {
-        let prober = Informed {
+        let prober = TargetedProber {
             prober,
             targets: targets.iter().map(|target| (target.id, target.clone())).collect(),
         };
@@ -57,7 +57,7 @@ impl Daemon {
         });
         for target in targets {
             engine.next_id(target.id);
-            service.create(wanted()?, &Caller::unidentified()).await?;
+            service.create(new_container()?, &Caller::unidentified()).await?;
         }
         Ok(Self {
             service,
@@ -66,26 +66,26 @@ impl Daemon {
         })
     }
 
-    /// Looks at all of them, and waits until what was seen is noted.
+    /// Probes all containers and waits until the results are stored.
     pub(crate) async fn pass(&self) -> anyhow::Result<()> {
         self.service.probe_all().await;
         Ok(self.registry.flush().await?)
     }
 }
 
-/// The real prober, told which processes the containers are: the engine in memory does not know.
-struct Informed {
+/// The real prober with the processes of the simulated containers, which the engine in memory does not know.
+struct TargetedProber {
     prober: HostProber,
     targets: HashMap<ContainerId, Target>,
 }
 
 #[async_trait]
-impl Prober for Informed {
-    async fn look(&self, mut targets: Vec<Target>) -> Vec<Result<TrafficSample, ProbeError>> {
+impl Prober for TargetedProber {
+    async fn probe(&self, mut targets: Vec<Target>) -> Vec<Result<TrafficSample, ProbeError>> {
         for target in &mut targets {
             target.clone_from(&self.targets[&target.id]);
         }
-        self.prober.look(targets).await
+        self.prober.probe(targets).await
     }
 
     async fn retain(&self, running: Vec<ContainerId>) {
@@ -93,7 +93,7 @@ impl Prober for Informed {
     }
 }
 
-fn wanted() -> anyhow::Result<NewContainer> {
+fn new_container() -> anyhow::Result<NewContainer> {
     Ok(NewContainer {
         image: IMAGE.parse()?,
         name: None,

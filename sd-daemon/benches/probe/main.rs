@@ -1,19 +1,19 @@
-//! What it costs to look at containers from the host.
+//! Measures the cost of probing containers from the host.
 //!
-//! `cargo bench -p sd-daemon --bench probe`, as root. What it prints is Markdown. Each figure is the median of
-//! several passes; what is compared was measured in the same run.
+//! Run `cargo bench -p sd-daemon --bench probe` as root. The output is Markdown. Each figure is the median of several
+//! passes of the same run.
 
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "it prints what it measures, or why it cannot"
+    reason = "the results are the output of the program"
 )]
 
 mod cost;
-mod crowd;
 mod daemon;
 #[path = "../../tests/support/network.rs"]
 mod network;
+mod simulation;
 
 use std::fs;
 use std::ops::Range;
@@ -26,22 +26,22 @@ use sd_daemon::prober::host::{HostProber, ProcessorTime};
 use sd_daemon::prober::{Prober, Target};
 
 use cost::{Cost, cost_of, median, shown};
-use crowd::Crowd;
 use daemon::Daemon;
+use simulation::{SimulatedContainer, Simulation};
 
-/// Passes of which the median is taken.
+/// The number of passes for each figure.
 const PASSES: usize = 9;
 
-/// The crowds that are looked at.
+/// The numbers of containers.
 const SIZES: [usize; 3] = [10, 100, 1_000];
 
-/// Connections of one container that has very many.
-const VERY_MANY: usize = 10_000;
+/// The number of connections of a container with many connections.
+const MANY: usize = 10_000;
 
-/// Containers whose tables are read in `/proc`: that takes long.
+/// The number of containers whose tables in `/proc` are read, which is slow.
 const FEW: usize = 10;
 
-/// All clients are files of this process, and so is what the prober holds.
+/// The number of open files that the clients and the prober need.
 const FILES: u64 = 16_000;
 
 fn main() -> ExitCode {
@@ -57,11 +57,11 @@ fn main() -> ExitCode {
 fn run() -> anyhow::Result<()> {
     ensure!(
         geteuid().is_root(),
-        "this makes network namespaces: run it as root"
+        "the benchmark creates network namespaces; run it as root"
     );
-    let most = getrlimit(Resource::Nofile).maximum;
+    let limit = getrlimit(Resource::Nofile).maximum;
     ensure!(
-        most.is_none_or(|most| most >= FILES),
+        limit.is_none_or(|limit| limit >= FILES),
         "{FILES} open files are needed (ulimit -n)"
     );
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -69,28 +69,28 @@ fn run() -> anyhow::Result<()> {
 }
 
 async fn measure() -> anyhow::Result<()> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let largest = SIZES.into_iter().max().unwrap_or_default();
-    let mut crowd = Crowd::gather(u32::try_from(largest)?)?;
+    let mut simulation = Simulation::start(u32::try_from(largest)?)?;
     println!(
         "{largest} containers were set up in {:.0} s.",
-        begun.elapsed().as_secs_f64()
+        started.elapsed().as_secs_f64()
     );
     heading("containers");
     for size in SIZES {
-        measure_passes(&mut crowd, size, "without connections", 0).await?;
+        measure_passes(&mut simulation, size, "without connections", 0).await?;
     }
-    crowd.connect(0..largest, 1)?;
+    simulation.connect(0..largest, 1)?;
     for size in SIZES {
-        measure_passes(&mut crowd, size, "connected, silent", 0).await?;
-        measure_passes(&mut crowd, size, "a tenth talks", size / 10).await?;
-        measure_passes(&mut crowd, size, "all talk", size).await?;
+        measure_passes(&mut simulation, size, "connected, silent", 0).await?;
+        measure_passes(&mut simulation, size, "a tenth active", size / 10).await?;
+        measure_passes(&mut simulation, size, "all active", size).await?;
     }
-    measure_first_looks(&crowd).await?;
-    measure_processor_time(&crowd).await?;
-    measure_tables(&mut crowd).await?;
-    measure_daemon(&mut crowd).await?;
-    measure_one_with_very_many(&mut crowd).await
+    measure_first_probes(&simulation).await?;
+    measure_processor_time(&simulation).await?;
+    measure_tables(&mut simulation).await?;
+    measure_daemon(&mut simulation).await?;
+    measure_many_connections(&mut simulation).await
 }
 
 fn heading(what: &str) {
@@ -113,63 +113,71 @@ fn row(size: usize, what: &str, cost: Cost) {
     );
 }
 
-/// Lets the first of the crowd talk.
-fn talk(crowd: &mut Crowd, talking: usize) -> anyhow::Result<()> {
-    crowd.members()[..talking]
+/// Sends a byte to the first containers.
+fn send(simulation: &mut Simulation, active: usize) -> anyhow::Result<()> {
+    simulation.containers()[..active]
         .iter_mut()
-        .try_for_each(|member| member.talk(0..1))
+        .try_for_each(|container| container.send(0..1))
 }
 
-/// A prober that has seen all of these before.
-async fn acquainted(targets: &[Target], processor_time: ProcessorTime) -> anyhow::Result<HostProber> {
+/// A prober that has probed all of these before.
+async fn warm_prober(targets: &[Target], processor_time: ProcessorTime) -> anyhow::Result<HostProber> {
     let prober = HostProber::new(processor_time)?;
-    while prober.look(targets.to_vec()).await.iter().any(Result::is_err) {}
+    while prober.probe(targets.to_vec()).await.iter().any(Result::is_err) {}
     Ok(prober)
 }
 
-/// One pass over containers that can all be seen.
+/// The cost of one pass over containers that can all be probed.
 async fn pass(prober: &HostProber, targets: &[Target]) -> anyhow::Result<Cost> {
     let targets = targets.to_vec();
-    let (cost, seen) = cost_of(prober.look(targets)).await?;
-    ensure!(seen.iter().all(Result::is_ok), "some could not be seen: {seen:?}");
+    let (cost, samples) = cost_of(prober.probe(targets)).await?;
+    ensure!(
+        samples.iter().all(Result::is_ok),
+        "some probes failed: {samples:?}"
+    );
     Ok(cost)
 }
 
-/// Measures passes over the first of the crowd, of which some talk before each.
-async fn measure_passes(crowd: &mut Crowd, size: usize, what: &str, talking: usize) -> anyhow::Result<()> {
-    let targets = &crowd.targets()[..size];
-    let prober = acquainted(targets, ProcessorTime::Ignored).await?;
+/// Measures passes over the first containers, some of which receive data before each pass.
+async fn measure_passes(
+    simulation: &mut Simulation,
+    size: usize,
+    what: &str,
+    active: usize,
+) -> anyhow::Result<()> {
+    let targets = &simulation.targets()[..size];
+    let prober = warm_prober(targets, ProcessorTime::Ignored).await?;
     let mut costs = Vec::new();
     for _ in 0..PASSES {
-        talk(crowd, talking)?;
+        send(simulation, active)?;
         costs.push(pass(&prober, targets).await?);
     }
     row(size, what, median(costs));
     Ok(())
 }
 
-/// The first looks at all of them take several passes. The first of these passes is measured.
-async fn measure_first_looks(crowd: &Crowd) -> anyhow::Result<()> {
-    let targets = crowd.targets();
+/// Measures the first pass over containers that were not probed before.
+async fn measure_first_probes(simulation: &Simulation) -> anyhow::Result<()> {
+    let targets = simulation.targets();
     let mut costs = Vec::new();
-    let mut seen = 0;
+    let mut probed = 0;
     for _ in 0..PASSES {
         let prober = HostProber::new(ProcessorTime::Ignored)?;
-        let (cost, samples) = cost_of(prober.look(targets.clone())).await?;
-        seen = samples.iter().filter(|sample| sample.is_ok()).count();
+        let (cost, samples) = cost_of(prober.probe(targets.clone())).await?;
+        probed = samples.iter().filter(|sample| sample.is_ok()).count();
         costs.push(cost);
     }
     row(
         targets.len(),
-        &format!("never seen before; {seen} in this pass"),
+        &format!("first probe; {probed} in this pass"),
         median(costs),
     );
     Ok(())
 }
 
-async fn measure_processor_time(crowd: &Crowd) -> anyhow::Result<()> {
-    let targets = crowd.targets();
-    let prober = acquainted(&targets, ProcessorTime::Measured).await?;
+async fn measure_processor_time(simulation: &Simulation) -> anyhow::Result<()> {
+    let targets = simulation.targets();
+    let prober = warm_prober(&targets, ProcessorTime::Measured).await?;
     let mut costs = Vec::new();
     for _ in 0..PASSES {
         costs.push(pass(&prober, &targets).await?);
@@ -178,39 +186,39 @@ async fn measure_processor_time(crowd: &Crowd) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The obvious way to look for connections, which does not tell what they carry.
-async fn measure_tables(crowd: &mut Crowd) -> anyhow::Result<()> {
-    let processes: Vec<_> = crowd.members()[..FEW]
+/// Measures the alternative: reading the tables of connections, which have no byte counters.
+async fn measure_tables(simulation: &mut Simulation) -> anyhow::Result<()> {
+    let processes: Vec<_> = simulation.containers()[..FEW]
         .iter()
-        .map(crowd::Member::process)
+        .map(SimulatedContainer::process)
         .collect();
     let read = |process| ["tcp", "tcp6"].map(|table| fs::read(format!("/proc/{process}/net/{table}")));
     let mut costs = Vec::new();
     for _ in 0..PASSES {
         let (cost, tables) = cost_of(async { processes.iter().flat_map(read).collect::<Vec<_>>() }).await?;
-        ensure!(tables.iter().all(Result::is_ok), "some tables could not be read");
+        ensure!(tables.iter().all(Result::is_ok), "failed to read some tables");
         costs.push(cost);
     }
     row(
         FEW,
-        "`/proc/PID/net/tcp` and `tcp6` are read instead",
+        "reading `/proc/PID/net/tcp` and `tcp6` instead",
         median(costs),
     );
     Ok(())
 }
 
-async fn measure_daemon(crowd: &mut Crowd) -> anyhow::Result<()> {
-    let targets = crowd.targets();
+async fn measure_daemon(simulation: &mut Simulation) -> anyhow::Result<()> {
+    let targets = simulation.targets();
     let size = targets.len();
-    let prober = acquainted(&targets, ProcessorTime::Ignored).await?;
+    let prober = warm_prober(&targets, ProcessorTime::Ignored).await?;
     let daemon = Daemon::over(&targets, prober).await?;
     heading("containers in the daemon");
-    for (what, talking) in [("silent", 0), ("a tenth talks", size / 10), ("all talk", size)] {
+    for (what, active) in [("silent", 0), ("a tenth active", size / 10), ("all active", size)] {
         let mut costs = Vec::new();
         for _ in 0..PASSES {
-            talk(crowd, talking)?;
-            let (cost, noted) = cost_of(daemon.pass()).await?;
-            noted?;
+            send(simulation, active)?;
+            let (cost, passed) = cost_of(daemon.pass()).await?;
+            passed?;
             costs.push(cost);
         }
         row(size, what, median(costs));
@@ -218,20 +226,19 @@ async fn measure_daemon(crowd: &mut Crowd) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn measure_one_with_very_many(crowd: &mut Crowd) -> anyhow::Result<()> {
-    crowd.connect(0..1, VERY_MANY - 1)?;
-    let targets = &crowd.targets()[..1];
-    let prober = acquainted(targets, ProcessorTime::Ignored).await?;
+async fn measure_many_connections(simulation: &mut Simulation) -> anyhow::Result<()> {
+    simulation.connect(0..1, MANY - 1)?;
+    let targets = &simulation.targets()[..1];
+    let prober = warm_prober(targets, ProcessorTime::Ignored).await?;
     heading("connections of one container");
-    let cases: [(&str, Range<usize>); 3] =
-        [("silent", 0..0), ("one talks", 0..1), ("all talk", 0..VERY_MANY)];
+    let cases: [(&str, Range<usize>); 3] = [("silent", 0..0), ("one active", 0..1), ("all active", 0..MANY)];
     for (what, which) in cases {
         let mut costs = Vec::new();
         for _ in 0..PASSES {
-            crowd.members()[0].talk(which.clone())?;
+            simulation.containers()[0].send(which.clone())?;
             costs.push(pass(&prober, targets).await?);
         }
-        row(VERY_MANY, what, median(costs));
+        row(MANY, what, median(costs));
     }
     Ok(())
 }

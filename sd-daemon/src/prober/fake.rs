@@ -1,9 +1,10 @@
-//! A prober that sees what a test shows it.
+//! A prober that returns the samples of a test.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 
 use super::{ProbeError, Prober, Target};
 use crate::domain::{ContainerId, TrafficSample};
@@ -16,49 +17,45 @@ pub struct FakeProber {
 
 #[derive(Default)]
 struct Inner {
-    /// What the next looks at a container see, one after the other; the last one is seen for ever.
+    /// The next samples of each container. The last one is repeated.
     samples: HashMap<ContainerId, VecDeque<Result<TrafficSample, ProbeError>>>,
-    looks: usize,
+    probes: usize,
 }
 
 impl FakeProber {
-    /// Lets the next look at a container see this, and each one after it, until there is more to see.
+    /// Adds a sample. It is repeated until another one is added.
     pub fn show(&self, id: ContainerId, sample: Result<TrafficSample, ProbeError>) {
-        self.lock().samples.entry(id).or_default().push_back(sample);
+        self.inner.lock().samples.entry(id).or_default().push_back(sample);
     }
 
-    /// Lets every look at a container see this from here on, and nothing that was shown before.
+    /// Replaces all samples of a container by this one.
     pub fn show_only(&self, id: ContainerId, sample: Result<TrafficSample, ProbeError>) {
-        self.lock().samples.insert(id, VecDeque::from([sample]));
+        self.inner.lock().samples.insert(id, VecDeque::from([sample]));
     }
 
-    /// How many containers have been looked at so far, each look counted.
-    pub fn looks(&self) -> usize {
-        self.lock().looks
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The number of probes so far, counted for each container.
+    pub fn probes(&self) -> usize {
+        self.inner.lock().probes
     }
 }
 
 #[async_trait]
 impl Prober for FakeProber {
-    async fn look(&self, targets: Vec<Target>) -> Vec<Result<TrafficSample, ProbeError>> {
-        let mut inner = self.lock();
-        inner.looks += targets.len();
-        let mut see = |target: &Target| match inner.samples.get_mut(&target.id) {
+    async fn probe(&self, targets: Vec<Target>) -> Vec<Result<TrafficSample, ProbeError>> {
+        let mut inner = self.inner.lock();
+        inner.probes += targets.len();
+        let mut sample = |target: &Target| match inner.samples.get_mut(&target.id) {
             Some(samples) if samples.len() > 1 => samples.pop_front(),
             Some(samples) => samples.front().cloned(),
             None => None,
         };
-        let seen = targets
+        let samples = targets
             .iter()
-            .map(|target| see(target).unwrap_or_else(|| Ok(TrafficSample::default())));
-        seen.collect()
+            .map(|target| sample(target).unwrap_or_else(|| Ok(TrafficSample::default())));
+        samples.collect()
     }
 
     async fn retain(&self, running: Vec<ContainerId>) {
-        self.lock().samples.retain(|id, _| running.contains(id));
+        self.inner.lock().samples.retain(|id, _| running.contains(id));
     }
 }

@@ -1,4 +1,4 @@
-//! A container to look at, and what the test does inside its network.
+//! A container to probe, and servers inside its network.
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -10,14 +10,14 @@ use sd_daemon::prober::{ProbeError, Prober, Target};
 use crate::docker::{docker, image, random};
 use crate::network;
 
-/// What is waited for comes within this time, even on a machine with other things to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than any wait takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// The ports of the image.
 pub(crate) const PORT: u16 = 8_000;
-pub(crate) const ANOTHER_PORT: u16 = 8_001;
+pub(crate) const OTHER_PORT: u16 = 8_001;
 
-/// A running container; gone when the test ends.
+/// A running container. Dropping it removes it.
 pub(crate) struct Container {
     id: String,
 }
@@ -27,7 +27,7 @@ impl Container {
         Self::start_with(&[], &[])
     }
 
-    /// Starts one with options of `docker run` and a command.
+    /// Starts a container with options of `docker run` and a command.
     pub(crate) fn start_with(options: &[&str], command: &[&str]) -> Self {
         let name = format!("spin-docker-test-{}", &random()[..12]);
         let mut arguments = vec!["run", "--detach", "--name", &name];
@@ -49,56 +49,58 @@ impl Container {
         docker(&["kill", "--signal", signal, &self.id]);
     }
 
-    /// As it is now.
+    /// The container in its current run.
     pub(crate) fn target(&self) -> Target {
         Target {
             id: self.id(),
             run: RunId::new(&self.inspect("{{.State.StartedAt}}")),
-            process: ProcessId::new(self.process()).expect("it runs"),
-            ports: vec![PORT, ANOTHER_PORT],
+            process: ProcessId::new(self.process()).expect("the container runs"),
+            ports: vec![PORT, OTHER_PORT],
         }
     }
 
     pub(crate) fn id(&self) -> ContainerId {
-        self.id.parse().expect("the engine's ids are ids")
+        self.id.parse().expect("Docker returns valid ids")
     }
 
     pub(crate) fn address(&self) -> IpAddr {
         let address = self.inspect("{{.NetworkSettings.Networks.bridge.IPAddress}}");
-        address.parse().expect("it has an address")
+        address.parse().expect("the container has an address")
     }
 
-    /// The host, as the container sees it.
+    /// The address of the host on the container network.
     pub(crate) fn host(&self) -> IpAddr {
         let address = self.inspect("{{.NetworkSettings.Networks.bridge.Gateway}}");
-        address.parse().expect("it has a gateway")
+        address.parse().expect("the network has a gateway")
     }
 
-    /// Does something inside its network.
+    /// Runs a function inside its network.
     pub(crate) fn inside<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
         network::inside(self.process(), act)
     }
 
-    /// A server inside, at any of its addresses.
+    /// A server inside, on every address.
     pub(crate) fn listen(&self, port: u16) -> Server {
         self.listen_at(SocketAddr::from(([0, 0, 0, 0], port)))
     }
 
-    /// A server inside, at this address.
+    /// A server inside, on one address.
     pub(crate) fn listen_at(&self, at: SocketAddr) -> Server {
         Server {
-            listener: self.inside(|| TcpListener::bind(at).expect("nobody else listens there")),
+            listener: self.inside(|| TcpListener::bind(at).expect("the port is free")),
             address: SocketAddr::new(self.address(), at.port()),
         }
     }
 
-    /// A counter of TCP inside its network.
+    /// A TCP counter of its network.
     pub(crate) fn tcp_counter(&self, name: &str) -> u64 {
         network::counter(self.process(), "netstat", "TcpExt", name)
     }
 
     fn process(&self) -> u32 {
-        self.inspect("{{.State.Pid}}").parse().expect("it is a number")
+        self.inspect("{{.State.Pid}}")
+            .parse()
+            .expect("the process id is a number")
     }
 
     fn inspect(&self, format: &str) -> String {
@@ -127,12 +129,12 @@ pub(crate) struct Connection {
 impl Server {
     /// Connects a client on the host.
     pub(crate) fn connect(&self) -> Connection {
-        self.accept(TcpStream::connect(self.address).expect("the container is reached"))
+        self.accept(TcpStream::connect(self.address).expect("the container is reachable"))
     }
 
-    /// Accepts a connection that somebody made.
+    /// Accepts a connection.
     pub(crate) fn accept(&self, client: TcpStream) -> Connection {
-        let (server, _) = self.listener.accept().expect("somebody has connected");
+        let (server, _) = self.listener.accept().expect("a client has connected");
         Connection { client, server }
     }
 }
@@ -141,40 +143,37 @@ pub(crate) fn prober() -> HostProber {
     HostProber::new(ProcessorTime::Ignored).expect("tests run as root")
 }
 
-/// Looks at one container.
-pub(crate) async fn look(prober: &HostProber, target: &Target) -> Result<TrafficSample, ProbeError> {
-    let mut samples = prober.look(vec![target.clone()]).await;
+/// Probes one container.
+pub(crate) async fn probe(prober: &HostProber, target: &Target) -> Result<TrafficSample, ProbeError> {
+    let mut samples = prober.probe(vec![target.clone()]).await;
     assert_eq!(samples.len(), 1);
     samples.remove(0)
 }
 
-/// Looks at one container that can be seen.
-pub(crate) async fn see(prober: &HostProber, target: &Target) -> TrafficSample {
-    look(prober, target).await.expect("it can be seen")
+/// Probes one container that can be probed.
+pub(crate) async fn take_sample(prober: &HostProber, target: &Target) -> TrafficSample {
+    probe(prober, target).await.expect("the probe succeeds")
 }
 
-/// Looks again and again, until there is something, and gives that.
-pub(crate) async fn look_until<T>(
+/// Probes repeatedly until a sample has the wanted value.
+pub(crate) async fn probe_until<T>(
     prober: &HostProber,
     target: &Target,
     mut find: impl FnMut(TrafficSample) -> Option<T>,
 ) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + LIMIT;
     loop {
-        let sample = see(prober, target).await;
+        let sample = take_sample(prober, target).await;
         let shown = format!("{sample:?}");
         if let Some(found) = find(sample) {
             return found;
         }
-        assert!(
-            Instant::now() < deadline,
-            "not in time; the last look saw {shown}"
-        );
+        assert!(Instant::now() < deadline, "too late; the last sample was {shown}");
         std::thread::yield_now();
     }
 }
 
-/// Looks until a connection has ended.
-pub(crate) async fn see_the_end(prober: &HostProber, target: &Target) -> Traffic {
-    look_until(prober, target, |mut sample| sample.ended.pop()).await
+/// Probes until a connection has ended.
+pub(crate) async fn ended_connection(prober: &HostProber, target: &Target) -> Traffic {
+    probe_until(prober, target, |mut sample| sample.ended.pop()).await
 }

@@ -1,4 +1,4 @@
-//! What connections carry.
+//! The traffic of connections.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,14 +7,16 @@ use std::time::Duration;
 use rustix::net::sockopt::{set_socket_keepalive, set_socket_linger, set_tcp_keepidle, set_tcp_keepintvl};
 use sd_daemon::domain::{ByteCount, ConnectionAge, Traffic};
 
-use crate::container::{ANOTHER_PORT, Connection, Container, PORT, look_until, prober, see, see_the_end};
+use crate::container::{
+    Connection, Container, OTHER_PORT, PORT, ended_connection, probe_until, prober, take_sample,
+};
 
 const NOTHING: ByteCount = ByteCount {
     bytes: 0,
     segments: 0,
 };
 
-/// A known connection of a client on the host that carried nothing.
+/// A known connection of a client on the host without new traffic.
 fn silent(container: &Container) -> Traffic {
     Traffic {
         port: PORT,
@@ -30,28 +32,29 @@ fn in_one_segment(bytes: u64) -> ByteCount {
 }
 
 impl Connection {
-    /// The client says something, and the server hears it.
-    pub(crate) fn ask(&mut self, question: &[u8]) {
-        say(&mut self.client, &mut self.server, question);
+    /// Sends data from the client and reads it at the server.
+    pub(crate) fn send_to_server(&mut self, data: &[u8]) {
+        transfer(&mut self.client, &mut self.server, data);
     }
 
-    /// The server says something, and the client hears it.
-    fn answer(&mut self, answer: &[u8]) {
-        say(&mut self.server, &mut self.client, answer);
+    /// Sends data from the server and reads it at the client.
+    fn send_to_client(&mut self, data: &[u8]) {
+        transfer(&mut self.server, &mut self.client, data);
     }
 }
 
-fn say(from: &mut TcpStream, to: &mut TcpStream, what: &[u8]) {
-    from.write_all(what).expect("it is connected");
-    to.read_exact(&mut vec![0; what.len()]).expect("it is connected");
+fn transfer(from: &mut TcpStream, to: &mut TcpStream, data: &[u8]) {
+    from.write_all(data).expect("the connection is open");
+    to.read_exact(&mut vec![0; data.len()])
+        .expect("the connection is open");
 }
 
 #[tokio::test]
-async fn an_open_silent_connection_is_open_and_carries_nothing() {
+async fn silent_connection_is_open_without_traffic() {
     let container = Container::start();
     let server = container.listen(PORT);
     let (prober, target) = (prober(), container.target());
-    let first = see(&prober, &target).await;
+    let first = take_sample(&prober, &target).await;
     assert_eq!((first.since_last, first.open.len()), (None, 0));
 
     let connection = server.connect();
@@ -59,9 +62,9 @@ async fn an_open_silent_connection_is_open_and_carries_nothing() {
         age: ConnectionAge::New,
         ..silent(&container)
     };
-    assert_eq!(see(&prober, &target).await.open, [new]);
+    assert_eq!(take_sample(&prober, &target).await.open, [new]);
     for _ in 0..3 {
-        let sample = see(&prober, &target).await;
+        let sample = take_sample(&prober, &target).await;
         assert_eq!((sample.open, sample.ended), (vec![silent(&container)], vec![]));
         assert!(
             sample
@@ -73,7 +76,7 @@ async fn an_open_silent_connection_is_open_and_carries_nothing() {
 }
 
 #[tokio::test]
-async fn keep_alives_of_tcp_carry_nothing() {
+async fn tcp_keep_alives_are_no_traffic() {
     let container = Container::start();
     let connection = container.listen(PORT).connect();
     for end in [&connection.client, &connection.server] {
@@ -82,8 +85,8 @@ async fn keep_alives_of_tcp_carry_nothing() {
         set_tcp_keepintvl(end, Duration::from_secs(1)).unwrap();
     }
     let (prober, target) = (prober(), container.target());
-    see(&prober, &target).await;
-    look_until(&prober, &target, |sample| {
+    take_sample(&prober, &target).await;
+    probe_until(&prober, &target, |sample| {
         assert_eq!((sample.open, sample.ended), (vec![silent(&container)], vec![]));
         (container.tcp_counter("TCPKeepAlive") >= 2).then_some(())
     })
@@ -91,175 +94,183 @@ async fn keep_alives_of_tcp_carry_nothing() {
 }
 
 #[tokio::test]
-async fn one_byte_shows_in_either_direction() {
+async fn single_byte_is_traffic_in_each_direction() {
     let container = Container::start();
     let mut connection = container.listen(PORT).connect();
     let (prober, target) = (prober(), container.target());
-    see(&prober, &target).await;
+    take_sample(&prober, &target).await;
 
-    connection.ask(b"?");
-    let asked = Traffic {
+    connection.send_to_server(b"?");
+    let received = Traffic {
         received: in_one_segment(1),
         ..silent(&container)
     };
-    assert_eq!(see(&prober, &target).await.open, [asked]);
-    connection.answer(b"!");
-    let answered = Traffic {
+    assert_eq!(take_sample(&prober, &target).await.open, [received]);
+    connection.send_to_client(b"!");
+    let sent = Traffic {
         sent: in_one_segment(1),
         ..silent(&container)
     };
-    assert_eq!(see(&prober, &target).await.open, [answered]);
-    assert_eq!(see(&prober, &target).await.open, [silent(&container)]);
+    assert_eq!(take_sample(&prober, &target).await.open, [sent]);
+    assert_eq!(take_sample(&prober, &target).await.open, [silent(&container)]);
 }
 
 #[tokio::test]
-async fn a_new_connection_shows_all_that_it_carried() {
+async fn new_connection_has_its_whole_traffic() {
     let container = Container::start();
     let server = container.listen(PORT);
     let (prober, target) = (prober(), container.target());
-    see(&prober, &target).await;
+    take_sample(&prober, &target).await;
 
     let mut connection = server.connect();
-    connection.ask(b"select 1;");
-    connection.answer(b"1");
+    connection.send_to_server(b"select 1;");
+    connection.send_to_client(b"1");
     let used = Traffic {
         age: ConnectionAge::New,
         received: in_one_segment(9),
         sent: in_one_segment(1),
         ..silent(&container)
     };
-    assert_eq!(see(&prober, &target).await.open, [used]);
+    assert_eq!(take_sample(&prober, &target).await.open, [used]);
 }
 
 #[tokio::test]
-async fn a_connection_that_came_and_went_between_two_looks_is_seen() {
+async fn connection_between_two_probes_is_reported() {
     let container = Container::start();
     let server = container.listen(PORT);
     let (prober, target) = (prober(), container.target());
-    see(&prober, &target).await;
+    take_sample(&prober, &target).await;
 
     for ends in [end_by_client, end_by_server, end_by_reset] {
         let mut connection = server.connect();
-        connection.ask(b"ping");
-        connection.answer(b"pong!");
+        connection.send_to_server(b"ping");
+        connection.send_to_client(b"pong!");
         ends(connection);
-        let ended = see_the_end(&prober, &target).await;
+        let ended = ended_connection(&prober, &target).await;
         assert_eq!(
             (ended.age, ended.port, ended.peer),
             (ConnectionAge::New, PORT, container.host())
         );
         assert_eq!(ended.sent, in_one_segment(5));
-        // The end of the client's stream is counted as a byte.
+        // The kernel counts the end of the client's stream as a byte.
         assert!((4..=5).contains(&ended.received.bytes), "{ended:?}");
         assert_eq!(ended.received.segments, 1);
-        let after = see(&prober, &target).await;
-        assert_eq!((after.open, after.ended), (vec![], vec![]), "it is told once");
+        let after = take_sample(&prober, &target).await;
+        assert_eq!(
+            (after.open, after.ended),
+            (vec![], vec![]),
+            "the end is reported once"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_silent_connection_that_ends_carried_nothing() {
+async fn end_of_a_silent_connection_has_no_traffic() {
     let container = Container::start();
     let server = container.listen(PORT);
     let (prober, target) = (prober(), container.target());
     for ends in [end_by_client, end_by_server, end_by_reset] {
         let connection = server.connect();
-        see(&prober, &target).await;
+        take_sample(&prober, &target).await;
         ends(connection);
-        assert_eq!(see_the_end(&prober, &target).await, silent(&container));
-        let after = see(&prober, &target).await;
-        assert_eq!((after.open, after.ended), (vec![], vec![]), "it is told once");
+        assert_eq!(ended_connection(&prober, &target).await, silent(&container));
+        let after = take_sample(&prober, &target).await;
+        assert_eq!(
+            (after.open, after.ended),
+            (vec![], vec![]),
+            "the end is reported once"
+        );
     }
 }
 
 fn end_by_client(connection: Connection) {
     drop(connection.client);
     let mut server = connection.server;
-    let _ = server.read(&mut [0]).expect("the end is heard");
+    let _ = server.read(&mut [0]).expect("the peer has closed");
 }
 
 fn end_by_server(connection: Connection) {
     drop(connection.server);
     let mut client = connection.client;
-    let _ = client.read(&mut [0]).expect("the end is heard");
+    let _ = client.read(&mut [0]).expect("the peer has closed");
 }
 
 fn reset(end: TcpStream) {
-    set_socket_linger(&end, Some(Duration::ZERO)).expect("it is an option of sockets");
+    set_socket_linger(&end, Some(Duration::ZERO)).expect("sockets have this option");
     drop(end);
 }
 
 fn end_by_reset(connection: Connection) {
     reset(connection.client);
     let mut server = connection.server;
-    server.read(&mut [0]).expect_err("it is reset");
+    server.read(&mut [0]).expect_err("the connection is reset");
 }
 
 #[tokio::test]
-async fn a_client_that_has_hung_up_is_not_connected() {
+async fn half_closed_connection_is_reported_as_ended() {
     let container = Container::start();
     let server = container.listen(PORT);
     let (prober, target) = (prober(), container.target());
     let mut connection = server.connect();
-    see(&prober, &target).await;
+    take_sample(&prober, &target).await;
 
     connection.client.shutdown(Shutdown::Write).unwrap();
-    assert_eq!(see_the_end(&prober, &target).await, silent(&container));
-    // The server may go on for long: what it sends is seen, and the rest of the time there is nothing.
-    assert_eq!(see(&prober, &target).await.ended, []);
-    connection.answer(b"and one more thing");
-    let answered = Traffic {
+    assert_eq!(ended_connection(&prober, &target).await, silent(&container));
+    // The server may continue to send. Its data is reported once.
+    assert_eq!(take_sample(&prober, &target).await.ended, []);
+    connection.send_to_client(b"and one more thing");
+    let sent = Traffic {
         sent: in_one_segment(18),
         ..silent(&container)
     };
-    assert_eq!(see(&prober, &target).await.ended, [answered]);
+    assert_eq!(take_sample(&prober, &target).await.ended, [sent]);
     drop(connection);
-    let after = see(&prober, &target).await;
+    let after = take_sample(&prober, &target).await;
     assert_eq!((after.open, after.ended), (vec![], vec![]));
 }
 
 #[tokio::test]
-async fn a_connection_that_the_container_keeps_after_it_was_reset_is_told_once() {
+async fn reset_connection_is_reported_once() {
     let container = Container::start();
     let mut connection = container.listen(PORT).connect();
-    connection.ask(&[0; 1_000]);
+    connection.send_to_server(&[0; 1_000]);
     let (prober, target) = (prober(), container.target());
-    see(&prober, &target).await;
+    take_sample(&prober, &target).await;
 
     reset(connection.client);
-    assert_eq!(see_the_end(&prober, &target).await, silent(&container));
+    assert_eq!(ended_connection(&prober, &target).await, silent(&container));
     drop(connection.server);
-    // A connection that comes later is told later: nothing was told of the first one before.
-    let server = container.listen(ANOTHER_PORT);
+    // Reports are in order: there was no second report of the first connection.
+    let server = container.listen(OTHER_PORT);
     end_by_client(server.connect());
-    assert_eq!(see_the_end(&prober, &target).await.port, ANOTHER_PORT);
+    assert_eq!(ended_connection(&prober, &target).await.port, OTHER_PORT);
 }
 
 #[tokio::test]
-async fn what_never_was_a_connection_is_not_seen() {
+async fn failed_connection_is_not_reported() {
     let container = Container::start();
     let server = container.listen(PORT);
     let (prober, target) = (prober(), container.target());
-    see(&prober, &target).await;
-    // Nobody listens there, and the port is one of the container's.
-    let refused = SocketAddr::new(container.address(), ANOTHER_PORT);
-    TcpStream::connect(refused).expect_err("nobody listens");
-    // A server that ends is no connection that ends.
-    drop(container.listen(ANOTHER_PORT));
-    // After them, so that they would have been told before it.
+    take_sample(&prober, &target).await;
+    // No server listens on this port of the container.
+    let refused = SocketAddr::new(container.address(), OTHER_PORT);
+    TcpStream::connect(refused).expect_err("no server listens");
+    // A listening socket that closes is not a connection.
+    drop(container.listen(OTHER_PORT));
+    // Reports are in order: earlier ones would have arrived before this one.
     end_by_client(server.connect());
-    assert_eq!(see_the_end(&prober, &target).await.port, PORT);
-    let sample = see(&prober, &target).await;
+    assert_eq!(ended_connection(&prober, &target).await.port, PORT);
+    let sample = take_sample(&prober, &target).await;
     assert_eq!((sample.open, sample.ended), (vec![], vec![]));
 }
 
 #[tokio::test]
-async fn what_the_container_does_by_itself_is_not_seen() {
+async fn connections_by_the_container_are_not_reported() {
     let container = Container::start();
     let server = container.listen(PORT);
     let outside = TcpListener::bind((container.host(), 0)).unwrap();
     let (prober, target) = (prober(), container.target());
-    see(&prober, &target).await;
+    take_sample(&prober, &target).await;
 
     let own = SocketAddr::new(container.address(), PORT);
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
@@ -274,8 +285,8 @@ async fn what_the_container_does_by_itself_is_not_seen() {
             } else {
                 server.accept(client)
             };
-            connection.ask(b"active-connections=0");
-            connection.answer(b"thanks");
+            connection.send_to_server(b"active-connections=0");
+            connection.send_to_client(b"thanks");
             if is_short {
                 end_by_client(connection);
             } else {
@@ -283,9 +294,9 @@ async fn what_the_container_does_by_itself_is_not_seen() {
             }
         }
     }
-    // After them, so that they would have been told before it.
+    // Reports are in order: earlier ones would have arrived before this one.
     end_by_client(server.connect());
-    look_until(&prober, &target, |mut sample| {
+    probe_until(&prober, &target, |mut sample| {
         assert_eq!(sample.open, []);
         let ended = sample.ended.pop()?;
         assert_eq!((ended.peer, sample.ended), (container.host(), vec![]));
@@ -293,43 +304,43 @@ async fn what_the_container_does_by_itself_is_not_seen() {
     })
     .await;
     for connection in &mut kept {
-        connection.ask(b"active-connections=0");
+        connection.send_to_server(b"active-connections=0");
     }
-    let sample = see(&prober, &target).await;
+    let sample = take_sample(&prober, &target).await;
     assert_eq!((sample.open, sample.ended), (vec![], vec![]));
 }
 
 #[tokio::test]
-async fn a_port_that_is_not_one_of_the_containers_is_not_looked_at() {
+async fn other_port_is_not_reported() {
     let container = Container::start();
     let mut connection = container.listen(9_999).connect();
     let (prober, target) = (prober(), container.target());
-    see(&prober, &target).await;
-    connection.ask(b"?");
+    take_sample(&prober, &target).await;
+    connection.send_to_server(b"?");
     end_by_client(connection);
-    let sample = see(&prober, &target).await;
+    let sample = take_sample(&prober, &target).await;
     assert_eq!((sample.open, sample.ended), (vec![], vec![]));
 }
 
 #[tokio::test]
-async fn a_client_of_ipv4_at_a_server_of_ipv6_is_one_of_ipv4() {
+async fn ipv4_client_of_an_ipv6_server_has_an_ipv4_address() {
     let container = Container::start();
     let server = container.listen_at(SocketAddr::from((Ipv6Addr::UNSPECIFIED, PORT)));
     let (prober, target) = (prober(), container.target());
-    see(&prober, &target).await;
+    take_sample(&prober, &target).await;
     let connection = server.connect();
-    let sample = see(&prober, &target).await;
+    let sample = take_sample(&prober, &target).await;
     assert_eq!(
-        sample.open.iter().map(|seen| seen.peer).collect::<Vec<_>>(),
+        sample.open.iter().map(|traffic| traffic.peer).collect::<Vec<_>>(),
         [container.host()]
     );
     end_by_client(connection);
-    assert_eq!(see_the_end(&prober, &target).await.peer, container.host());
-    // And its own loopback, mapped, is loopback.
+    assert_eq!(ended_connection(&prober, &target).await.peer, container.host());
+    // An IPv4-mapped loopback address is loopback.
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
     let own = server.accept(container.inside(|| TcpStream::connect(address).unwrap()));
     end_by_server(server.connect());
-    look_until(&prober, &target, |mut sample| {
+    probe_until(&prober, &target, |mut sample| {
         assert_eq!(sample.open, []);
         sample.ended.pop()
     })

@@ -1,4 +1,4 @@
-//! What became of client connections between two looks. Nothing here asks the kernel.
+//! Compares the client connections of two probes. Pure.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::message::{Connection, Counters};
 use crate::domain::{ByteCount, ConnectionAge, Traffic};
 
-/// The client connections of one container, as the last look found them.
+/// The client connections of one container at the last probe.
 #[derive(Default)]
 pub(super) struct Connections {
     known: HashMap<u64, Known>,
@@ -16,35 +16,33 @@ struct Known {
     port: u16,
     peer: IpAddr,
     counters: Counters,
-    stage: ConnectionPhase,
+    phase: ConnectionPhase,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ConnectionPhase {
     Open,
-    /// One side has hung up, and the other may still send. It has been reported as ended.
-    Ending,
-    /// It is not listed any more, and its end has not been told: the container has not closed it yet, or
-    /// the kernel could not keep all that there was to tell. What it carried before is remembered, so that
-    /// it is not taken for new when its end is told after all.
+    /// One side has closed; the other may still send. It was reported as ended.
+    Closing,
+    /// It is no longer listed, and the kernel has not reported its end: the container has not closed it yet, or the
+    /// kernel dropped the report. Its counters are kept, so that a late report does not make it a new connection.
     Unlisted,
 }
 
-/// So many are remembered that are not listed any more. Those of which nobody will ever tell add up.
-const MOST_UNLISTED: usize = 1_000;
+/// The maximum number of unlisted connections to remember. The kernel never reports the end of some of them.
+const MAX_UNLISTED: usize = 1_000;
 
-/// What became of them.
+/// The changes between two probes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ConnectionDelta {
     pub(super) open: Vec<Traffic>,
     pub(super) ended: Vec<Traffic>,
 }
 
-/// Whether a connection is one of a client: to one of the ports, and from elsewhere.
-pub(super) fn is_of_client(connection: &Connection, ports: &[u16]) -> bool {
+/// Whether a connection comes from a client: to one of the ports and from another address.
+pub(super) fn is_from_client(connection: &Connection, ports: &[u16]) -> bool {
     let peer = connection.peer;
-    // A listening socket and one that was never connected have no peer. One with this end's own address is
-    // the container itself.
+    // Listening and unconnected sockets have no peer port. A peer with the local address is the container itself.
     ports.contains(&connection.local.port())
         && peer.port() != 0
         && !peer.ip().is_loopback()
@@ -52,8 +50,8 @@ pub(super) fn is_of_client(connection: &Connection, ports: &[u16]) -> bool {
 }
 
 impl Connections {
-    /// As a first look finds them: all have been there before, for all anybody knows.
-    pub(super) fn found(listed: Vec<Connection>) -> Self {
+    /// The connections of a first probe. They may be older than the probe.
+    pub(super) fn first(listed: Vec<Connection>) -> Self {
         let known = listed
             .into_iter()
             .map(|found| (found.cookie, Known::from(&found)));
@@ -62,41 +60,41 @@ impl Connections {
         }
     }
 
-    /// The open ones, when nothing was carried since.
-    pub(super) fn silent(&self) -> Vec<Traffic> {
+    /// The open connections without any new traffic.
+    pub(super) fn unchanged(&self) -> Vec<Traffic> {
         let open = self
             .known
             .values()
-            .filter(|known| known.stage == ConnectionPhase::Open);
+            .filter(|known| known.phase == ConnectionPhase::Open);
         open.map(|known| known.traffic(ConnectionAge::Known, Counters::default()))
             .collect()
     }
 
-    /// Compares with what is listed now, and with what was told to have ended since.
+    /// Returns the changes, given the listed connections and those that the kernel reported as ended.
     pub(super) fn advance(&mut self, listed: Vec<Connection>, ended: &[Connection]) -> ConnectionDelta {
-        let mut movement = ConnectionDelta::default();
+        let mut delta = ConnectionDelta::default();
         let mut now: HashMap<u64, Connection> =
             listed.into_iter().map(|found| (found.cookie, found)).collect();
         for last in ended {
-            // It may have been listed before it ended.
+            // It may have been listed just before it ended.
             now.remove(&last.cookie);
             let known = self.known.remove(&last.cookie);
-            movement.ended.extend(end(known.as_ref(), last));
+            delta.ended.extend(end(known.as_ref(), last));
         }
-        movement.ended.extend(self.set_aside(&now));
+        delta.ended.extend(self.mark_unlisted(&now));
         for (cookie, found) in now {
             let known = self.known.insert(cookie, Known::from(&found));
             if found.is_open {
-                movement.open.push(since(known.as_ref(), &found));
+                delta.open.push(since(known.as_ref(), &found));
             } else {
-                movement.ended.extend(end(known.as_ref(), &found));
+                delta.ended.extend(end(known.as_ref(), &found));
             }
         }
-        movement
+        delta
     }
 
-    /// Sets aside what is not listed any more, and gives what of it was open until now.
-    fn set_aside(&mut self, listed: &HashMap<u64, Connection>) -> Vec<Traffic> {
+    /// Marks the connections that are no longer listed, and returns those that were open until now.
+    fn mark_unlisted(&mut self, listed: &HashMap<u64, Connection>) -> Vec<Traffic> {
         let mut ended = Vec::new();
         let mut unlisted = 0;
         for (_, known) in self
@@ -104,15 +102,15 @@ impl Connections {
             .iter_mut()
             .filter(|(cookie, _)| !listed.contains_key(cookie))
         {
-            if known.stage == ConnectionPhase::Open {
+            if known.phase == ConnectionPhase::Open {
                 ended.push(known.traffic(ConnectionAge::Known, Counters::default()));
             }
-            known.stage = ConnectionPhase::Unlisted;
+            known.phase = ConnectionPhase::Unlisted;
             unlisted += 1;
         }
-        if unlisted > MOST_UNLISTED {
+        if unlisted > MAX_UNLISTED {
             self.known
-                .retain(|_, known| known.stage != ConnectionPhase::Unlisted);
+                .retain(|_, known| known.phase != ConnectionPhase::Unlisted);
         }
         ended
     }
@@ -124,10 +122,10 @@ impl From<&Connection> for Known {
             port: found.local.port(),
             peer: found.peer.ip(),
             counters: found.counters,
-            stage: if found.is_open {
+            phase: if found.is_open {
                 ConnectionPhase::Open
             } else {
-                ConnectionPhase::Ending
+                ConnectionPhase::Closing
             },
         }
     }
@@ -145,11 +143,10 @@ impl Known {
     }
 }
 
-/// What one that has ended carried at last; nothing when that has been said before, and it carried nothing
-/// since.
+/// Returns the last traffic of an ended connection, or `None` if it was reported before and carried nothing since.
 fn end(known: Option<&Known>, last: &Connection) -> Option<Traffic> {
     let traffic = since(known, last);
-    let is_news = known.is_none_or(|known| known.stage == ConnectionPhase::Open)
+    let is_news = known.is_none_or(|known| known.phase == ConnectionPhase::Open)
         || traffic.received != ByteCount::default()
         || traffic.sent != ByteCount::default();
     is_news.then_some(traffic)
@@ -172,7 +169,7 @@ impl Counters {
     }
 }
 
-/// The kernel counts the end of a stream as one byte: without a segment of data it is none.
+/// The kernel counts the end of a stream as one byte. Without a data segment there was no data.
 fn data(bytes: u64, segments: u32) -> ByteCount {
     ByteCount {
         bytes: if segments == 0 { 0 } else { bytes },

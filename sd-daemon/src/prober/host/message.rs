@@ -1,8 +1,7 @@
-//! What the kernel says about TCP connections, as bytes.
+//! The binary messages of the kernel about TCP connections.
 //!
-//! Offsets are those of `struct inet_diag_req`, `struct inet_diag_msg` and `struct tcp_info` in the headers
-//! of Linux, which never move: they are an interface. Numbers are in the order of this machine, ports and
-//! addresses in that of the network.
+//! The offsets are those of `struct inet_diag_req`, `struct inet_diag_msg` and `struct tcp_info`, which are stable
+//! interfaces of Linux. Numbers are in native byte order, ports and addresses in network byte order.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -10,10 +9,10 @@ use netlink_packet_core::{
     NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer, NlaBuffer, NlasIterator,
 };
 
-/// `TCPDIAG_GETSOCK`: asks for both families in one walk through the kernel's table. The request that came
-/// after it asks for one family, and the walk is what costs.
+/// `TCPDIAG_GETSOCK`: lists both address families in one walk through the kernel's table. Its successor lists one
+/// family, and the walk is the expensive part.
 const GET_SOCKETS: u16 = 18;
-/// `SOCK_DIAG_BY_FAMILY`, the kind of what is told about a connection that has ended.
+/// `SOCK_DIAG_BY_FAMILY`, the type of reports about ended connections.
 const BY_FAMILY: u16 = 20;
 
 const HEADER: usize = 16;
@@ -27,25 +26,25 @@ const INFO: u16 = 2;
 /// `TCP_ESTABLISHED`.
 const ESTABLISHED: u8 = 1;
 /// Every state from established to closed that has counters: `FIN_WAIT1`, `FIN_WAIT2`, `CLOSE_WAIT`,
-/// `LAST_ACK` and `CLOSING` as well. One side has hung up, and the other may go on for long.
+/// `LAST_ACK` and `CLOSING` as well, in which one side has closed and the other may continue.
 const STATES: u32 = 1 << ESTABLISHED | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 9 | 1 << 11;
 
 /// One end of a TCP connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Connection {
-    /// The kernel's own name for it, never used again.
+    /// The kernel's identifier, never reused.
     pub(super) cookie: u64,
-    /// This end.
+    /// The local address.
     pub(super) local: SocketAddr,
-    /// The other end.
+    /// The remote address.
     pub(super) peer: SocketAddr,
     /// Whether both sides may still send.
     pub(super) is_open: bool,
-    /// What it has carried so far.
+    /// The traffic so far.
     pub(super) counters: Counters,
 }
 
-/// What a connection has carried since it was opened. The segments begin again at zero after the last number.
+/// The traffic of a connection since it was opened. The counters of segments wrap around.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counters {
     pub(super) received: u64,
@@ -57,19 +56,19 @@ pub(super) struct Counters {
 /// One message of the kernel.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    /// A connection that was asked for.
+    /// A connection of the list.
     Listed(Connection),
-    /// A connection that has ended; nobody asked.
+    /// A report about an ended connection.
     Ended(Connection),
-    /// Everything that was asked for has been said.
+    /// The end of the list.
     Done,
-    /// The question was refused, with this error number.
+    /// The request was refused with this error number.
     Refused(i32),
-    /// Something else.
+    /// Any other message.
     Other,
 }
 
-/// Asks for all connections of a network namespace.
+/// The request for all connections of a network namespace.
 pub(super) fn request(sequence: u32) -> [u8; REQUEST as usize] {
     const EXTENSIONS: usize = HEADER + 3;
     const WANTED_STATES: usize = HEADER + 52;
@@ -84,27 +83,27 @@ pub(super) fn request(sequence: u32) -> [u8; REQUEST as usize] {
     bytes
 }
 
-/// Reads a datagram: the messages in it that answer the question of this number, or no question at all.
+/// The messages of a datagram. Responses to other requests than this one are [`Message::Other`].
 pub(super) fn messages(mut datagram: &[u8], sequence: u32) -> impl Iterator<Item = Message> {
     std::iter::from_fn(move || {
         let frame = NetlinkBuffer::new_checked(datagram).ok()?;
-        // Each begins at a multiple of four bytes.
+        // Messages are aligned to four bytes.
         let next = (frame.length() as usize).next_multiple_of(4);
         datagram = datagram.get(next..).unwrap_or_default();
         Some(message(&frame, sequence))
     })
 }
 
-fn message(frame: &NetlinkBuffer<&[u8]>, asked: u32) -> Message {
-    let is_answer = frame.sequence_number() == asked;
+fn message(frame: &NetlinkBuffer<&[u8]>, sequence: u32) -> Message {
+    let is_response = frame.sequence_number() == sequence;
     let connection = || connection(frame.payload());
     match frame.message_type() {
-        NLMSG_DONE if is_answer => Message::Done,
-        NLMSG_ERROR if is_answer => Message::Refused(
+        NLMSG_DONE if is_response => Message::Done,
+        NLMSG_ERROR if is_response => Message::Refused(
             u32_at(frame.payload(), 0).map_or(0, |number| number.cast_signed().wrapping_neg()),
         ),
-        GET_SOCKETS if is_answer => connection().map_or(Message::Other, Message::Listed),
-        // Nobody's answer.
+        GET_SOCKETS if is_response => connection().map_or(Message::Other, Message::Listed),
+        // A report is no response to a request.
         BY_FAMILY if frame.sequence_number() == 0 => connection().map_or(Message::Other, Message::Ended),
         _ => Message::Other,
     }
@@ -125,7 +124,7 @@ fn connection(payload: &[u8]) -> Option<Connection> {
 }
 
 fn counters(info: &[u8]) -> Option<Counters> {
-    // Data that was sent again was sent before. An older kernel counts only what has arrived.
+    // Retransmitted data was counted before. Older kernels count acknowledged data only.
     let sent = || Some(u64_at(info, 200)?.saturating_sub(u64_at(info, 208)?));
     Some(Counters {
         received: u64_at(info, 128)?,
@@ -135,7 +134,7 @@ fn counters(info: &[u8]) -> Option<Counters> {
     })
 }
 
-/// An address; one of IPv4 in the clothes of IPv6 is what it is.
+/// An address. IPv4-mapped IPv6 addresses are returned as IPv4.
 fn address(family: u8, bytes: &[u8]) -> Option<IpAddr> {
     match family {
         AF_INET => Some(Ipv4Addr::from(*bytes.first_chunk::<4>()?).into()),

@@ -1,4 +1,4 @@
-//! Into the network namespace of a container, and back.
+//! Enters the network namespace of a container and returns.
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -10,28 +10,28 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 pub(super) struct HostNamespace(File);
 
 impl HostNamespace {
-    /// Where this thread is now.
-    pub(super) fn here() -> std::io::Result<Self> {
+    /// The namespace of this thread.
+    pub(super) fn current() -> std::io::Result<Self> {
         File::open("/proc/thread-self/ns/net").map(Self)
     }
 
-    /// Whether this is the same namespace.
-    pub(super) fn is(&self, namespace: impl AsFd) -> Result<bool, Errno> {
-        let (ours, theirs) = (rustix::fs::fstat(&self.0)?, rustix::fs::fstat(namespace)?);
-        Ok((ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino))
+    /// Whether another namespace is the same one.
+    pub(super) fn is_same(&self, namespace: impl AsFd) -> Result<bool, Errno> {
+        let (own, other) = (rustix::fs::fstat(&self.0)?, rustix::fs::fstat(namespace)?);
+        Ok((own.st_dev, own.st_ino) == (other.st_dev, other.st_ino))
     }
 
-    /// Does something in another namespace. Only this thread goes there, and it comes back: whoever stays
-    /// keeps a namespace alive.
-    pub(super) fn visit<T>(
+    /// Runs a function in another namespace. Only this thread enters it, and it returns: a thread keeps its namespace
+    /// alive.
+    pub(super) fn run_in<T>(
         &self,
         namespace: impl AsFd,
         act: impl FnOnce() -> Result<T, Errno>,
     ) -> Result<T, Errno> {
         enter(namespace.as_fd())?;
-        let done = act();
+        let result = act();
         enter(self.0.as_fd())?;
-        done
+        result
     }
 }
 

@@ -1,4 +1,4 @@
-//! One process, and what `/proc` says about it.
+//! One process in `/proc`.
 
 use std::os::fd::OwnedFd;
 
@@ -7,15 +7,15 @@ use rustix::io::Errno;
 
 use crate::domain::{ContainerId, ProcessId};
 
-/// A process that was there once.
+/// A process.
 ///
-/// It is held by its directory, which is of this process and never of another one with the same number:
-/// once the process has ended there is nothing in it.
+/// Holds the directory of the process, which never becomes that of another process with the same number. After the
+/// process has exited the directory is empty.
 pub(super) struct Process {
     directory: OwnedFd,
 }
 
-/// What the network interfaces of a namespace have carried, loopback left out.
+/// The traffic of the network interfaces of a namespace, without loopback.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Interfaces {
     received: u64,
@@ -23,7 +23,7 @@ pub(super) struct Interfaces {
 }
 
 impl Process {
-    /// The process that has this number now.
+    /// The process with this number.
     pub(super) fn find(number: ProcessId) -> Result<Self, Errno> {
         let path = format!("/proc/{}", number.number());
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -31,22 +31,22 @@ impl Process {
         Ok(Self { directory })
     }
 
-    /// Its network namespace.
+    /// The network namespace.
     pub(super) fn network(&self) -> Result<OwnedFd, Errno> {
         self.open("ns/net")
     }
 
-    /// Its control groups, a line for each hierarchy.
+    /// The control groups, one line for each hierarchy.
     pub(super) fn control_groups(&self) -> Result<String, Errno> {
         let mut text = Vec::new();
         self.read("cgroup", &mut text)?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// What the interfaces that it sees have carried.
-    pub(super) fn interfaces(&self, room: &mut Vec<u8>) -> Result<Interfaces, Errno> {
-        self.read("net/dev", room)?;
-        Ok(Interfaces::parse(&String::from_utf8_lossy(room)))
+    /// The traffic of its network interfaces.
+    pub(super) fn interfaces(&self, buffer: &mut Vec<u8>) -> Result<Interfaces, Errno> {
+        self.read("net/dev", buffer)?;
+        Ok(Interfaces::parse(&String::from_utf8_lossy(buffer)))
     }
 
     fn open(&self, path: &str) -> Result<OwnedFd, Errno> {
@@ -66,19 +66,19 @@ impl Process {
     }
 }
 
-/// Whether this error about a [`Process`] says that it has ended.
-pub(super) fn is_over(error: Errno) -> bool {
+/// Whether an error about a [`Process`] means that it has exited.
+pub(super) fn has_exited(error: Errno) -> bool {
     matches!(error, Errno::NOENT | Errno::SRCH)
 }
 
-/// Whether a line of control groups names this container. Nobody but the engine puts a process there.
+/// Whether the control groups are those of a container. Only the engine puts processes there.
 pub(super) fn is_of_container(control_groups: &str, id: ContainerId) -> bool {
     let id = id.to_string();
     control_groups.lines().any(|line| line.contains(&id))
 }
 
 impl Interfaces {
-    /// Reads `/proc/…/net/dev`: two lines of headings, then a name and sixteen numbers for each interface.
+    /// Parses `/proc/…/net/dev`: two header lines, then a name and sixteen numbers for each interface.
     fn parse(text: &str) -> Self {
         const RECEIVED_BYTES: usize = 0;
         const SENT_BYTES: usize = 8;
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn interfaces_are_added_up_without_loopback() {
+    fn interfaces_are_summed_without_loopback() {
         let text = "\
 Inter-|   Receive                                                |  Transmit
  face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
@@ -118,7 +118,7 @@ Inter-|   Receive                                                |  Transmit
     }
 
     #[test]
-    fn a_process_is_of_the_container_that_its_control_groups_name() {
+    fn control_groups_identify_the_container() {
         let id: ContainerId = "ab".repeat(32).parse().unwrap();
         for named in [
             format!("4:memory:/docker/{id}\n1:cpu:/docker/{id}\n"),
@@ -127,18 +127,18 @@ Inter-|   Receive                                                |  Transmit
         ] {
             assert!(is_of_container(&named, id), "{named}");
         }
-        let another = "cd".repeat(32);
+        let other = "cd".repeat(32);
         for named in [
             "0::/\n".to_owned(),
             String::new(),
-            format!("0::/docker/{another}\n"),
+            format!("0::/docker/{other}\n"),
         ] {
             assert!(!is_of_container(&named, id), "{named}");
         }
     }
 
     #[test]
-    fn a_process_that_has_ended_shows_nothing_any_more() {
+    fn exited_process_is_not_readable() {
         let mut child = std::process::Command::new("cat")
             .stdin(std::process::Stdio::piped())
             .spawn()
@@ -147,6 +147,6 @@ Inter-|   Receive                                                |  Transmit
         assert!(process.interfaces(&mut Vec::new()).is_ok());
         drop(child.stdin.take());
         child.wait().unwrap();
-        assert!(process.interfaces(&mut Vec::new()).is_err_and(is_over));
+        assert!(process.interfaces(&mut Vec::new()).is_err_and(has_exited));
     }
 }

@@ -1,4 +1,4 @@
-//! The thread that looks: who is looked at in what order, and how many at most.
+//! The thread of the prober: the order of probes and their limits.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -7,150 +7,152 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Bounds;
-use super::process::{Interfaces, is_over};
-use super::watch::{ContainerProbe, InterfaceDelta, ProbeContext, blind, too_many_files};
+use super::container_probe::{ContainerProbe, InterfaceDelta, ProbeContext, probe_error, too_many_files};
+use super::process::{Interfaces, has_exited};
 use crate::domain::{ContainerId, TrafficSample};
 use crate::prober::{ProbeError, Target};
 
-/// Something to do.
+/// A request to the thread.
 pub(super) enum Job {
-    ProbeResult {
+    Probe {
         targets: Vec<Target>,
-        answer: oneshot::Sender<Vec<Result<TrafficSample, ProbeError>>>,
+        result: oneshot::Sender<Vec<Result<TrafficSample, ProbeError>>>,
     },
     Retain {
         running: Vec<ContainerId>,
-        answer: oneshot::Sender<()>,
+        result: oneshot::Sender<()>,
     },
 }
 
-/// What has been seen so far.
+/// The probes of all containers.
 pub(super) struct Worker {
-    tools: ProbeContext,
+    context: ProbeContext,
     bounds: Bounds,
-    watches: HashMap<ContainerId, ContainerProbe>,
+    probes: HashMap<ContainerId, ContainerProbe>,
 }
 
-/// What a glance at a target leads to.
-enum Next {
-    /// All that there is to say is known.
-    Say(Result<TrafficSample, ProbeError>),
-    /// It was never seen in this run.
-    Begin,
-    ProbeResult(Interfaces),
+/// The next step of a target's probe.
+enum Step {
+    /// The result is known.
+    Report(Result<TrafficSample, ProbeError>),
+    /// The current run was not probed before.
+    Start,
+    /// There was traffic.
+    List(Interfaces),
 }
 
 impl Worker {
-    pub(super) fn new(tools: ProbeContext, bounds: Bounds) -> Self {
+    pub(super) fn new(context: ProbeContext, bounds: Bounds) -> Self {
         Self {
-            tools,
+            context,
             bounds,
-            watches: HashMap::new(),
+            probes: HashMap::new(),
         }
     }
 
-    /// Does jobs until nobody is left to send any.
+    /// Runs jobs until the prober is dropped.
     pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(job) = jobs.blocking_recv() {
             match job {
-                // Nobody waits any more: what there is to see belongs to whoever asks next.
-                Job::ProbeResult { answer, .. } if answer.is_closed() => {}
-                Job::ProbeResult { targets, answer } => drop(answer.send(self.look(&targets))),
-                Job::Retain { running, answer } => {
+                // The caller has gone; the next caller gets the traffic.
+                Job::Probe { result, .. } if result.is_closed() => {}
+                Job::Probe { targets, result } => drop(result.send(self.probe(&targets))),
+                Job::Retain { running, result } => {
                     let running: HashSet<_> = running.into_iter().collect();
-                    self.watches.retain(|id, _| running.contains(id));
-                    let _ = answer.send(());
+                    self.probes.retain(|id, _| running.contains(id));
+                    let _ = result.send(());
                 }
             }
         }
     }
 
-    fn look(&mut self, targets: &[Target]) -> Vec<Result<TrafficSample, ProbeError>> {
-        let mut next: Vec<Next> = targets.iter().map(|target| self.glance(target)).collect();
+    fn probe(&mut self, targets: &[Target]) -> Vec<Result<TrafficSample, ProbeError>> {
+        let mut next: Vec<Step> = targets.iter().map(|target| self.check(target)).collect();
         let mut waiting: Vec<usize> = Vec::new();
-        waiting.extend((0..targets.len()).filter(|index| !matches!(next[*index], Next::Say(_))));
-        // What has no watch yet has waited longest of all.
+        waiting.extend((0..targets.len()).filter(|index| !matches!(next[*index], Step::Report(_))));
+        // A container without a probe comes first.
         waiting.sort_by_key(|index| {
-            self.watches
+            self.probes
                 .get(&targets[*index].id)
-                .map(ContainerProbe::looked_at)
+                .map(ContainerProbe::sampled_at)
         });
-        let begun = processor_time();
+        let started = processor_time();
         for index in waiting {
             let target = &targets[index];
-            next[index] = Next::Say(match next[index] {
-                Next::Begin => self.begin(target),
-                Next::ProbeResult(interfaces) => self.look_at(target, interfaces),
-                Next::Say(_) => continue,
+            next[index] = Step::Report(match next[index] {
+                Step::Start => self.start(target),
+                Step::List(interfaces) => self.list(target, interfaces),
+                Step::Report(_) => continue,
             });
-            // Asked after a look, so that there is one in each pass, however dear it is.
-            if processor_time().saturating_sub(begun) >= self.bounds.close_looks {
+            // Checked after a list, so that each pass has at least one.
+            if processor_time().saturating_sub(started) >= self.bounds.listing {
                 break;
             }
         }
         let with_target = targets.iter().zip(next);
         with_target
             .map(|(target, next)| match next {
-                Next::Say(sample) => sample,
-                Next::Begin | Next::ProbeResult(_) => self.postpone(target),
+                Step::Report(sample) => sample,
+                Step::Start | Step::List(_) => self.postpone(target),
             })
             .collect()
     }
 
-    fn glance(&mut self, target: &Target) -> Next {
-        let Some(watch) = self
-            .watches
+    fn check(&mut self, target: &Target) -> Step {
+        let Some(probe) = self
+            .probes
             .get_mut(&target.id)
-            .filter(|watch| watch.is_of(target))
+            .filter(|probe| probe.is_of(target))
         else {
-            // Another run's is of no use to this one.
-            self.watches.remove(&target.id);
-            return Next::Begin;
+            // A probe of another run cannot be used.
+            self.probes.remove(&target.id);
+            return Step::Start;
         };
-        match watch.glance(&mut self.tools) {
-            Ok(InterfaceDelta::Silent) => Next::Say(Ok(watch.remember())),
-            Ok(InterfaceDelta::Moved(interfaces)) => Next::ProbeResult(interfaces),
+        match probe.check_interfaces(&mut self.context) {
+            Ok(InterfaceDelta::Unchanged) => Step::Report(Ok(probe.unchanged_sample())),
+            Ok(InterfaceDelta::Changed(interfaces)) => Step::List(interfaces),
             Err(error) => {
-                if is_over(error) {
-                    self.watches.remove(&target.id);
+                if has_exited(error) {
+                    self.probes.remove(&target.id);
                 }
-                Next::Say(Err(blind("its interfaces", error)))
+                Step::Report(Err(probe_error("its interfaces", error)))
             }
         }
     }
 
-    fn begin(&mut self, target: &Target) -> Result<TrafficSample, ProbeError> {
-        if self.watches.len() >= self.bounds.watches && !self.watches.contains_key(&target.id) {
+    fn start(&mut self, target: &Target) -> Result<TrafficSample, ProbeError> {
+        if self.probes.len() >= self.bounds.containers && !self.probes.contains_key(&target.id) {
             return Err(too_many_files());
         }
-        let (watch, sample) = ContainerProbe::begin(target, &mut self.tools)?;
-        self.watches.insert(target.id, watch);
+        let (probe, sample) = ContainerProbe::start(target, &mut self.context)?;
+        self.probes.insert(target.id, probe);
         Ok(sample)
     }
 
-    fn look_at(&mut self, target: &Target, interfaces: Interfaces) -> Result<TrafficSample, ProbeError> {
-        // Twice in one pass, the second time finds what the first one left.
-        let Some(watch) = self.watches.get_mut(&target.id) else {
-            return self.begin(target);
+    fn list(&mut self, target: &Target, interfaces: Interfaces) -> Result<TrafficSample, ProbeError> {
+        // A target that is given twice may have lost its probe at the first time.
+        let Some(probe) = self.probes.get_mut(&target.id) else {
+            return self.start(target);
         };
-        let sample = watch.look(interfaces, &mut self.tools);
+        let sample = probe.list_connections(interfaces, &mut self.context);
         if sample.is_err() {
-            self.watches.remove(&target.id);
+            self.probes.remove(&target.id);
         }
         sample
     }
 
     fn postpone(&self, target: &Target) -> Result<TrafficSample, ProbeError> {
-        let watch = self.watches.get(&target.id);
-        watch.map(ContainerProbe::postpone).ok_or_else(|| {
+        let probe = self.probes.get(&target.id);
+        probe.map(ContainerProbe::postponed_sample).ok_or_else(|| {
             ProbeError::Failed(
-                "many others are looked at for the first time: its turn comes with the next look".to_owned(),
+                "many containers are probed for the first time; this one follows in the next probe"
+                    .to_owned(),
             )
         })
     }
 }
 
-/// What this thread has used of the processor: unlike time as it passes, it is the same on a busy machine.
+/// The processor time of this thread. Unlike elapsed time it does not depend on the load of the machine.
 fn processor_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }

@@ -69,7 +69,7 @@ impl ActivityMonitor {
     pub(crate) fn probe_error(&self) -> Option<ProbeError> {
         let latest_probes = self.latest_probes.lock();
         latest_probes.values().find_map(|(_, status)| match status {
-            ProbeStatus::Failed(error @ (ProbeError::Elsewhere | ProbeError::Denied)) => Some(error.clone()),
+            ProbeStatus::Failed(error @ (ProbeError::NotVisible | ProbeError::Denied)) => Some(error.clone()),
             ProbeStatus::Failed(ProbeError::Failed(_)) | ProbeStatus::Probed { .. } => None,
         })
     }
@@ -113,7 +113,7 @@ impl ActivityMonitor {
         if targets.is_empty() {
             return;
         }
-        let results = self.prober.look(targets).await;
+        let results = self.prober.probe(targets).await;
         for (record, result) in records.iter().zip(results) {
             if let Err(error) = self.record_probe(record, result).await {
                 tracing::debug!(container = %record.id(), %error, "failed to credit use");

@@ -195,24 +195,24 @@ async fn containers_are_not_probed_when_all_signals_are_off() {
     let container = daemon.create().await;
     daemon.clock.advance(IDLE_TIMEOUT);
     daemon.until_status(&container, Status::Stopped).await;
-    assert_eq!(prober.looks(), 0);
+    assert_eq!(prober.probes(), 0);
 }
 
 #[tokio::test]
 async fn probe_failure_is_reported_and_check_in_still_works() {
     for (blind, reason) in [
         (
-            ProbeError::Elsewhere,
-            "its processes are not visible from here: the engine is on another machine, or the daemon in a \
+            ProbeError::NotVisible,
+            "its processes are not visible: the engine is on another machine, or the daemon runs in a \
              container",
         ),
         (
             ProbeError::Denied,
-            "the daemon may not look into the container's network: it needs the right CAP_SYS_ADMIN",
+            "no permission to read the container's network; the daemon needs CAP_SYS_ADMIN",
         ),
         (
             ProbeError::Failed("out of file descriptors".to_owned()),
-            "it could not be looked at: out of file descriptors",
+            "failed to probe the container: out of file descriptors",
         ),
     ] {
         let mut setup = Setup::default();

@@ -1,9 +1,9 @@
-//! Many containers, as far as the prober can tell: a process in a network namespace and in a control group
-//! that has the name of a container. No engine is needed for that.
+//! Simulated containers without an engine: processes in network namespaces and in control groups with the names of
+//! containers. The prober cannot distinguish them from real ones.
 //!
-//! Everything ends with this process, in whichever way that ends. The processes read from a pipe of which
-//! this one has the other end; with them go the namespaces, and the interfaces in them. The control groups
-//! are removed by a process that waits for the end of the same pipe.
+//! Everything is removed when this process exits, even by a signal. The simulated processes read from a pipe whose other
+//! end this process holds; their namespaces and interfaces disappear with them. Another process waits for the end of the
+//! same pipe and removes the control groups.
 
 use std::fs;
 use std::io::{PipeReader, PipeWriter, Read, Write};
@@ -22,102 +22,108 @@ use crate::network::{counter, inside};
 /// The port of each container.
 pub(crate) const PORT: u16 = 8_000;
 
-/// Connections of one container, at most.
+/// The maximum number of connections of one container.
 const QUEUE: i32 = 20_000;
 
-/// Containers that are set up at the same time.
+/// The number of containers that are set up at the same time.
 const AT_ONCE: usize = 32;
 
-/// Keeps IPv6 from talking by itself, as Docker does, and lets very many connections wait.
+/// Disables IPv6, whose own packets would count as traffic, as Docker does, and allows long accept queues.
 const PREPARE: &str =
     "for which in all default; do echo 1 >/proc/sys/net/ipv6/conf/$which/disable_ipv6 || :; done 2>/dev/null
     echo 65535 >/proc/sys/net/core/somaxconn";
 
-/// The ends of each link, inside and outside. They know each other from the beginning: the kernel's table of
-/// neighbours that it has to ask for is too small for a crowd.
+/// The hardware addresses of each link's ends, inside and outside. They are configured statically, because the kernel's
+/// table of discovered neighbours is too small.
 const INSIDE: &str = "02:00:00:00:00:01";
 const OUTSIDE: &str = "02:00:00:00:00:02";
 
-/// Tells that all is done, and lasts for as long as this process.
+/// Reports that the setup is complete, and runs until this process exits.
 const STAY: &str = "echo ready; exec cat";
 
-/// Containers, and a network from which clients come.
-pub(crate) struct Crowd {
-    members: Vec<Member>,
+/// Simulated containers and a network for their clients.
+pub(crate) struct Simulation {
+    containers: Vec<SimulatedContainer>,
     outside: Child,
     groups: PathBuf,
-    /// Everything ends when it is dropped.
+    /// All processes exit when it is dropped.
     alive: Option<PipeWriter>,
-    undertaker: Child,
+    /// Removes the control groups.
+    cleanup: Child,
 }
 
-/// One container.
-pub(crate) struct Member {
+/// A simulated container.
+pub(crate) struct SimulatedContainer {
     process: Child,
     target: Target,
-    /// What the clients are connected to.
+    /// The socket that clients connect to.
     _listener: TcpListener,
     address: Ipv4Addr,
     clients: Vec<TcpStream>,
 }
 
-impl Crowd {
-    /// Sets up so many containers, without connections.
-    pub(crate) fn gather(count: u32) -> anyhow::Result<Self> {
+impl Simulation {
+    /// Sets up containers without connections.
+    pub(crate) fn start(count: u32) -> anyhow::Result<Self> {
         let groups = hierarchy()?.join(format!("spin-docker-bench-{}", std::process::id()));
         let (end, alive) = std::io::pipe()?;
-        let undertaker = wait_to_remove(&groups, &end)?;
-        fs::create_dir(&groups).context("failed to make a control group")?;
+        let cleanup = remove_groups_at_exit(&groups, &end)?;
+        fs::create_dir(&groups).context("failed to create a control group")?;
         let mut outside = in_network(&format!("{PREPARE}\n{STAY}"), &end)?;
         is_ready(&mut outside)?;
-        let mut crowd = Self {
-            members: Vec::new(),
+        let mut simulation = Self {
+            containers: Vec::new(),
             outside,
             groups,
             alive: Some(alive),
-            undertaker,
+            cleanup,
         };
         let numbers: Vec<u32> = (0..count).collect();
-        for some in numbers.chunks(AT_ONCE) {
-            let begin = |number| begin(number, crowd.outside.id(), &end);
-            let processes: Result<Vec<_>, _> = some.iter().copied().map(begin).collect();
-            for (number, process) in some.iter().zip(processes?) {
-                let member = Member::new(*number, process, &crowd.groups)?;
-                crowd.members.push(member);
+        for batch in numbers.chunks(AT_ONCE) {
+            let start = |number| start_container(number, simulation.outside.id(), &end);
+            let processes: Result<Vec<_>, _> = batch.iter().copied().map(start).collect();
+            for (number, process) in batch.iter().zip(processes?) {
+                let container = SimulatedContainer::new(*number, process, &simulation.groups)?;
+                simulation.containers.push(container);
             }
         }
-        crowd.connect_networks()?;
-        Ok(crowd)
+        simulation.connect_networks()?;
+        Ok(simulation)
     }
 
-    pub(crate) fn members(&mut self) -> &mut [Member] {
-        &mut self.members
+    pub(crate) fn containers(&mut self) -> &mut [SimulatedContainer] {
+        &mut self.containers
     }
 
-    /// What is looked at.
+    /// The targets for the prober.
     pub(crate) fn targets(&self) -> Vec<Target> {
-        self.members.iter().map(|member| member.target.clone()).collect()
+        self.containers
+            .iter()
+            .map(|container| container.target.clone())
+            .collect()
     }
 
-    /// Opens so many more connections to each of these containers, all from outside. Nobody accepts them: the
-    /// kernel has by itself, and they take only one file here.
+    /// Opens connections from outside to each of these containers. They stay in the accept queue, so that each needs one
+    /// file only.
     pub(crate) fn connect(&mut self, which: Range<usize>, connections: usize) -> anyhow::Result<()> {
-        let members = &mut self.members[which];
+        let containers = &mut self.containers[which];
         inside(self.outside.id(), || {
-            for member in members {
+            for container in containers {
                 for _ in 0..connections {
-                    member.clients.push(TcpStream::connect((member.address, PORT))?);
+                    container
+                        .clients
+                        .push(TcpStream::connect((container.address, PORT))?);
                 }
             }
             Ok(())
         })
     }
 
-    /// Lets the other ends of all interfaces be reached, and reach.
+    /// Configures the outer ends of all links.
     fn connect_networks(&self) -> anyhow::Result<()> {
-        let lines = (0..).zip(&self.members).map(|(number, member)| {
+        let lines = (0..).zip(&self.containers).map(|(number, container)| {
             let client = client(number);
-            let address = member.address;
+            let address = container.address;
             format!(
                 "address add {client}/31 dev c{number}
 link set c{number} up
@@ -141,17 +147,17 @@ neighbour add {address} lladdr {INSIDE} nud permanent dev c{number}
     }
 }
 
-impl Member {
+impl SimulatedContainer {
     fn new(number: u32, mut process: Child, groups: &Path) -> anyhow::Result<Self> {
         is_ready(&mut process)?;
         let id: ContainerId = format!("{number:064x}").parse()?;
         let group = groups.join(id.to_string());
-        fs::create_dir(&group).context("failed to make a control group")?;
+        fs::create_dir(&group).context("failed to create a control group")?;
         fs::write(group.join("cgroup.procs"), process.id().to_string())
             .context("failed to move a process into a control group")?;
         let target = Target {
             id,
-            run: RunId::new("the only one"),
+            run: RunId::new("the only run"),
             process: ProcessId::new(process.id()).context("a process has a number")?,
             ports: vec![PORT],
         };
@@ -170,25 +176,25 @@ impl Member {
         self.process.id()
     }
 
-    /// Says something in each of these connections, and waits until it has come.
-    pub(crate) fn talk(&mut self, which: Range<usize>) -> anyhow::Result<()> {
-        let come = |process| counter(process, "snmp", "Tcp", "InSegs");
-        let expected = come(self.process()) + u64::try_from(which.len())?;
+    /// Sends a byte on each of these connections and waits until the kernel received it.
+    pub(crate) fn send(&mut self, which: Range<usize>) -> anyhow::Result<()> {
+        let received = |process| counter(process, "snmp", "Tcp", "InSegs");
+        let expected = received(self.process()) + u64::try_from(which.len())?;
         for client in &mut self.clients[which] {
             client.write_all(b"?")?;
         }
-        while come(self.process()) < expected {
+        while received(self.process()) < expected {
             std::thread::yield_now();
         }
         Ok(())
     }
 }
 
-impl Drop for Crowd {
+impl Drop for Simulation {
     fn drop(&mut self) {
         drop(self.alive.take());
-        let members = self.members.iter_mut().map(|member| &mut member.process);
-        for process in members.chain([&mut self.outside, &mut self.undertaker]) {
+        let containers = self.containers.iter_mut().map(|container| &mut container.process);
+        for process in containers.chain([&mut self.outside, &mut self.cleanup]) {
             let _ = process.wait();
         }
     }
@@ -204,8 +210,8 @@ fn client(number: u32) -> Ipv4Addr {
     Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 0, 0, 0)) + 2 * number)
 }
 
-/// Begins a container with an interface whose other end is outside.
-fn begin(number: u32, outside: u32, end: &PipeReader) -> anyhow::Result<Child> {
+/// Starts a container with an interface whose other end is outside.
+fn start_container(number: u32, outside: u32, end: &PipeReader) -> anyhow::Result<Child> {
     let (address, client) = (address(number), client(number));
     let script = format!(
         "{PREPARE}
@@ -220,7 +226,7 @@ END
     in_network(&script, end)
 }
 
-/// Runs a script in a network of its own, with a standard input that ends with this process.
+/// Runs a script in a new network namespace. Its standard input ends when this process exits.
 fn in_network(script: &str, end: &PipeReader) -> anyhow::Result<Child> {
     Command::new("unshare")
         .args(["--net", "sh", "-ec", script])
@@ -231,16 +237,16 @@ fn in_network(script: &str, end: &PipeReader) -> anyhow::Result<Child> {
 }
 
 fn is_ready(process: &mut Child) -> anyhow::Result<()> {
-    let mut said = [0; 6];
+    let mut ready = [0; 6];
     let output = process
         .stdout
         .take()
         .context("it is piped")?
-        .read_exact(&mut said);
+        .read_exact(&mut ready);
     output.context("failed to set up a network: `ip` of iproute2 is needed, and the rights of root")
 }
 
-/// Where control groups can be made that account for processor time.
+/// The control group hierarchy that measures processor time.
 fn hierarchy() -> anyhow::Result<&'static Path> {
     let mut places = ["/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup"]
         .into_iter()
@@ -249,20 +255,20 @@ fn hierarchy() -> anyhow::Result<&'static Path> {
     found.context("no control groups are mounted where they usually are")
 }
 
-/// A process that waits until this one has ended, even by a signal, and then removes its control groups. It
-/// has a group of processes of its own, so that Ctrl-C does not reach it.
-fn wait_to_remove(groups: &Path, end: &PipeReader) -> anyhow::Result<Child> {
+/// Starts a process that removes the control groups after this process has exited, even by a signal. It has its own
+/// process group, so that Ctrl-C does not reach it.
+fn remove_groups_at_exit(groups: &Path, end: &PipeReader) -> anyhow::Result<Child> {
     let script = "cat; tries=100
         while [ -e \"$0\" ] && [ $tries -gt 0 ]; do
             find \"$0\" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
             tries=$((tries - 1))
         done";
-    let undertaker = Command::new("sh")
+    let cleanup = Command::new("sh")
         .args(["-c", script])
         .arg(groups)
         .stdin(end.try_clone()?)
         .stdout(Stdio::null())
         .process_group(0)
         .spawn();
-    undertaker.context("there is no shell")
+    cleanup.context("failed to start a shell")
 }

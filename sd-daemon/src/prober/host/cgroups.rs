@@ -1,4 +1,4 @@
-//! The processor time of a container, from the books of its control group.
+//! The processor time of a container, from its control group.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::domain::ContainerId;
 
-/// Where control groups are mounted on this host.
+/// The control group hierarchies of this host.
 #[derive(Debug, Default)]
 pub(super) struct ControlGroups {
-    /// The hierarchy of version 1 that accounts for processor time.
+    /// The hierarchy of version 1 with the controller `cpuacct`.
     accounting: Option<Mount>,
     /// The hierarchy of version 2.
     unified: Option<Mount>,
@@ -17,22 +17,22 @@ pub(super) struct ControlGroups {
 
 #[derive(Debug, PartialEq, Eq)]
 struct Mount {
-    /// The group that is seen at the mount point.
+    /// The group at the mount point.
     root: String,
     point: PathBuf,
 }
 
-/// The file in which the kernel adds up what the processes of one group used.
+/// The file with the processor time of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Account {
-    /// A number of nanoseconds.
+pub(super) enum CpuAccount {
+    /// Contains a number of nanoseconds.
     Nanoseconds(PathBuf),
-    /// Lines of names and numbers; one is `usage_usec`.
+    /// Contains lines of names and numbers, one of them `usage_usec`.
     Statistics(PathBuf),
 }
 
 impl ControlGroups {
-    /// Finds them; an unusual host shows none, and then processor time is not known.
+    /// Finds the hierarchies. If there are none, processor time is unknown.
     pub(super) fn find() -> Self {
         Self::parse(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
     }
@@ -65,8 +65,8 @@ impl ControlGroups {
         found
     }
 
-    /// The account of a container, given the control groups of its main process.
-    pub(super) fn account(&self, control_groups: &str, id: ContainerId) -> Option<Account> {
+    /// Returns the account of a container, given the control groups of its main process, or `None` if it is not visible.
+    pub(super) fn account(&self, control_groups: &str, id: ContainerId) -> Option<CpuAccount> {
         let id = id.to_string();
         let groups = || control_groups.lines().filter_map(hierarchy);
         let of = |mount: &Option<Mount>, is_wanted: fn(&str) -> bool| {
@@ -76,24 +76,25 @@ impl ControlGroups {
         let accounting = of(&self.accounting, |controllers| {
             controllers.split(',').any(|controller| controller == "cpuacct")
         });
-        let nanoseconds = accounting.map(|directory| Account::Nanoseconds(directory.join("cpuacct.usage")));
+        let nanoseconds =
+            accounting.map(|directory| CpuAccount::Nanoseconds(directory.join("cpuacct.usage")));
         nanoseconds.or_else(|| {
             let unified = of(&self.unified, str::is_empty)?;
-            Some(Account::Statistics(unified.join("cpu.stat")))
+            Some(CpuAccount::Statistics(unified.join("cpu.stat")))
         })
     }
 }
 
 impl Mount {
-    /// Where a group is found.
+    /// The directory of a group.
     fn directory(&self, group: &str) -> Option<PathBuf> {
         let below = Path::new(group).strip_prefix(&self.root).ok()?;
         Some(self.point.join(below))
     }
 }
 
-impl Account {
-    /// What has been used so far.
+impl CpuAccount {
+    /// The processor time so far.
     pub(super) fn read(&self) -> Option<Duration> {
         match self {
             Self::Nanoseconds(file) => {
@@ -114,7 +115,7 @@ fn hierarchy(line: &str) -> Option<(&str, &str)> {
     line.split_once(':')?.1.split_once(':')
 }
 
-/// The group of the whole container: one that runs an init system has put its main process further down.
+/// The group of the whole container. An init system in the container moves the main process into a child group.
 fn whole_container<'group>(group: &'group str, id: &str) -> Option<&'group str> {
     let begin = group.find(id)?;
     let end = group[begin..]
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn version_1_is_read_where_it_accounts() {
+    fn version_1_uses_the_hierarchy_with_cpuacct() {
         let groups = ControlGroups::parse(
             "30 25 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
              31 25 0:27 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid shared:9 - cgroup cgroup rw,cpu,cpuacct\n\
@@ -141,23 +142,23 @@ mod tests {
         let id = id();
         let process = format!("4:memory:/docker/{id}\n2:cpu,cpuacct:/docker/{id}\n0::/\n");
         let file = format!("/sys/fs/cgroup/cpu,cpuacct/docker/{id}/cpuacct.usage");
-        let expected = Account::Nanoseconds(file.into());
+        let expected = CpuAccount::Nanoseconds(file.into());
         assert_eq!(groups.account(&process, id), Some(expected));
     }
 
     #[test]
-    fn version_2_is_read_for_the_whole_container() {
+    fn version_2_uses_the_group_of_the_container() {
         let groups =
             ControlGroups::parse("32 25 0:28 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw\n");
         let id = id();
         let process = format!("0::/system.slice/docker-{id}.scope/init.scope\n");
         let file = format!("/sys/fs/cgroup/system.slice/docker-{id}.scope/cpu.stat");
-        let expected = Account::Statistics(file.into());
+        let expected = CpuAccount::Statistics(file.into());
         assert_eq!(groups.account(&process, id), Some(expected));
     }
 
     #[test]
-    fn a_group_that_cannot_be_seen_from_here_has_no_account() {
+    fn invisible_group_has_no_account() {
         let id = id();
         let process = format!("0::/docker/{id}\n");
         assert_eq!(ControlGroups::parse("").account(&process, id), None);
@@ -166,18 +167,18 @@ mod tests {
     }
 
     #[test]
-    fn both_kinds_of_account_are_understood() {
+    fn both_account_formats_are_parsed() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
         fs::write(&file, "1500000000\n").unwrap();
-        let used = Account::Nanoseconds(file.clone()).read();
+        let used = CpuAccount::Nanoseconds(file.clone()).read();
         assert_eq!(used, Some(Duration::from_millis(1_500)));
         fs::write(
             &file,
             "usage_usec 1500000\nuser_usec 1000000\nsystem_usec 500000\n",
         )
         .unwrap();
-        let used = Account::Statistics(file).read();
+        let used = CpuAccount::Statistics(file).read();
         assert_eq!(used, Some(Duration::from_millis(1_500)));
     }
 }

@@ -1,4 +1,4 @@
-//! The socket on which the kernel tells of the TCP connections of one network namespace.
+//! The netlink socket that reports the TCP connections of one network namespace.
 
 use std::os::fd::OwnedFd;
 
@@ -14,21 +14,21 @@ const ENDED_CONNECTIONS: u32 = 0b101;
 /// The kernel puts at most this many bytes into a datagram.
 const DATAGRAM: usize = 32 * 1024;
 
-/// Datagrams that are read for one list: half a million connections. Beyond it, something is wrong.
-const MOST_DATAGRAMS: usize = 8 * 1024;
+/// The maximum number of datagrams of one list, enough for half a million connections.
+const MAX_DATAGRAMS: usize = 8 * 1024;
 
-/// Datagrams about ended connections that are taken at a time. The kernel keeps about 200; more there are only
-/// while connections end as fast as this is told of them, and that may go on for ever.
-const MOST_TOLD: usize = 1024;
+/// The maximum number of reports about ended connections to read at a time. The kernel queues about 200; more arrive
+/// only if connections end as fast as the reports are read, which could continue without limit.
+const MAX_REPORTS: usize = 1024;
 
-/// A socket of `NETLINK_SOCK_DIAG`. It stays in the namespace it was opened in, and keeps that alive.
-pub(super) struct Diagnosis {
+/// A `NETLINK_SOCK_DIAG` socket. It belongs to the namespace that it was opened in and keeps the namespace alive.
+pub(super) struct SockDiag {
     socket: OwnedFd,
-    /// Of the last question.
+    /// The number of the last request.
     sequence: u32,
 }
 
-/// Room for one datagram, used for all sockets.
+/// The buffer for one datagram, shared by all sockets.
 pub(super) struct ReceiveBuffer(Box<[u8]>);
 
 impl ReceiveBuffer {
@@ -37,8 +37,8 @@ impl ReceiveBuffer {
     }
 }
 
-impl Diagnosis {
-    /// Opens one in the namespace of this thread. From now on it is told of connections that end.
+impl SockDiag {
+    /// Opens a socket in the namespace of this thread. The kernel reports connections that end from now on.
     pub(super) fn open() -> Result<Self, Errno> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket =
@@ -47,15 +47,14 @@ impl Diagnosis {
         Ok(Self { socket, sequence: 0 })
     }
 
-    /// Takes what has been told of connections that ended. When there were more than the kernel keeps for
-    /// us, the first ones have to do; what comes faster than it is taken stays for the next time.
+    /// Reads the reports about ended connections. If the kernel's queue was full, later reports are lost.
     pub(super) fn ended(
         &self,
-        room: &mut ReceiveBuffer,
+        buffer: &mut ReceiveBuffer,
         mut ended: impl FnMut(Connection),
     ) -> Result<(), Errno> {
-        for _ in 0..MOST_TOLD {
-            match self.receive(room) {
+        for _ in 0..MAX_REPORTS {
+            match self.receive(buffer) {
                 Ok(datagram) => {
                     for message in messages(datagram, self.sequence) {
                         if let Message::Ended(connection) = message {
@@ -71,21 +70,21 @@ impl Diagnosis {
         Ok(())
     }
 
-    /// Lists all connections. What ends meanwhile is told as well.
+    /// Lists all connections, and reports those that end meanwhile.
     ///
-    /// After an error the socket is of no use any more: the rest of the list may still come.
+    /// After an error the socket cannot be used again: the rest of the list may still arrive.
     pub(super) fn list(
         &mut self,
-        room: &mut ReceiveBuffer,
+        buffer: &mut ReceiveBuffer,
         mut listed: impl FnMut(Connection),
         mut ended: impl FnMut(Connection),
     ) -> Result<(), Errno> {
-        // Zero is the number of what nobody asked for.
+        // Messages without a request have the number zero.
         self.sequence = self.sequence.checked_add(1).unwrap_or(1);
         rustix::net::send(&self.socket, &request(self.sequence), SendFlags::DONTWAIT)?;
-        for _ in 0..MOST_DATAGRAMS {
-            // The kernel writes the list while it is read: there is always more, until it is done.
-            let datagram = match self.receive(room) {
+        for _ in 0..MAX_DATAGRAMS {
+            // The kernel writes the list while it is read, so the socket is never empty before the end.
+            let datagram = match self.receive(buffer) {
                 Err(Errno::NOBUFS) => continue,
                 received => received?,
             };
@@ -102,8 +101,8 @@ impl Diagnosis {
         Err(Errno::TOOBIG)
     }
 
-    fn receive<'room>(&self, room: &'room mut ReceiveBuffer) -> Result<&'room [u8], Errno> {
-        let (length, _) = rustix::net::recv(&self.socket, &mut room.0[..], RecvFlags::DONTWAIT)?;
-        Ok(&room.0[..length])
+    fn receive<'buffer>(&self, buffer: &'buffer mut ReceiveBuffer) -> Result<&'buffer [u8], Errno> {
+        let (length, _) = rustix::net::recv(&self.socket, &mut buffer.0[..], RecvFlags::DONTWAIT)?;
+        Ok(&buffer.0[..length])
     }
 }
