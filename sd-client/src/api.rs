@@ -1,7 +1,7 @@
-//! The wire types of `/v1`: what is sent and what comes back, in serde's words.
+//! The wire types of `/v1`: requests, responses and events as serde types.
 //!
-//! Nothing here decides anything. Reading is generous (a newer daemon may add fields and states),
-//! writing is exact.
+//! Deserialization tolerates additions of a newer daemon: unknown fields of responses are ignored, unknown enum values are
+//! kept. With the feature `openapi` the types have schemas, from which the daemon generates the OpenAPI document.
 
 mod activity;
 mod check_in;
@@ -10,6 +10,8 @@ mod problem;
 mod readiness;
 mod request;
 pub mod route;
+#[cfg(feature = "openapi")]
+mod schema;
 mod text;
 mod time;
 

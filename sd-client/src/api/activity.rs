@@ -9,6 +9,7 @@ use super::{Status, StopReason, Timestamp};
 
 /// Answer of `GET /v1/containers/{ref}/activity`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Activity {
     /// The id of the container.
     pub container_id: String,
@@ -96,6 +97,7 @@ pub enum StopsBecause {
 
 /// The client connections of a container at one look from the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OpenConnections {
     /// When they were looked at.
     pub seen_at: Timestamp,
@@ -109,6 +111,7 @@ pub struct OpenConnections {
 
 /// Something that can tell that a container is in use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Signal {
     /// Which.
     pub kind: SignalKind,
@@ -155,6 +158,7 @@ pub enum SignalState {
 
 /// Something that happened to a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistoryEntry {
     /// Number of the event, growing.
     pub id: u64,
@@ -168,6 +172,7 @@ pub struct HistoryEntry {
 
 /// Something that happened to some container, as `GET /v1/events` tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Event {
     /// Number of the event, growing; `Last-Event-ID` resumes after it.
     pub id: u64,

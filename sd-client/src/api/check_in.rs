@@ -1,4 +1,4 @@
-//! The report of a container on its own activity.
+//! The check-in of a container, which reports its own activity.
 
 use std::fmt;
 
@@ -6,15 +6,18 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::Span;
 
-/// The largest number of connections a report may name.
+/// The largest number of connections that a check-in may report.
 pub const MAX_ACTIVE_CONNECTIONS: u32 = 1_000_000;
 
-/// What a container says of itself: how many connections it is serving, for how long it will be busy,
-/// or both.
+/// Body of `POST /v1/check-in`: the number of active connections, a duration for which the container is busy, or both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(min_properties = 1))]
 pub struct CheckIn {
-    /// On the wire `active-connections`; `active` and `active_connections` are read as well.
+    /// The number of connections that the container is serving. `active` and `active_connections` are accepted as
+    /// other names of the field.
+    #[cfg_attr(feature = "openapi", schema(nullable = false, maximum = 1_000_000))]
     #[serde(
         rename = "active-connections",
         alias = "active",
@@ -24,13 +27,14 @@ pub struct CheckIn {
         deserialize_with = "count"
     )]
     pub active_connections: Option<u32>,
-    /// On the wire `for`: it is busy, and not to be stopped for this long.
+    /// The container is busy for this duration and must not be stopped for idleness.
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub busy_for: Option<Span>,
 }
 
 impl CheckIn {
-    /// It serves this many connections.
+    /// Reports `count` connections.
     pub fn connections(count: u32) -> Self {
         Self {
             active_connections: Some(count),
@@ -39,7 +43,7 @@ impl CheckIn {
     }
 }
 
-/// A form has only text, a script may quote its numbers: both are counts.
+/// Parses a count from a number or a text: a form has only text, and scripts may quote numbers.
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     struct Count;
 
@@ -57,7 +61,7 @@ fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::E
                 .ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(number), &self))
         }
 
-        /// JSON knows one sort of numbers, and some programs write each of them with a point.
+        /// Some JSON libraries write whole numbers with a decimal point.
         fn visit_f64<E: de::Error>(self, number: f64) -> Result<u32, E> {
             if number.fract() == 0.0 && (0.0..=f64::from(MAX_ACTIVE_CONNECTIONS)).contains(&number) {
                 #[expect(

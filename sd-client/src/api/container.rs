@@ -7,99 +7,126 @@ use serde::{Deserialize, Serialize};
 
 use super::{Timestamp, text};
 
-/// One container as the daemon describes it.
+/// A container. The first eight fields are strings, as in the original API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Container {
     /// The engine's id: 1 to 128 lower-case letters, digits or dashes. Docker uses 64 hex digits.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[a-z0-9-]{1,128}$"))]
     pub container_id: String,
-    /// With a leading slash, as the engine writes it: `/hungry_bell`.
+    /// The name with a leading slash, as Docker writes it: `/hungry_bell`.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^/"))]
     pub name: String,
-    /// The image as it was named at creation.
+    /// The image, as named when the container was created.
     pub image: String,
-    /// What the container is doing.
+    /// The status of the container.
     pub status: Status,
-    /// Last reported number of active connections; 0 before the first report and when stopped.
+    /// The number of connections in the last check-in. `"0"` before the first check-in and while stopped.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[0-9]+$"))]
     #[serde(with = "text::number")]
     pub active: u32,
-    /// Host port that leads to 22/tcp.
+    /// The host port of 22/tcp. Empty if the port is not published.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^([0-9]{1,5})?$"))]
     #[serde(with = "text::optional_number")]
     pub ssh_port: Option<u16>,
-    /// Host port of the application: the lowest other exposed TCP port, unless the image's label
-    /// `spin-docker.app-port` names one.
+    /// The host port of the application: the lowest exposed TCP port other than 22, unless the image label
+    /// `spin-docker.app-port` names another one. Empty if no such port is published.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^([0-9]{1,5})?$"))]
     #[serde(with = "text::optional_number")]
     pub app_port: Option<u16>,
-    /// Path of this container under the daemon's address.
+    /// The path of the container.
     pub uri: String,
-    /// Every published port, `"22/tcp"` to the host port. Empty unless running, paused or stopping.
+    /// The host port of each published port. Empty unless the status is running, paused or stopping.
+    #[cfg_attr(feature = "openapi", schema(required = true, schema_with = super::schema::host_ports))]
     #[serde(default)]
     pub ports: BTreeMap<String, u16>,
-    /// When the container was created.
+    /// The creation time.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     #[serde(default)]
     pub created_at: Option<Timestamp>,
-    /// When the present run began; null when there is none.
+    /// The start of the current run. Null unless the container is running or paused.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     #[serde(default)]
     pub started_at: Option<Timestamp>,
-    /// Latest activity: the start, a check-in with a count above 0, or a connection that carried data.
+    /// The latest activity: the start, a check-in with connections, or a connection that transferred data.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     #[serde(default)]
     pub last_active_at: Option<Timestamp>,
-    /// Seconds without activity after which it is stopped; null means never.
+    /// Seconds without activity after which the container is stopped. Null means never.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     #[serde(default)]
     pub idle_timeout: Option<u64>,
-    /// When it will be stopped if nothing happens until then.
+    /// The time at which the container will be stopped without further activity.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     #[serde(default)]
     pub stops_at: Option<Timestamp>,
-    /// Seconds that a run may last, however much it is used; null means as long as it likes.
+    /// Maximum duration of a run in seconds, regardless of activity. Null means unlimited.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     #[serde(default)]
     pub max_lifetime: Option<u64>,
-    /// Seconds at rest after which it is removed; null means never.
+    /// Seconds after which a stopped container is removed. Null means never.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     #[serde(default)]
     pub remove_after: Option<u64>,
-    /// When it will be removed if nobody starts it until then; null unless stopped.
+    /// The time at which the container will be removed unless it is started. Null unless stopped.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     #[serde(default)]
     pub removes_at: Option<Timestamp>,
-    /// Why it was stopped; null unless stopping or stopped.
+    /// The reason of the stop. Null unless stopping or stopped.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     #[serde(default)]
     pub stop_reason: Option<StopReason>,
 }
 
-/// What a container is doing.
+/// The status of a container. Later versions may add values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// A start is under way.
+    /// The container is being started.
     Starting,
-    /// Its main process runs.
+    /// The main process is running.
     Running,
-    /// Frozen by somebody on the host.
+    /// Paused on the host.
     Paused,
-    /// A stop or a removal is under way.
+    /// The container is being stopped or removed.
     Stopping,
-    /// At rest; it can be started again.
+    /// Stopped. The container can be started again.
     Stopped,
-    /// A state that this version does not know.
+    /// A status that this version does not know.
     #[serde(untagged)]
     Other(String),
 }
 
-/// Why a container was stopped.
+/// The reason why a container was stopped. Later versions may add values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StopReason {
-    /// Somebody asked for it over this API.
+    /// A client requested it.
     Requested,
-    /// Nobody used it for its idle timeout.
+    /// The idle timeout passed without activity.
     Idle,
-    /// Its run had lasted as long as it may.
+    /// The run reached its maximum lifetime.
     Expired,
-    /// Its main process ended by itself.
+    /// The main process exited.
     Exited,
-    /// Somebody stopped it on the host, behind the daemon's back.
+    /// The container was stopped outside spin-docker.
     External,
-    /// It could not be started.
+    /// The container failed to start.
     Failed,
     /// A reason that this version does not know.
     #[serde(untagged)]
     Other(String),
+}
+
+impl Status {
+    /// All statuses that this version knows.
+    pub const KNOWN: [Self; 5] = [
+        Self::Starting,
+        Self::Running,
+        Self::Paused,
+        Self::Stopping,
+        Self::Stopped,
+    ];
 }
 
 impl fmt::Display for Status {

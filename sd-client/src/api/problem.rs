@@ -1,23 +1,27 @@
-//! Errors on the wire: RFC 9457 `application/problem+json`.
+//! Error responses: RFC 9457 `application/problem+json`.
 
 use serde::{Deserialize, Serialize};
 
-/// Why a request was not carried out.
+/// The reason why a request failed (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
-    /// `urn:spin-docker:problem:` and a word that a program can branch on.
+    /// The problem type: `urn:spin-docker:problem:` and a suffix that programs can branch on.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^urn:spin-docker:problem:[a-z-]+$"))]
     #[serde(rename = "type")]
     pub kind: String,
-    /// The kind in words, the same for every occurrence.
+    /// The problem type as text.
     pub title: String,
-    /// The HTTP status, repeated.
+    /// The HTTP status code.
     pub status: u16,
-    /// What happened, to what, and what to do about it.
+    /// What failed, and what to do about it.
     pub detail: String,
-    /// Equal to `detail`, for clients of the original API.
+    /// The same text as `detail`, for clients of the original API.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     #[serde(default)]
     pub message: String,
-    /// Finds the request in the daemon's log.
+    /// The id of the request in the daemon's log.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     #[serde(default)]
     pub request_id: String,
 }
@@ -25,10 +29,10 @@ pub struct Problem {
 impl Problem {
     /// The media type of a problem.
     pub const MEDIA_TYPE: &'static str = "application/problem+json";
-    /// What every `type` begins with.
+    /// The prefix of every `type`.
     pub const URN: &'static str = "urn:spin-docker:problem:";
 
-    /// The last part of the type: `container-not-found`.
+    /// The suffix of the type, such as `container-not-found`.
     pub fn suffix(&self) -> &str {
         self.kind.strip_prefix(Self::URN).unwrap_or(&self.kind)
     }

@@ -1,5 +1,4 @@
-//! What requests carry: bodies and queries. Unknown fields are refused, so that a typing error is
-//! an error and not a silently missing setting.
+//! Bodies and queries of requests. Unknown fields are rejected, so that a misspelled field is an error.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,45 +10,55 @@ use super::{Cpus, Memory, Span, TimeLimit};
 /// Body of `POST /v1/containers`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateContainer {
-    /// The image to run, one that the server has.
+    /// An image of this server, as `repo`, `repo:tag` or by its digest.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255, pattern = r"^[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$", example = "sd-postgres"))]
     pub image: String,
-    /// A name for the container; the engine picks one when it is absent.
+    /// The name. The engine generates one if it is absent.
+    #[cfg_attr(feature = "openapi", schema(nullable = false, pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{1,254}$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Environment variables.
+    #[cfg_attr(feature = "openapi", schema(schema_with = super::schema::environment))]
     #[serde(
         default,
         skip_serializing_if = "BTreeMap::is_empty",
         deserialize_with = "environment"
     )]
     pub env: BTreeMap<String, String>,
-    /// Command and arguments instead of the image's own.
+    /// Command and arguments, which replace those of the image.
+    #[cfg_attr(feature = "openapi", schema(schema_with = super::schema::command))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cmd: Vec<String>,
     /// Memory limit.
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
-    /// Processor limit.
+    /// CPU limit.
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpus: Option<Cpus>,
-    /// Idle timeout of this container. When it is absent the image's label applies, then the daemon's
-    /// rule for the image, then its default; so it is with the next two.
+    /// Idle timeout. If it is absent, the image's label applies, then the daemon's rule for the image, then the
+    /// daemon's default. The same holds for `max_lifetime` and `remove_after`.
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout: Option<TimeLimit>,
-    /// How long a run may last, however much it is used.
+    /// Maximum duration of a run, regardless of activity.
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_lifetime: Option<TimeLimit>,
-    /// How long it may be at rest before it is removed.
+    /// Duration after which the stopped container is removed.
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remove_after: Option<TimeLimit>,
 }
 
 impl CreateContainer {
-    /// Field names whose values are lists in a form body, where a list is a repeated field.
+    /// The fields that may be repeated in a form body, because their values are lists.
     pub const LIST_FIELDS: &'static [&'static str] = &["cmd", "env"];
 
-    /// A request for a container of an image, with everything else left to the daemon.
+    /// A request for a container of `image` with defaults for everything else.
     pub fn of_image(image: impl Into<String>) -> Self {
         Self {
             image: image.into(),
@@ -58,26 +67,32 @@ impl CreateContainer {
     }
 }
 
-/// Body of `PATCH /v1/containers/{ref}`: at least one of these.
+/// Body of `PATCH /v1/containers/{ref}`: at least one field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(min_properties = 1))]
 pub struct UpdateContainer {
-    /// What the container should be doing.
+    /// `running` starts the container, `stopped` stops it.
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<DesiredStatus>,
     /// The new idle timeout.
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout: Option<TimeLimit>,
-    /// How long a run may last from now on.
+    /// The new maximum duration of a run.
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_lifetime: Option<TimeLimit>,
-    /// How long it may be at rest from now on.
+    /// The new duration after which the stopped container is removed.
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remove_after: Option<TimeLimit>,
 }
 
 impl UpdateContainer {
-    /// A request for another status, and nothing else.
+    /// Changes the status only.
     pub fn status(status: DesiredStatus) -> Self {
         Self {
             status: Some(status),
@@ -86,20 +101,24 @@ impl UpdateContainer {
     }
 }
 
-/// Body of `POST /v1/containers/{ref}/extend`: exactly one of the two.
+/// Body of `POST /v1/containers/{ref}/extend`: exactly one field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(min_properties = 1, max_properties = 1))]
 pub struct ExtendContainer {
-    /// Stop it this much later than it would be.
+    /// Postpones the stop by this duration.
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Span>,
-    /// Do not stop it for this long from now.
+    /// Keeps the container running for this duration from now.
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub hold_for: Option<Span>,
 }
 
 impl ExtendContainer {
-    /// Stop it this much later than it would be.
+    /// Postpones the stop by `span`.
     pub fn by(span: Span) -> Self {
         Self {
             by: Some(span),
@@ -107,7 +126,7 @@ impl ExtendContainer {
         }
     }
 
-    /// Do not stop it for this long from now. Repeating this holds a container up.
+    /// Keeps the container running for `span` from now. Repeated requests keep it running.
     pub fn hold_for(span: Span) -> Self {
         Self {
             by: None,
@@ -116,30 +135,35 @@ impl ExtendContainer {
     }
 }
 
-/// What a container can be asked to do.
+/// The status that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum DesiredStatus {
-    /// Start it, and wait until it runs.
+    /// Start the container and wait until it runs.
     Running,
-    /// Begin to stop it.
+    /// Begin to stop the container.
     Stopped,
 }
 
-/// Query of `GET /v1/containers`. What is absent does not filter.
+/// Query of `GET /v1/containers`. Absent fields do not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 pub struct ContainerQuery {
-    /// Only containers of this status.
+    /// Only containers with this status.
+    #[cfg_attr(feature = "openapi", param(value_type = Option<super::Status>, nullable = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Only containers of this image, as named at creation.
+    /// Only containers of this image, as named when they were created.
+    #[cfg_attr(feature = "openapi", param(nullable = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Only the container of this name, with or without the slash.
+    /// Only the container with this name, with or without the leading slash.
+    #[cfg_attr(feature = "openapi", param(nullable = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Ask the engine about every container first.
+    /// Reconcile all containers with the engine first. This does not count as activity.
     #[serde(default, skip_serializing_if = "is_false", deserialize_with = "switch")]
     pub audit: bool,
 }
@@ -147,19 +171,20 @@ pub struct ContainerQuery {
 /// Query of `DELETE /v1/containers/{ref}`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 pub struct RemoveQuery {
-    /// Kill instead of a graceful stop.
+    /// Kill the container instead of stopping it gracefully.
     #[serde(default, skip_serializing_if = "is_false", deserialize_with = "switch")]
     pub force: bool,
 }
 
-/// How a running container ends before it is removed.
+/// How a running container is stopped before it is removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RemoveMode {
-    /// It is asked to end, and killed when it has not within ten seconds.
+    /// Send the stop signal, and kill the container after ten seconds.
     #[default]
     Graceful,
-    /// It is killed at once.
+    /// Kill the container.
     Force,
 }
 
@@ -182,17 +207,17 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// A query has only text; naming a switch turns it on.
+/// Parses a boolean of a query. A parameter without a value is true.
 fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    const WORDS: &[&str] = &["true", "false"];
+    const VALUES: &[&str] = &["true", "false"];
     match String::deserialize(deserializer)?.to_ascii_lowercase().as_str() {
         "true" | "1" | "" => Ok(true),
         "false" | "0" => Ok(false),
-        other => Err(de::Error::unknown_variant(other, WORDS)),
+        other => Err(de::Error::unknown_variant(other, VALUES)),
     }
 }
 
-/// An object in JSON; in a form a list of `KEY=value`.
+/// Parses environment variables: an object in JSON, a list of `KEY=value` in a form.
 fn environment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
     struct Environment;
 

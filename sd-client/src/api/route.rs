@@ -1,30 +1,30 @@
-//! The paths of the API. Nothing else in the workspace spells one out.
+//! The paths of the API. No other module spells one out.
 
-/// What stands for a container in the patterns of routes: its id, the beginning of that, or its name.
+/// The placeholder of a container reference in path patterns: an id, a prefix of an id, or a name.
 pub const REFERENCE: &str = "{ref}";
 
-/// Images that the server can run.
+/// The images of the server.
 pub const IMAGES: &str = "/v1/images";
 /// All containers.
 pub const CONTAINERS: &str = "/v1/containers";
-/// One container, as a route pattern; [`container`] fills it in.
+/// One container, as a pattern. [`container`] makes a path of it.
 pub const CONTAINER: &str = "/v1/containers/{ref}";
-/// The same, for those who append a name as it is shown, with its slash.
+/// The same with a name that has its leading slash.
 pub const CONTAINER_BY_SLASHED_NAME: &str = "/v1/containers//{ref}";
-/// Pushes the deadline of a container, as a route pattern.
+/// Postpones the stop of a container, as a pattern.
 pub const EXTEND: &str = "/v1/containers/{ref}/extend";
-/// Who uses a container, and why it is up, as a route pattern.
+/// The activity of a container, as a pattern.
 pub const ACTIVITY: &str = "/v1/containers/{ref}/activity";
-/// What happens to containers, as it happens.
+/// The stream of events.
 pub const EVENTS: &str = "/v1/events";
-/// Reports of containers on their activity.
+/// Check-ins of containers.
 pub const CHECK_IN: &str = "/v1/check-in";
-/// Answers as long as the process lives.
+/// The liveness check.
 pub const HEALTHZ: &str = "/healthz";
-/// Answers 200 when the daemon can do its work.
+/// The readiness check.
 pub const READYZ: &str = "/readyz";
 
-/// The description of all this, for programs.
+/// The OpenAPI document.
 pub const OPENAPI: &str = "/openapi.json";
 
 /// The path of the container with this id.

@@ -1,4 +1,4 @@
-//! Numbers that travel as strings, as the original API has them: `"active": "0"`, `"ssh_port": ""`.
+//! Numbers that the original API sends as strings: `"active": "0"`, `"ssh_port": ""`.
 
 pub(super) mod number {
     use std::fmt::Display;
@@ -30,7 +30,7 @@ pub(super) mod optional_number {
 
     use serde::{Deserialize, Deserializer, Serializer, de};
 
-    // serde's `with` hands over a reference to the field.
+    // serde's `with` passes a reference to the field.
     #[expect(clippy::ref_option, reason = "the signature is serde's")]
     pub(in crate::api) fn serialize<T: Display, S: Serializer>(
         number: &Option<T>,
