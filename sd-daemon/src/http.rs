@@ -7,6 +7,7 @@
 pub mod fuzz;
 mod handlers;
 mod middleware;
+mod openapi;
 mod payload;
 mod problem;
 mod routes;
@@ -15,4 +16,4 @@ pub use axum::Router;
 pub use middleware::auth::Credentials;
 pub use middleware::rate_limit::ReportRate;
 pub use problem::Problem;
-pub use routes::{ApiAccess, api, check_in, check_in_url};
+pub use routes::{ApiAccess, api, check_in, check_in_url, openapi_document};

@@ -1,4 +1,4 @@
-//! The committed man page is generated from the command line.
+//! The committed man page and OpenAPI document equal the generated ones.
 
 use std::fs;
 use std::io;
@@ -13,21 +13,28 @@ const REWRITE: &str = "UPDATE_GENERATED=1 cargo test -p sd-daemon --test generat
 
 #[test]
 fn man_page_is_current() {
-    let expected = page().expect("writing to memory succeeds");
-    assert!(expected.is_ascii(), "some versions of troff read ASCII only");
-
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../man/sd-daemon.8");
-    if std::env::var_os("UPDATE_GENERATED").is_some() {
-        fs::write(&file, &expected).expect("the man page is writable");
-    }
-    let committed = fs::read(&file).unwrap_or_default();
-    assert!(
-        committed == expected,
-        "man/sd-daemon.8 is not current: run `{REWRITE}`"
-    );
+    let page = page().expect("writing to memory does not fail");
+    assert!(page.is_ascii(), "some versions of troff read ASCII only");
+    assert_current("man/sd-daemon.8", &page);
 }
 
-/// Renders the page without a date, so that it changes only with the program.
+#[test]
+fn openapi_document_is_current() {
+    let document = sd_daemon::http::openapi_document();
+    assert_current("docs/openapi.json", document.as_bytes());
+}
+
+/// Compares a committed file with its generated content, or rewrites it.
+fn assert_current(name: &str, generated: &[u8]) {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        fs::write(&file, generated).expect("the generated file is writable");
+    }
+    let committed = fs::read(&file).unwrap_or_default();
+    assert!(committed == generated, "{name} is not current: run `{REWRITE}`");
+}
+
+/// The page without a date, so that it does not change from day to day.
 fn page() -> io::Result<Vec<u8>> {
     let command = Cli::command().disable_help_subcommand(true).after_help("");
     let man = Man::new(command).section("8").manual("spin-docker").date("");

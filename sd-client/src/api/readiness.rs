@@ -6,6 +6,7 @@ use super::Timestamp;
 
 /// The daemon can do its work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Readiness {
     /// The background tasks of the daemon. A failing task does not make the daemon unready.
     #[serde(default)]
@@ -14,6 +15,7 @@ pub struct Readiness {
 
 /// The status of one background task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TaskStatus {
     /// The name of the task.
     pub name: String,

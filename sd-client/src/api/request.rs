@@ -13,10 +13,21 @@ use super::{Cpus, Memory, Span, TimeLimit};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateContainer {
     /// An image of this server, as `repo`, `repo:tag` or by its digest.
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255, pattern = r"^[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$", example = "sd-postgres"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            min_length = 1,
+            max_length = 255,
+            pattern = r"^[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$",
+            example = "sd-postgres"
+        )
+    )]
     pub image: String,
     /// The name. The engine generates one if it is absent.
-    #[cfg_attr(feature = "openapi", schema(nullable = false, pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{1,254}$"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(nullable = false, pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{1,254}$")
+    )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Environment variables.

@@ -14,10 +14,10 @@ use super::{
 };
 
 /// A string with known values, to which later versions may add more.
-fn open_enum(values: &[&str]) -> ObjectBuilder {
+fn open_enum(description: &str, values: &[&str]) -> ObjectBuilder {
     string()
         .enum_values(Some(values.iter().copied()))
-        .description(Some("Later versions may add values."))
+        .description(Some(format!("{description} Later versions may add values.")))
 }
 
 fn string() -> ObjectBuilder {
@@ -41,13 +41,13 @@ macro_rules! schemas {
 }
 
 schemas! {
-    Status: open_enum(&["starting", "running", "paused", "stopping", "stopped"]);
-    StopReason: open_enum(&["requested", "idle", "expired", "exited", "external", "failed"]);
-    PolicySource: open_enum(&["container", "image-label", "image-rule", "default"]);
-    StopsBecause: open_enum(&["idle-timeout", "keep-until", "grace", "max-lifetime"]);
-    SignalKind: open_enum(&["started", "check-in", "connections", "cpu"]);
-    SignalState: open_enum(&["on", "off"]);
-    EventKind: open_enum(&[
+    Status: open_enum("The status of a container.", &["starting", "running", "paused", "stopping", "stopped"]);
+    StopReason: open_enum("The reason why a container was stopped.", &["requested", "idle", "expired", "exited", "external", "failed"]);
+    PolicySource: open_enum("The source of a limit, the most specific first.", &["container", "image-label", "image-rule", "default"]);
+    StopsBecause: open_enum("The limit that determines when a container is stopped.", &["idle-timeout", "keep-until", "grace", "max-lifetime"]);
+    SignalKind: open_enum("The kind of a signal.", &["started", "check-in", "connections", "cpu"]);
+    SignalState: open_enum("Whether a signal counts as activity.", &["on", "off"]);
+    EventKind: open_enum("The kind of an event.", &[
         "created", "started", "idle_warning", "extended", "changed", "paused", "resumed", "stopping", "stopped",
         "removed",
     ]);

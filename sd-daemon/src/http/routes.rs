@@ -10,22 +10,26 @@ use axum::Extension;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::get;
 use ipnet::IpNet;
 use sd_client::api::route;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Host;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::handlers::{activity, check_in, containers, events, health, images, openapi};
+use super::handlers::events::EventStreams;
+use super::handlers::openapi::{self as document, Document};
+use super::handlers::{activity, check_in, containers, events, health, images};
 use super::middleware::auth::{Credentials, require_credentials};
 use super::middleware::client_address::TrustedProxies;
 use super::middleware::host_check::{AllowedHosts, check_host_and_origin};
 use super::middleware::rate_limit::{RateLimiter, ReportRate, limit_check_ins};
 use super::middleware::request_id;
 use super::payload::{MAX_BODY, MAX_CHECK_IN};
-use super::problem;
+use super::{openapi, problem};
 use crate::service::Service;
 use crate::task_status::TaskStatuses;
 
@@ -44,54 +48,75 @@ pub struct ApiAccess {
 ///
 /// Event streams end at `shutdown`.
 pub fn api(service: Service, access: ApiAccess, tasks: TaskStatuses, shutdown: CancellationToken) -> Router {
-    let container = || {
-        get(containers::show_container)
-            .patch(containers::update_container)
-            .delete(containers::remove_container)
-    };
-    let authenticated = Router::new()
-        .route(route::IMAGES, get(images::list_images))
+    let authenticated = Router::from(authenticated_routes())
+        // The path of a container whose name is appended with its leading slash. The document leaves it out: it is for
+        // people, and generators cannot express it.
         .route(
-            route::CONTAINERS,
-            get(containers::list_containers).post(containers::create_container),
+            route::CONTAINER_BY_SLASHED_NAME,
+            get(containers::show_container)
+                .patch(containers::update_container)
+                .delete(containers::remove_container),
         )
-        .route(route::CONTAINER, container())
-        .route(route::CONTAINER_BY_SLASHED_NAME, container())
-        .route(route::EXTEND, post(containers::extend_container))
-        .route(route::ACTIVITY, get(activity::show_activity))
-        .route(
-            route::EVENTS,
-            get(events::stream_events).layer(Extension(events::EventStreams::new(shutdown))),
-        )
-        .route(route::OPENAPI, get(openapi::show_openapi))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::unknown_path)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(Extension(EventStreams::new(shutdown)))
+        .layer(Extension(Document(openapi_document().into())))
         .layer(middleware::from_fn_with_state(
             (access.credentials, TrustedProxies::new(&access.proxies)),
             require_credentials,
         ))
         .with_state(service.clone());
-    let open = Router::new()
-        .route(route::HEALTHZ, get(health::check_liveness))
-        .route(
-            route::READYZ,
-            get(health::check_readiness).layer(Extension(tasks)),
-        )
+    let health = Router::from(health_routes())
+        .layer(Extension(tasks))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(service.clone());
     let hosts = AllowedHosts::for_api(&access.hosts);
     with_common_layers(
         authenticated
-            .merge(open)
-            .merge(check_in_routes(service, ReportRate::default())),
+            .merge(health)
+            .merge(check_in_router(service, ReportRate::default())),
         hosts,
     )
 }
 
+/// The OpenAPI document of the API, as JSON.
+pub fn openapi_document() -> String {
+    let routes = OpenApiRouter::with_openapi(openapi::base())
+        .merge(authenticated_routes())
+        .merge(check_in_routes())
+        .merge(health_routes());
+    openapi::to_json(routes.get_openapi())
+}
+
+fn authenticated_routes() -> OpenApiRouter<Service> {
+    OpenApiRouter::default()
+        .routes(routes!(images::list_images))
+        .routes(routes!(containers::list_containers, containers::create_container))
+        .routes(routes!(
+            containers::show_container,
+            containers::update_container,
+            containers::remove_container
+        ))
+        .routes(routes!(containers::extend_container))
+        .routes(routes!(activity::show_activity))
+        .routes(routes!(events::stream_events))
+        .routes(routes!(document::show_openapi))
+}
+
+fn health_routes() -> OpenApiRouter<Service> {
+    OpenApiRouter::default()
+        .routes(routes!(health::check_liveness))
+        .routes(routes!(health::check_readiness))
+}
+
+fn check_in_routes() -> OpenApiRouter<Service> {
+    OpenApiRouter::default().routes(routes!(check_in::check_in))
+}
+
 /// The router of the check-in listener. `hosts` are allowed besides any IP address.
 pub fn check_in(service: Service, hosts: &[Host], rate: ReportRate) -> Router {
-    let routes = check_in_routes(service, rate).fallback(problem::unknown_path);
+    let routes = check_in_router(service, rate).fallback(problem::unknown_path);
     with_common_layers(routes, AllowedHosts::for_check_in(hosts))
 }
 
@@ -110,9 +135,8 @@ fn host(listener: SocketAddr) -> String {
     }
 }
 
-fn check_in_routes(service: Service, rate: ReportRate) -> Router {
-    Router::new()
-        .route(route::CHECK_IN, post(check_in::check_in))
+fn check_in_router(service: Service, rate: ReportRate) -> Router {
+    Router::from(check_in_routes())
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_CHECK_IN))
         .layer(middleware::from_fn_with_state(

@@ -4,17 +4,37 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use sd_client::api::{CheckIn, Span};
+use sd_client::api::{CheckIn, Span, route};
 use sd_client::names;
 
 use crate::domain::{Record, Report, TimeLimit};
+use crate::http::openapi;
 use crate::http::payload::Payload;
 use crate::http::problem::Problem;
 use crate::server::Peer;
 use crate::service::Service;
 use crate::wire;
 
-/// Reports the activity of the calling container.
+/// Report the activity of the calling container.
+///
+/// The daemon identifies the container by its source address, or by its token if it sends one. The body may be sent as a
+/// form as well.
+#[utoipa::path(
+    post,
+    path = route::CHECK_IN,
+    tag = "activity",
+    operation_id = "checkIn",
+    security((), ("checkInToken" = [])),
+    request_body = CheckIn,
+    responses(
+        openapi::CheckInAccepted,
+        openapi::CommonProblems,
+        openapi::CallerProblems,
+        openapi::BodyProblems,
+        openapi::EngineProblems,
+        openapi::RegistryProblems,
+    ),
+)]
 pub(in crate::http) async fn check_in(
     State(service): State<Service>,
     Extension(peer): Extension<Peer>,

@@ -9,13 +9,14 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use sd_client::api::{
-    self, ContainerQuery, CreateContainer, DesiredStatus, ExtendContainer, RemoveMode, RemoveQuery,
-    UpdateContainer,
+    self, ContainerQuery, CreateContainer, DesiredStatus, ExtendContainer, RemoveMode, RemoveQuery, Status,
+    UpdateContainer, route,
 };
 use sd_client::names::IDEMPOTENCY_KEY_HEADER;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{self, Caller, IdempotencyKey, Limits, Name, Record, TimeLimit};
+use crate::http::openapi;
 use crate::http::payload::{ContainerRef, Payload, Query};
 use crate::http::problem::Problem;
 use crate::service::{NewContainer, Service};
@@ -24,18 +25,32 @@ use crate::wire;
 /// Maximum length of an idempotency key, in bytes.
 const MAX_KEY: usize = 255;
 
-/// The statuses that the list can be filtered by.
-const STATUSES: [&str; 5] = ["starting", "running", "paused", "stopping", "stopped"];
-
-/// Lists the containers that match the query, newest first.
+/// List the containers.
+///
+/// The containers that match all given parameters, newest first.
+#[utoipa::path(
+    get,
+    path = route::CONTAINERS,
+    tag = "containers",
+    operation_id = "listContainers",
+    params(ContainerQuery),
+    responses(
+        (status = 200, description = "The containers.", body = Vec<api::Container>),
+        openapi::CommonProblems,
+        openapi::InvalidValue,
+        openapi::EngineProblems,
+        openapi::RegistryProblems,
+    ),
+)]
 pub(in crate::http) async fn list_containers(
     State(service): State<Service>,
     Query(query): Query<ContainerQuery>,
 ) -> Result<Json<Vec<api::Container>>, Problem> {
+    let known = Status::KNOWN.map(|status| status.to_string());
     if let Some(status) = &query.status
-        && !STATUSES.contains(&status.as_str())
+        && !known.contains(status)
     {
-        let known = STATUSES.join(", ");
+        let known = known.join(", ");
         return Err(Problem::invalid(
             "status",
             format!("{status:?} is not one of {known}"),
@@ -68,7 +83,19 @@ fn matches(query: &ContainerQuery, container: &api::Container) -> bool {
             .is_none_or(|name| without_slash(&container.name) == without_slash(name))
 }
 
-/// Shows a container.
+/// Show a container.
+#[utoipa::path(
+    get,
+    path = route::CONTAINER,
+    tag = "containers",
+    operation_id = "getContainer",
+    params(openapi::ContainerRef),
+    responses(
+        (status = 200, description = "The container.", body = api::Container),
+        openapi::CommonProblems,
+        openapi::ReferenceProblems,
+    ),
+)]
 pub(in crate::http) async fn show_container(
     State(service): State<Service>,
     ContainerRef(reference): ContainerRef,
@@ -77,7 +104,26 @@ pub(in crate::http) async fn show_container(
     Ok(describe(&service, &record))
 }
 
-/// Creates a container and starts it.
+/// Create a container and start it.
+///
+/// The response is sent when the container runs. The body may be sent as a form as well: `env` and `cmd` are repeated
+/// fields there, and an `env` field is `KEY=value`.
+#[utoipa::path(
+    post,
+    path = route::CONTAINERS,
+    tag = "containers",
+    operation_id = "createContainer",
+    params(openapi::IdempotencyKey),
+    request_body = CreateContainer,
+    responses(
+        openapi::ContainerCreated,
+        openapi::CommonProblems,
+        openapi::ReferenceProblems,
+        openapi::BodyProblems,
+        openapi::EngineProblems,
+        openapi::RegistryProblems,
+    ),
+)]
 pub(in crate::http) async fn create_container(
     State(service): State<Service>,
     Extension(caller): Extension<Caller>,
@@ -102,7 +148,26 @@ pub(in crate::http) async fn create_container(
     ))
 }
 
-/// Starts or stops a container, or changes its limits.
+/// Start or stop a container, or change its limits.
+///
+/// A start is answered when the container runs, with its new ports. A stop is answered at once, with the status
+/// `stopping`. A container that already has the status is not changed. The body may be sent as a form as well.
+#[utoipa::path(
+    patch,
+    path = route::CONTAINER,
+    tag = "containers",
+    operation_id = "updateContainer",
+    params(openapi::ContainerRef),
+    request_body = UpdateContainer,
+    responses(
+        (status = 200, description = "The container.", body = api::Container),
+        openapi::CommonProblems,
+        openapi::ReferenceProblems,
+        openapi::BodyProblems,
+        openapi::EngineProblems,
+        openapi::RegistryProblems,
+    ),
+)]
 pub(in crate::http) async fn update_container(
     State(service): State<Service>,
     Extension(caller): Extension<Caller>,
@@ -128,7 +193,25 @@ pub(in crate::http) async fn update_container(
     Ok(describe(&service, &record))
 }
 
-/// Postpones the stop of a container.
+/// Postpone the stop of a container.
+///
+/// The stop is never postponed beyond the maximum lifetime. The body may be sent as a form as well.
+#[utoipa::path(
+    post,
+    path = route::EXTEND,
+    tag = "containers",
+    operation_id = "extendContainer",
+    params(openapi::ContainerRef),
+    request_body = ExtendContainer,
+    responses(
+        (status = 200, description = "The container with the later `stops_at`.", body = api::Container),
+        openapi::CommonProblems,
+        openapi::ReferenceProblems,
+        openapi::BodyProblems,
+        openapi::EngineProblems,
+        openapi::RegistryProblems,
+    ),
+)]
 pub(in crate::http) async fn extend_container(
     State(service): State<Service>,
     Extension(caller): Extension<Caller>,
@@ -149,7 +232,22 @@ pub(in crate::http) async fn extend_container(
     Ok(describe(&service, &record))
 }
 
-/// Removes a container and its anonymous volumes.
+/// Remove a container and its anonymous volumes.
+#[utoipa::path(
+    delete,
+    path = route::CONTAINER,
+    tag = "containers",
+    operation_id = "removeContainer",
+    params(openapi::ContainerRef, RemoveQuery),
+    responses(
+        (status = 204, description = "The container is removed."),
+        openapi::CommonProblems,
+        openapi::ReferenceProblems,
+        openapi::InvalidValue,
+        openapi::EngineProblems,
+        openapi::RegistryProblems,
+    ),
+)]
 pub(in crate::http) async fn remove_container(
     State(service): State<Service>,
     Extension(caller): Extension<Caller>,

@@ -11,11 +11,13 @@ use axum::http::{HeaderMap, HeaderName};
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::stream::{self, Stream, StreamExt};
+use sd_client::api::route;
 use sd_client::names::LAST_EVENT_ID_HEADER;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::RecordedEvent;
+use crate::http::openapi;
 use crate::http::problem::Problem;
 use crate::service::{History, Service};
 use crate::wire;
@@ -44,7 +46,18 @@ impl EventStreams {
     }
 }
 
-/// Streams the events of all containers.
+/// Stream the events of all containers.
+///
+/// Server-sent events. Each has an `id`, an `event` and, as `data`, an `Event` as JSON. The first one has an `id` only,
+/// from which a client can resume. The stream ends when the daemon shuts down.
+#[utoipa::path(
+    get,
+    path = route::EVENTS,
+    tag = "activity",
+    operation_id = "streamEvents",
+    params(openapi::LastEventId),
+    responses(openapi::EventStream, openapi::CommonProblems, openapi::InvalidValue),
+)]
 pub(in crate::http) async fn stream_events(
     State(service): State<Service>,
     Extension(streams): Extension<EventStreams>,

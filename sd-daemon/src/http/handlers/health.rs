@@ -3,20 +3,42 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use sd_client::api;
+use sd_client::api::{self, route};
 
+use crate::http::openapi;
 use crate::http::problem::Problem;
 use crate::service::Service;
 use crate::task_status::TaskStatuses;
 use crate::wire;
 
-/// Checks that the process is alive.
+/// Check that the process is alive.
+#[utoipa::path(
+    get,
+    path = route::HEALTHZ,
+    tag = "daemon",
+    operation_id = "checkLiveness",
+    security(),
+    responses((status = 200, description = "The process is alive."), openapi::HealthProblems),
+)]
 pub(in crate::http) async fn check_liveness() -> StatusCode {
     StatusCode::OK
 }
 
-/// Checks that the registry is writable and that the engine has responded recently. The response lists the
-/// background tasks either way.
+/// Check that the registry is writable and that the engine has responded recently.
+///
+/// The response lists the background tasks, in the problem of a 503 as well.
+#[utoipa::path(
+    get,
+    path = route::READYZ,
+    tag = "daemon",
+    operation_id = "checkReadiness",
+    security(),
+    responses(
+        (status = 200, description = "The daemon is ready.", body = api::Readiness),
+        openapi::HealthProblems,
+        openapi::Unavailable,
+    ),
+)]
 pub(in crate::http) async fn check_readiness(
     State(service): State<Service>,
     Extension(tasks): Extension<TaskStatuses>,
