@@ -233,8 +233,8 @@ impl From<ServiceError> for Problem {
             ServiceError::UnknownToken => Kind::UnknownToken,
             ServiceError::UnusableImage { .. } => Kind::InvalidValue,
             ServiceError::Engine(EngineError::Unavailable(_)) => {
-                let advice = "start it, and see that sd-daemon may use its socket";
-                return Self::new(Kind::EngineUnavailable, format!("{detail}: {advice}"));
+                let advice = "start it and check that the daemon may use its socket";
+                return Self::new(Kind::EngineUnavailable, format!("{detail}; {advice}"));
             }
             ServiceError::Engine(EngineError::WrongEngine { .. }) => Kind::EngineUnavailable,
             ServiceError::Engine(EngineError::TimedOut(_)) => Kind::EngineTimeout,

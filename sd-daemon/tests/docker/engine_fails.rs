@@ -202,7 +202,7 @@ async fn assert_waits_for_its_engine(daemon: &Daemon, reason: &str) {
         .expect_err("there is no engine")
         .to_string();
     assert!(
-        error.contains(reason) && error.contains("start it, and see that sd-daemon may use its socket"),
+        error.contains(reason) && error.contains("start it and check that the daemon may use its socket"),
         "{error}"
     );
 }
