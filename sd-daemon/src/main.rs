@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 
 /// Runs a command that needs valid settings.
 fn with_settings(cli: Cli, run: impl FnOnce(Settings) -> ExitCode) -> ExitCode {
-    match cli.settings(std::env::var("DOCKER_HOST").ok()) {
+    match cli.settings(std::env::var("DOCKER_HOST").ok().as_deref()) {
         Ok(settings) => run(settings),
         Err(error) => report(&error, INVALID_SETTINGS),
     }

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::InvalidQuantity;
 use super::human::UNITS;
-use super::number_or_text::{deserialize_number_or_text, is_digits};
+use super::number_or_text::{deserialize_number_or_text, is_digits, parse_digits};
 
 /// The longest duration: ten years. Timers and timestamps hold it with ease.
 const MAX: Duration = Duration::from_secs(3650 * 86_400);
@@ -48,9 +48,9 @@ impl FromStr for TimeLimit {
         }
         let malformed = || InvalidQuantity::malformed(text, "a time limit", Self::EXPECTED);
         match seconds(text).ok_or_else(malformed)? {
-            Some(0) => Ok(Self::Never),
-            Some(seconds) if seconds <= MAX.as_secs() => Ok(Self::After(Duration::from_secs(seconds))),
-            Some(_) | None => Err(InvalidQuantity::out_of_range(text, Self::RANGE)),
+            0 => Ok(Self::Never),
+            seconds if seconds <= MAX.as_secs() => Ok(Self::After(Duration::from_secs(seconds))),
+            _ => Err(InvalidQuantity::out_of_range(text, Self::RANGE)),
         }
     }
 }
@@ -118,10 +118,9 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, InvalidQuantity> {
         let text = text.trim();
         let malformed = || InvalidQuantity::malformed(text, "a duration", Self::EXPECTED);
-        seconds(text)
-            .ok_or_else(malformed)?
-            .and_then(|seconds| Self::try_from(Duration::from_secs(seconds)).ok())
-            .ok_or_else(|| InvalidQuantity::out_of_range(text, Self::RANGE))
+        let seconds = seconds(text).ok_or_else(malformed)?;
+        Self::try_from(Duration::from_secs(seconds))
+            .map_err(|_| InvalidQuantity::out_of_range(text, Self::RANGE))
     }
 }
 
@@ -140,13 +139,14 @@ impl Serialize for Span {
 
 deserialize_number_or_text!(TimeLimit, Span);
 
-/// Reads `90`, `90s`, `2h30m` or `1d 12h`. Returns `None` if the text is no duration, and `Some(None)` if it is one
-/// that no number of seconds in 64 bits can hold.
-fn seconds(text: &str) -> Option<Option<u64>> {
+/// Reads `90`, `90s`, `2h30m` or `1d 12h`. Returns `None` if the text is no duration.
+///
+/// Seconds that 64 bits cannot hold become the largest number, which is out of range.
+fn seconds(text: &str) -> Option<u64> {
     if is_digits(text) {
-        return Some(text.parse().ok());
+        return Some(parse_digits(text));
     }
-    let mut total = Some(0_u64);
+    let mut total = 0_u64;
     let mut units = UNITS.iter();
     let mut rest = text;
     while !rest.is_empty() {
@@ -156,13 +156,9 @@ fn seconds(text: &str) -> Option<Option<u64>> {
             return None;
         }
         let unit = after.chars().next()?;
-        // The iterator only moves on, so that units come once each and the largest first.
+        // The iterator only moves on, so each unit comes at most once, and the largest first.
         let (size, _) = units.find(|(_, letter)| *letter == unit)?;
-        let part = number
-            .parse()
-            .ok()
-            .and_then(|number: u64| number.checked_mul(*size));
-        total = total.zip(part).and_then(|(total, part)| total.checked_add(part));
+        total = total.saturating_add(parse_digits(number).saturating_mul(*size));
         rest = after[unit.len_utf8()..].trim_start_matches(' ');
     }
     (!text.is_empty()).then_some(total)
@@ -171,12 +167,10 @@ fn seconds(text: &str) -> Option<Option<u64>> {
 /// Prints every unit that is not zero, such as `2h30m`.
 fn print(duration: Duration) -> String {
     let mut rest = duration.as_secs();
-    let mut text = String::new();
-    for (size, unit) in UNITS {
-        if rest >= size {
-            text += &format!("{}{unit}", rest / size);
-            rest %= size;
-        }
-    }
-    text
+    let parts = UNITS.iter().filter_map(|(size, unit)| {
+        let count = rest / size;
+        rest %= size;
+        (count > 0).then(|| format!("{count}{unit}"))
+    });
+    parts.collect()
 }

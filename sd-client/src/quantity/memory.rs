@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use super::InvalidQuantity;
-use super::number_or_text::{deserialize_number_or_text, is_digits};
+use super::number_or_text::{deserialize_number_or_text, is_digits, parse_digits};
 
 /// Unit letters and their powers of two, the largest first.
 const UNITS: [(char, u32); 3] = [('g', 30), ('m', 20), ('k', 10)];
@@ -47,9 +47,7 @@ impl FromStr for Memory {
         let text = text.trim();
         let malformed = || InvalidQuantity::malformed(text, "an amount of memory", Self::EXPECTED);
         let bytes = parse_bytes(text).ok_or_else(malformed)?;
-        bytes
-            .and_then(Self::from_bytes)
-            .ok_or_else(|| InvalidQuantity::out_of_range(text, RANGE))
+        Self::from_bytes(bytes).ok_or_else(|| InvalidQuantity::out_of_range(text, RANGE))
     }
 }
 
@@ -97,8 +95,7 @@ impl FromStr for MemoryLimit {
         }
         let malformed = || InvalidQuantity::malformed(text, "a memory limit", Self::EXPECTED);
         let bytes = parse_bytes(text).ok_or_else(malformed)?;
-        bytes
-            .and_then(Memory::from_bytes)
+        Memory::from_bytes(bytes)
             .map(Self::AtMost)
             .ok_or_else(|| InvalidQuantity::out_of_range(text, RANGE))
     }
@@ -122,9 +119,10 @@ impl Serialize for MemoryLimit {
 
 deserialize_number_or_text!(Memory, MemoryLimit);
 
-/// Reads `1024`, `512m`, `2GB` or `512MiB`. Returns `None` if the text is no amount, and `Some(None)` if it is one that
-/// 64 bits cannot hold.
-fn parse_bytes(text: &str) -> Option<Option<u64>> {
+/// Reads `1024`, `512m`, `2GB` or `512MiB`. Returns `None` if the text is no amount.
+///
+/// Bytes that 64 bits cannot hold become the largest number, which is out of range.
+fn parse_bytes(text: &str) -> Option<u64> {
     let lower = text.to_ascii_lowercase();
     let end = lower
         .find(|character: char| !character.is_ascii_digit())
@@ -140,6 +138,5 @@ fn parse_bytes(text: &str) -> Option<Option<u64>> {
             ["", "b", "ib"].contains(&suffix).then_some(*shift)
         })?,
     };
-    let bytes = number.parse().ok();
-    Some(bytes.and_then(|number: u64| number.checked_mul(1 << shift)))
+    Some(parse_digits(number).saturating_mul(1 << shift))
 }

@@ -66,3 +66,8 @@ pub(super) use deserialize_number_or_text;
 pub(super) fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
+
+/// The number that a text of [digits](is_digits) stands for, or the largest one if 64 bits cannot hold it.
+pub(super) fn parse_digits(digits: &str) -> u64 {
+    digits.parse().unwrap_or(u64::MAX)
+}

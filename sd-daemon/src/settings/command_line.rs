@@ -82,7 +82,7 @@ impl Cli {
     /// Reads the settings file and returns the settings, complete and checked.
     ///
     /// `docker_host` is the value of the variable `DOCKER_HOST`.
-    pub fn settings(mut self, docker_host: Option<String>) -> Result<Settings, SettingsError> {
+    pub fn settings(mut self, docker_host: Option<&str>) -> Result<Settings, SettingsError> {
         let file = File::read(self.config.as_deref())?;
         self.options.overlay(file, &self.given)?;
         Settings::new(self.options, docker_host)

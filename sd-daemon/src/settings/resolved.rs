@@ -38,7 +38,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub(super) fn new(mut options: Options, docker_host: Option<String>) -> Result<Self, SettingsError> {
+    pub(super) fn new(mut options: Options, docker_host: Option<&str>) -> Result<Self, SettingsError> {
         let tls = options.tls.load()?;
         let password = options.server.password(tls.is_some())?;
         options.activity.resolve(&options.limits, &options.image_rules)?;
@@ -51,7 +51,7 @@ impl Settings {
             policy: options.limits.policy(&options.image_rules),
             signals: options.activity.signals(),
             webhook: options.webhook.load()?,
-            docker_host: EngineHost::from_variable(docker_host.as_deref())
+            docker_host: EngineHost::from_variable(docker_host)
                 .map_err(|reason| SettingsError::invalid("DOCKER_HOST", reason))?,
             options,
         })

@@ -274,10 +274,7 @@ fn named_settings_file_has_to_exist() {
 #[test]
 fn unsupported_engine_address_is_rejected() {
     let cli = Cli::try_read_from(["sd-daemon", "--config", "/dev/null"]).unwrap();
-    let error = cli
-        .settings(Some("ssh://host".to_owned()))
-        .unwrap_err()
-        .to_string();
+    let error = cli.settings(Some("ssh://host")).unwrap_err().to_string();
     assert!(error.starts_with("DOCKER_HOST: "), "{error}");
 }
 

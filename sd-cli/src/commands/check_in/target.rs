@@ -7,7 +7,7 @@ use std::time::Duration;
 use sd_client::api::{CheckIn, route};
 use sd_client::names::{CHECK_IN_TOKEN_VARIABLE, CHECK_IN_URL_VARIABLE};
 use sd_client::{CheckInResponse, Client, Error as CallError, RequestSent};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::gateway;
 use crate::call_error::{status, without_number};
@@ -71,8 +71,7 @@ impl Token {
 
     fn invalid() -> CliError {
         CliError::Usage(format!(
-            "failed to read {}: not a token; use the value that the daemon set",
-            CHECK_IN_TOKEN_VARIABLE
+            "failed to read {CHECK_IN_TOKEN_VARIABLE}: not a token; use the value that the daemon set"
         ))
     }
 }
@@ -143,6 +142,8 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
     use std::thread;
+
+    use secrecy::ExposeSecret;
 
     use super::*;
     use crate::exit::Exit;
