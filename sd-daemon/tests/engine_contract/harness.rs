@@ -161,27 +161,27 @@ impl Harness for Fake {
     }
 
     fn make_foreign(&self) -> ContainerId {
-        self.engine.create_behind_back("foreign", None)
+        self.engine.create_externally("foreign", None)
     }
 
     fn start(&self, id: ContainerId) {
-        self.engine.start_behind_back(id);
+        self.engine.start_externally(id);
     }
 
     fn stop(&self, id: ContainerId) {
-        self.engine.stop_behind_back(id);
+        self.engine.stop_externally(id);
     }
 
     fn remove(&self, id: ContainerId) {
-        self.engine.remove_behind_back(id);
+        self.engine.remove_externally(id);
     }
 
     fn pause(&self, id: ContainerId) {
-        self.engine.pause(id);
+        self.engine.pause_externally(id);
     }
 
     fn rename(&self, id: ContainerId, name: &Name) {
-        self.engine.rename(id, name.clone());
+        self.engine.rename_externally(id, name.clone());
     }
 
     fn exit(&self, id: ContainerId) {

@@ -160,9 +160,9 @@ impl Engine for FakeEngine {
     }
 
     async fn inspect(&self, id: ContainerId) -> Result<Option<Observation>, EngineError> {
-        let is_hidden = self.script().is_hidden(id);
+        let is_blocked = self.script().is_blocked(id);
         self.call(Call::Inspect(id), |world| {
-            if is_hidden {
+            if is_blocked {
                 return Err(EngineError::TimedOut(Duration::from_secs(15)));
             }
             Ok(world.observe(id))

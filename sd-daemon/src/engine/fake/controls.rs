@@ -1,4 +1,4 @@
-//! What a test can do to the engine.
+//! The controls of a test: faults, external changes, and reads.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use super::world::World;
 use crate::domain::{ContainerId, Exit, Image, LiveState, Name, Observation, OperationId};
 use crate::engine::{EngineError, EngineEvent};
 
-/// An engine that does not answer any more, because another one does.
+/// An engine that was replaced by another one.
 pub struct FormerEngine(World);
 
 impl FakeEngine {
-    /// Gives the engine an image, such as `sd-postgres:latest`, whose containers have one anonymous volume.
+    /// Adds an image, such as `sd-postgres:latest`. Its containers have one anonymous volume.
     pub fn add_image(&self, tag: &str, image: Image) {
         self.world().add_image(tag, image);
     }
@@ -23,100 +23,100 @@ impl FakeEngine {
         self.world().add_remote_image(tag, image);
     }
 
-    /// Another engine answers from here on, which has no container; gives what this one had, to be put back.
-    pub fn become_another(&self, identity: &str) -> FormerEngine {
-        let another = self.world().another(identity);
-        FormerEngine(std::mem::replace(&mut *self.world(), another))
+    /// Replaces the engine by one with another identity and without containers. Returns the former engine.
+    pub fn replace_engine(&self, identity: &str) -> FormerEngine {
+        let other = self.world().with_other_identity(identity);
+        FormerEngine(std::mem::replace(&mut *self.world(), other))
     }
 
-    /// From here on it says to be another one whenever it is asked, as some engines do.
-    pub fn forget_identity(&self) {
-        self.world().forget_identity();
+    /// From now on, each response has another identity, as with some engines.
+    pub fn randomize_identity(&self) {
+        self.world().randomize_identity();
     }
 
-    /// The engine that there was before answers again.
-    pub fn become_former(&self, former: FormerEngine) {
+    /// Restores the former engine.
+    pub fn restore_engine(&self, former: FormerEngine) {
         *self.world() = former.0;
     }
 
-    /// Every call from here on fails, and what happens meanwhile is told to nobody.
+    /// Cuts the connection: calls fail and events are lost.
     pub fn disconnect(&self) {
         self.inner.connection.send_replace(Connection::Down);
     }
 
-    /// Calls are answered again, and listeners told to look at everything.
+    /// Restores the connection. Subscribers receive a resync.
     pub fn reconnect(&self) {
         self.inner.connection.send_replace(Connection::Up);
         self.publish(EngineEvent::Resync);
     }
 
-    /// Listeners are told nothing from here on, as if they had been too slow.
-    pub fn skip_events(&self) {
+    /// Stops the delivery of events, as if subscribers were too slow.
+    pub fn suppress_events(&self) {
         self.inner.delivery.send_replace(Delivery::Suppressed);
     }
 
-    /// Listeners are told again, and to look at everything first.
-    pub fn tell_events(&self) {
+    /// Resumes the delivery of events. Subscribers receive a resync.
+    pub fn resume_events(&self) {
         self.inner.delivery.send_replace(Delivery::On);
         self.publish(EngineEvent::Resync);
     }
 
-    /// Lets one future call fail when it comes to this point. Faults of one point are used up in order.
+    /// Makes one future call fail at this point. Several faults of a point are used in order.
     pub fn fail_next(&self, point: Point, error: EngineError) {
         self.script().add_fault(point, error);
     }
 
-    /// Lets one future call panic when it comes to this point: a bug of the daemon, in the middle of its work.
+    /// Makes one future call panic at this point, as a bug of the daemon would.
     pub fn panic_next(&self, point: Point) {
         self.script().add_panic(point);
     }
 
-    /// Lets no call fail that has not failed yet.
-    pub fn forget_faults(&self) {
-        self.script().forget_faults();
+    /// Removes all faults that were not used yet.
+    pub fn clear_faults(&self) {
+        self.script().clear_faults();
     }
 
-    /// Lets every call wait that comes to this point, until the result is released or dropped.
+    /// Holds every call at this point until the result is released or dropped.
     pub fn hold(&self, point: Point) -> Hold {
         Hold::new(Arc::clone(&self.inner), point)
     }
 
-    /// From here on an inspection of this container gets no answer in time.
-    pub fn hide(&self, id: ContainerId) {
-        self.script().hide(id);
+    /// Makes inspections of this container time out.
+    pub fn block_inspections(&self, id: ContainerId) {
+        self.script().block_inspections(id);
     }
 
-    /// The container can be inspected again.
-    pub fn unhide(&self, id: ContainerId) {
-        self.script().unhide(id);
+    /// Allows inspections of this container again.
+    pub fn unblock_inspections(&self, id: ContainerId) {
+        self.script().unblock_inspections(id);
     }
 
-    /// The id that a future create gives its container. Ids are used up in order.
+    /// Sets the id of a future container. Several ids are used in order.
     pub fn next_id(&self, id: ContainerId) {
         self.world().reserve_id(id);
     }
 
-    /// Every call so far, in the order of their beginning.
+    /// Every call so far, in the order in which they started.
     pub fn calls(&self) -> Vec<Call> {
         self.script().calls.clone()
     }
 
-    /// Forgets every call so far.
-    pub fn forget_calls(&self) {
+    /// Clears the recorded calls.
+    pub fn clear_calls(&self) {
         self.script().calls.clear();
     }
 
-    /// The containers there are, foreign ones too.
+    /// All containers, including foreign ones.
     pub fn containers(&self) -> Vec<ContainerId> {
         self.world().ids()
     }
 
-    /// A container as it is, whatever is in the way of calls.
+    /// The state of a container, regardless of faults.
     pub fn observation_of(&self, id: ContainerId) -> Option<Observation> {
         self.world().observe(id)
     }
 
-    /// The anonymous volume that came with a container.
+    /// The anonymous volume of a container.
     pub fn volume_of(&self, id: ContainerId) -> Option<String> {
         self.world().volume_of(id)
     }
@@ -126,60 +126,60 @@ impl FakeEngine {
         self.world().has_volume(volume)
     }
 
-    /// Makes a container behind the daemon's back: `operation` is what its label says, if it has one.
-    pub fn create_behind_back(&self, name: &str, operation: Option<OperationId>) -> ContainerId {
+    /// Creates a container outside the daemon, with an operation label if given.
+    pub fn create_externally(&self, name: &str, operation: Option<OperationId>) -> ContainerId {
         let id = self.world().create_foreign(name, operation);
         self.publish(EngineEvent::Changed(id));
         id
     }
 
-    /// `docker start` by somebody else.
-    pub fn start_behind_back(&self, id: ContainerId) {
+    /// `docker start` outside the daemon.
+    pub fn start_externally(&self, id: ContainerId) {
         self.change(id, |world| world.start(id));
     }
 
-    /// `docker stop` by somebody else.
-    pub fn stop_behind_back(&self, id: ContainerId) {
+    /// `docker stop` outside the daemon.
+    pub fn stop_externally(&self, id: ContainerId) {
         self.change(id, |world| world.end(id, Exit::BySignal));
     }
 
-    /// The main process ends by itself.
+    /// The main process exits with code 0.
     pub fn exit(&self, id: ContainerId) {
         self.change(id, |world| world.end(id, Exit::ByItself { status: 0 }));
     }
 
-    /// `docker rm --force --volumes` by somebody else.
-    pub fn remove_behind_back(&self, id: ContainerId) {
+    /// `docker rm --force --volumes` outside the daemon.
+    pub fn remove_externally(&self, id: ContainerId) {
         self.change(id, |world| {
             world.remove(id);
             Ok(())
         });
     }
 
-    /// `docker pause` by somebody else.
-    pub fn pause(&self, id: ContainerId) {
+    /// `docker pause` outside the daemon.
+    pub fn pause_externally(&self, id: ContainerId) {
         self.change(id, |world| world.set_live_state(id, LiveState::Paused));
     }
 
-    /// `docker unpause` by somebody else.
-    pub fn unpause(&self, id: ContainerId) {
+    /// `docker unpause` outside the daemon.
+    pub fn unpause_externally(&self, id: ContainerId) {
         self.change(id, |world| world.set_live_state(id, LiveState::Running));
     }
 
-    /// Lets the engine report a state of a container that the daemon does not know.
+    /// Makes the engine report an unknown state of a container.
     pub fn report_unknown_state(&self, id: ContainerId) {
         self.change(id, |world| world.make_unknown(id));
     }
 
-    /// `docker rename` by somebody else.
-    pub fn rename(&self, id: ContainerId, name: Name) {
+    /// `docker rename` outside the daemon.
+    pub fn rename_externally(&self, id: ContainerId, name: Name) {
         self.change(id, |world| world.rename(id, name));
     }
 
-    /// Something that a test does to a container; it knows whether that can be done.
+    /// Changes a container. The test must request possible changes only.
     fn change(&self, id: ContainerId, change: impl FnOnce(&mut World) -> Result<(), EngineError>) {
         let changed = change(&mut self.world());
-        assert_eq!(changed, Ok(()), "container {id} cannot be changed like this");
+        assert_eq!(changed, Ok(()), "container {id} does not allow this change");
         self.publish(EngineEvent::Changed(id));
     }
 }

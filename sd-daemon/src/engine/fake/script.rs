@@ -109,7 +109,7 @@ pub(super) struct Script {
     faults: Vec<(Point, EngineError)>,
     panics: Vec<Point>,
     gates: Vec<(Point, Arc<Gate>)>,
-    hidden: HashSet<ContainerId>,
+    blocked: HashSet<ContainerId>,
 }
 
 impl Script {
@@ -117,7 +117,7 @@ impl Script {
         self.faults.push((point, error));
     }
 
-    pub(super) fn forget_faults(&mut self) {
+    pub(super) fn clear_faults(&mut self) {
         self.faults.clear();
     }
 
@@ -142,16 +142,16 @@ impl Script {
         Some(Arc::clone(gate))
     }
 
-    pub(super) fn hide(&mut self, id: ContainerId) {
-        self.hidden.insert(id);
+    pub(super) fn block_inspections(&mut self, id: ContainerId) {
+        self.blocked.insert(id);
     }
 
-    pub(super) fn unhide(&mut self, id: ContainerId) {
-        self.hidden.remove(&id);
+    pub(super) fn unblock_inspections(&mut self, id: ContainerId) {
+        self.blocked.remove(&id);
     }
 
-    pub(super) fn is_hidden(&self, id: ContainerId) -> bool {
-        self.hidden.contains(&id)
+    pub(super) fn is_blocked(&self, id: ContainerId) -> bool {
+        self.blocked.contains(&id)
     }
 }
 

@@ -66,8 +66,8 @@ impl Default for World {
 }
 
 impl World {
-    /// Another engine, with the same images.
-    pub(super) fn another(&self, identity: &str) -> Self {
+    /// Another engine with the same images.
+    pub(super) fn with_other_identity(&self, identity: &str) -> Self {
         Self {
             images: self.images.clone(),
             identity: Some(identity.to_owned()),
@@ -75,7 +75,7 @@ impl World {
         }
     }
 
-    pub(super) fn forget_identity(&mut self) {
+    pub(super) fn randomize_identity(&mut self) {
         self.identity = None;
     }
 

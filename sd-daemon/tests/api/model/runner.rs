@@ -118,7 +118,7 @@ impl Runner {
 
     /// Removes every fault and waits until daemon, engine and ledger agree.
     async fn until_consistent(&mut self) {
-        self.daemon().engine.forget_faults();
+        self.daemon().engine.clear_faults();
         let deadline = Instant::now() + HANG_LIMIT;
         loop {
             let observed = observe_all(self.daemon(), &self.ledger).await;

@@ -109,7 +109,7 @@ async fn source_address_wins_over_forwarding_headers() {
 async fn invalid_report_changes_nothing() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
-    daemon.engine.forget_calls();
+    daemon.engine.clear_calls();
     let bodies = [
         "",
         "active=-1",
@@ -157,12 +157,12 @@ async fn reused_address_credits_the_new_container() {
 #[tokio::test]
 async fn address_reused_without_an_event_is_rejected() {
     let daemon = TestDaemon::start();
-    daemon.engine.skip_events();
+    daemon.engine.suppress_events();
     let (first, second) = (daemon.create_stopped().await, daemon.create().await);
     let address = daemon.address_of(&second);
     // The address of the second container goes to the first one, without an event.
-    daemon.engine.stop_behind_back(id(&second));
-    daemon.engine.start_behind_back(id(&first));
+    daemon.engine.stop_externally(id(&second));
+    daemon.engine.start_externally(id(&first));
     let report = daemon.check_in_from(address).form(&[("active", "7")]);
     assert_eq!(send(report).await.kind(), "404 unknown-caller");
     assert_eq!(
@@ -174,11 +174,11 @@ async fn address_reused_without_an_event_is_rejected() {
 #[tokio::test]
 async fn report_of_an_earlier_run_is_rejected() {
     let daemon = TestDaemon::start();
-    daemon.engine.skip_events();
+    daemon.engine.suppress_events();
     let container = daemon.create().await;
     let address = daemon.address_of(&container);
-    daemon.engine.stop_behind_back(id(&container));
-    daemon.engine.start_behind_back(id(&container));
+    daemon.engine.stop_externally(id(&container));
+    daemon.engine.start_externally(id(&container));
     let report = daemon.check_in_from(address).form(&[("active", "7")]);
     assert_eq!(send(report).await.kind(), "404 unknown-caller");
     assert_eq!(daemon.get(&container).await.active, 0);

@@ -96,7 +96,7 @@ async fn token_survives_a_restart_without_the_engine() {
     let token = daemon.token_of(&container);
     let daemon = daemon.kill_and_restart().await;
     daemon.engine.disconnect();
-    daemon.engine.forget_calls();
+    daemon.engine.clear_calls();
     assert_eq!(send(report(&daemon, FOREIGN, &token)).await.status, 204);
     assert_eq!(daemon.get(&container).await.active, 5);
 }

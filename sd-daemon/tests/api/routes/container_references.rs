@@ -110,7 +110,7 @@ fn is_reference_to(reference: &str, container: &Container) -> bool {
 async fn invalid_reference_never_reaches_the_engine() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
-    daemon.engine.forget_calls();
+    daemon.engine.clear_calls();
     let (mut runner, strategy) = (TestRunner::default(), references(&container));
     for _ in 0..CASES {
         let reference = strategy.new_tree(&mut runner).unwrap().current();
@@ -142,7 +142,7 @@ async fn invalid_reference_never_reaches_the_engine() {
 async fn valid_reference_reaches_the_engine_as_a_full_id() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
-    daemon.engine.forget_calls();
+    daemon.engine.clear_calls();
     let name = container.name.trim_start_matches('/');
     let slashed = format!("/{name}");
     let references = [

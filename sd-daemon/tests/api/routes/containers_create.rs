@@ -107,7 +107,7 @@ async fn missing_image_is_reported_by_name() {
 #[tokio::test]
 async fn name_of_a_foreign_container_is_rejected() {
     let daemon = TestDaemon::start();
-    daemon.engine.create_behind_back("foreign", None);
+    daemon.engine.create_externally("foreign", None);
     assert_response!(create_by_form(&daemon, &[("image", "sd-postgres"), ("name", "foreign")]).await);
     let all = ContainerQuery::default();
     assert_eq!(daemon.client.containers(&all).await.unwrap(), []);
@@ -301,7 +301,7 @@ async fn timed_out_create_is_removed_when_it_appears() {
     daemon.engine.fail_next(Point::Before(Action::Create), TIMED_OUT);
     assert_response!(create_by_form(&daemon, &[("image", "sd-postgres")]).await);
     let operation = daemon.open_creations()[0];
-    daemon.engine.create_behind_back("late", Some(operation));
+    daemon.engine.create_externally("late", Some(operation));
     daemon
         .until_registry(|snapshot| snapshot.creations().next().is_none())
         .await;

@@ -68,7 +68,7 @@ async fn stopped_container_can_be_deleted() {
 async fn externally_removed_container_can_be_deleted() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
-    daemon.engine.remove_behind_back(id(&container));
+    daemon.engine.remove_externally(id(&container));
     assert_eq!(
         send(daemon.request(Method::DELETE, &container.uri)).await.status,
         204

@@ -41,7 +41,7 @@ async fn unknown_container_is_not_found() {
 async fn incomplete_reference_is_not_found() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create_named("hungry_bell").await;
-    daemon.engine.forget_calls();
+    daemon.engine.clear_calls();
     let too_short = &container.container_id[..3];
     let too_long = format!("{}0", container.container_id);
     for reference in [
@@ -90,8 +90,8 @@ async fn ambiguous_prefix_is_rejected() {
 #[tokio::test]
 async fn foreign_containers_are_not_found() {
     let daemon = TestDaemon::without_tasks();
-    let foreign = daemon.engine.create_behind_back("foreign", None);
-    daemon.engine.start_behind_back(foreign);
+    let foreign = daemon.engine.create_externally("foreign", None);
+    daemon.engine.start_externally(foreign);
     let (id, prefix) = (foreign.to_string(), &foreign.to_string()[..12]);
     for reference in [id.as_str(), prefix, "foreign"] {
         let path = format!("/v1/containers/{reference}");

@@ -86,7 +86,7 @@ async fn listing_containers_makes_no_engine_call() {
         assert!(created.iter().all(Result::is_ok), "{created:?}");
     }
     daemon.engine.disconnect();
-    daemon.engine.forget_calls();
+    daemon.engine.clear_calls();
     let all = ContainerQuery::default();
     let containers = daemon.client.containers(&all).await.unwrap();
     assert_eq!(containers.len(), CONTAINERS);

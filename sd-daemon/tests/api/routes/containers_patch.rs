@@ -183,7 +183,7 @@ async fn failed_stop_is_retried() {
 async fn paused_container_can_be_stopped_but_not_started() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
-    daemon.engine.pause(id(&container));
+    daemon.engine.pause_externally(id(&container));
     daemon.until_status(&container, Status::Paused).await;
     assert_response!(patch(&daemon, &container.uri, "status", "running").await);
     patch(&daemon, &container.uri, "status", "stopped").await;
@@ -195,7 +195,7 @@ async fn externally_removed_container_is_not_found() {
     for status in ["running", "stopped"] {
         let daemon = TestDaemon::without_tasks();
         let container = daemon.create().await;
-        daemon.engine.remove_behind_back(id(&container));
+        daemon.engine.remove_externally(id(&container));
         let response = patch(&daemon, &container.uri, "status", status).await;
         assert_eq!(response.kind(), "404 container-not-found", "{status}");
     }
@@ -205,7 +205,7 @@ async fn externally_removed_container_is_not_found() {
 async fn idle_timeout_can_be_changed_and_disabled() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
-    daemon.engine.forget_calls();
+    daemon.engine.clear_calls();
     let mut lines = Vec::new();
     for value in [json!("1h"), json!(60), json!(0), json!("never")] {
         let body = json!({ "idle_timeout": value });
@@ -238,7 +238,7 @@ async fn stop_and_idle_timeout_can_be_combined() {
 async fn invalid_body_changes_nothing() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
-    daemon.engine.forget_calls();
+    daemon.engine.clear_calls();
     let bodies = [
         json!({}),
         json!({ "status": "paused" }),
@@ -285,7 +285,7 @@ async fn container_without_ports_stops_and_starts() {
 async fn refused_start_changes_no_limit() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
-    daemon.engine.pause(id(&container));
+    daemon.engine.pause_externally(id(&container));
     let paused = daemon.until_status(&container, Status::Paused).await;
     let request = daemon
         .request(Method::PATCH, &container.uri)

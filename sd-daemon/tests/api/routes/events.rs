@@ -127,7 +127,7 @@ async fn resumed_stream_spans_a_daemon_restart() {
     let (kept, mut events) = (daemon.create_named("kept").await, take(&mut stream, 4).await);
     expected.extend(["created /kept", "started /kept"].map(str::to_owned));
     let killed = daemon.kill().await;
-    killed.engine.stop_behind_back(id(&kept));
+    killed.engine.stop_externally(id(&kept));
     let daemon = killed.restart().await;
     let last_seen = stream.last_id();
     // Events that were in flight when the daemon was killed may still arrive.

@@ -113,7 +113,7 @@ async fn container_that_is_not_running_cannot_be_extended() {
     let daemon = TestDaemon::start();
     let stopped = daemon.create_stopped().await;
     let paused = daemon.create().await;
-    daemon.engine.pause(id(&paused));
+    daemon.engine.pause_externally(id(&paused));
     daemon.until_status(&paused, Status::Paused).await;
     for container in [&stopped, &paused] {
         let request = daemon.request(Method::POST, &format!("{}/extend", container.uri));

@@ -35,7 +35,7 @@ async fn create(daemon: &TestDaemon, key: Option<&str>) -> Response {
 async fn max_containers_counts_running_and_stopped() {
     let daemon = with_capacity(2, None);
     let (stopped, running) = (daemon.create_stopped().await, create(&daemon, Some("key")).await);
-    daemon.engine.forget_calls();
+    daemon.engine.clear_calls();
     let refused = create(&daemon, None).await;
     assert_response!(refused);
     assert_eq!(daemon.changes(), []);

@@ -47,7 +47,7 @@ async fn changes_are_refused_while_the_engine_is_unavailable() {
 async fn engine_timeout_is_reported_as_504() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
-    daemon.engine.hide(id(&container));
+    daemon.engine.block_inspections(id(&container));
     let response = send(
         daemon
             .request(Method::PATCH, &container.uri)

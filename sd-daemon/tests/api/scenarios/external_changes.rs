@@ -12,7 +12,7 @@ use crate::support::{TestDaemon, id, send, with_timeout};
 async fn external_stop_is_detected() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
-    daemon.engine.stop_behind_back(id(&container));
+    daemon.engine.stop_externally(id(&container));
     let seen = daemon.until_status(&container, Status::Stopped).await;
     assert_eq!(
         (seen.stop_reason, seen.ports.len()),
@@ -34,7 +34,7 @@ async fn external_start_is_detected_with_its_new_ports() {
     let daemon = TestDaemon::start();
     let container = daemon.create_stopped().await;
     daemon.clock.advance(Duration::from_secs(60));
-    daemon.engine.start_behind_back(id(&container));
+    daemon.engine.start_externally(id(&container));
     let seen = daemon.until_status(&container, Status::Running).await;
     assert_eq!((seen.ssh_port, seen.app_port), (Some(49155), Some(49156)));
     assert_eq!(seen.started_at.unwrap().to_string(), "2026-03-01T14:03:11.250Z");
@@ -44,8 +44,8 @@ async fn external_start_is_detected_with_its_new_ports() {
 async fn external_restart_updates_the_ports() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
-    daemon.engine.stop_behind_back(id(&container));
-    daemon.engine.start_behind_back(id(&container));
+    daemon.engine.stop_externally(id(&container));
+    daemon.engine.start_externally(id(&container));
     let seen = daemon
         .until(&container, |seen| seen.ssh_port == Some(49155))
         .await;
@@ -56,7 +56,7 @@ async fn external_restart_updates_the_ports() {
 async fn external_removal_is_detected() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
-    daemon.engine.remove_behind_back(id(&container));
+    daemon.engine.remove_externally(id(&container));
     daemon.until_gone(&container).await;
     let response = send(daemon.request(Method::GET, &container.uri)).await;
     assert_eq!(response.kind(), "404 container-not-found");
@@ -66,13 +66,13 @@ async fn external_removal_is_detected() {
 async fn external_pause_keeps_the_ports() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
-    daemon.engine.pause(id(&container));
+    daemon.engine.pause_externally(id(&container));
     let paused = daemon.until_status(&container, Status::Paused).await;
     assert_eq!(
         (&paused.ports, paused.stops_at, paused.stop_reason),
         (&container.ports, None, None)
     );
-    daemon.engine.unpause(id(&container));
+    daemon.engine.unpause_externally(id(&container));
     assert_eq!(daemon.until_status(&container, Status::Running).await, container);
 }
 
@@ -82,7 +82,7 @@ async fn external_rename_is_detected() {
     let container = daemon.create_named("hungry_bell").await;
     daemon
         .engine
-        .rename(id(&container), "quiet_bell".parse().unwrap());
+        .rename_externally(id(&container), "quiet_bell".parse().unwrap());
     daemon.until(&container, |seen| seen.name == "/quiet_bell").await;
     assert_eq!(
         daemon.client.container("quiet_bell").await.unwrap().container_id,
@@ -133,7 +133,7 @@ async fn audit_is_idempotent_and_no_activity() {
 async fn audit_keeps_containers_that_cannot_be_inspected() {
     let daemon = TestDaemon::without_tasks();
     let [gone, ended, started, kept] = four_containers(&daemon).await;
-    daemon.engine.hide(id(&gone));
+    daemon.engine.block_inspections(id(&gone));
     let response = send(daemon.request(Method::GET, "/v1/containers?audit=true")).await;
     assert_eq!(response.kind(), "504 engine-timeout");
     assert_eq!(
@@ -144,14 +144,14 @@ async fn audit_keeps_containers_that_cannot_be_inspected() {
     assert_eq!(daemon.get(&ended).await.status, Status::Stopped);
     assert_eq!(daemon.get(&started).await.status, Status::Running);
     assert_eq!(daemon.get(&kept).await, kept);
-    daemon.engine.unhide(id(&gone));
+    daemon.engine.unblock_inspections(id(&gone));
     assert_eq!(audit(&daemon).await.len(), 3);
 }
 
 #[tokio::test]
 async fn missed_events_are_reconciled_within_a_minute() {
     let daemon = TestDaemon::start();
-    daemon.engine.skip_events();
+    daemon.engine.suppress_events();
     let [gone, ended, started, _] = four_containers(&daemon).await;
     daemon.clock.advance(Duration::from_secs(60));
     daemon.until_gone(&gone).await;
@@ -169,9 +169,9 @@ async fn changes_during_an_engine_outage_are_detected_afterwards() {
     ];
     let [gone, ended, started] = &containers;
     daemon.engine.disconnect();
-    daemon.engine.remove_behind_back(id(gone));
-    daemon.engine.stop_behind_back(id(ended));
-    daemon.engine.start_behind_back(id(started));
+    daemon.engine.remove_externally(id(gone));
+    daemon.engine.stop_externally(id(ended));
+    daemon.engine.start_externally(id(started));
     daemon.engine.reconnect();
     daemon.until_gone(gone).await;
     daemon.until_status(ended, Status::Stopped).await;
@@ -182,7 +182,7 @@ async fn changes_during_an_engine_outage_are_detected_afterwards() {
 async fn change_after_the_final_inspect_of_an_operation_is_detected() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
-    daemon.engine.skip_events();
+    daemon.engine.suppress_events();
     let stop = daemon.engine.hold(Point::Before(Action::Stop));
     daemon.client.stop(&container.container_id).await.unwrap();
     with_timeout(stop.reached()).await;
@@ -190,7 +190,7 @@ async fn change_after_the_final_inspect_of_an_operation_is_detected() {
     stop.release();
     with_timeout(inspect.reached()).await;
     // The stop has inspected the stopped container, but has not recorded the result.
-    daemon.engine.start_behind_back(id(&container));
+    daemon.engine.start_externally(id(&container));
     audit(&daemon).await;
     inspect.release();
     daemon.until_status(&container, Status::Running).await;
@@ -201,8 +201,8 @@ async fn container_with_a_forged_label_is_not_touched() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let forged = "0123456789abcdef0123456789abcdef".parse().unwrap();
-    let foreign = daemon.engine.create_behind_back("forged", Some(forged));
-    daemon.engine.start_behind_back(foreign);
+    let foreign = daemon.engine.create_externally("forged", Some(forged));
+    daemon.engine.start_externally(foreign);
     daemon.clock.advance(Duration::from_secs(3600));
     assert_eq!(audit(&daemon).await.len(), 1);
     assert!(daemon.client.container("forged").await.is_err());
@@ -215,9 +215,9 @@ async fn container_with_a_forged_label_is_not_touched() {
 async fn four_containers(daemon: &TestDaemon) -> [Container; 4] {
     let (gone, ended) = (daemon.create().await, daemon.create().await);
     let (started, kept) = (daemon.create_stopped().await, daemon.create().await);
-    daemon.engine.remove_behind_back(id(&gone));
-    daemon.engine.stop_behind_back(id(&ended));
-    daemon.engine.start_behind_back(id(&started));
+    daemon.engine.remove_externally(id(&gone));
+    daemon.engine.stop_externally(id(&ended));
+    daemon.engine.start_externally(id(&started));
     [gone, ended, started, kept]
 }
 

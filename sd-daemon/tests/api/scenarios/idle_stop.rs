@@ -134,12 +134,12 @@ async fn longer_timeout_applies_immediately() {
 async fn paused_container_is_not_idle() {
     let daemon = TestDaemon::start();
     let (witness, paused) = (daemon.create().await, daemon.create().await);
-    daemon.engine.pause(id(&paused));
+    daemon.engine.pause_externally(id(&paused));
     daemon.until_status(&paused, Status::Paused).await;
     daemon.clock.advance(IDLE_TIMEOUT);
     daemon.until_status(&witness, Status::Stopped).await;
     assert_eq!(daemon.get(&paused).await.status, Status::Paused);
-    daemon.engine.unpause(id(&paused));
+    daemon.engine.unpause_externally(id(&paused));
     let unpaused = daemon.until_status(&paused, Status::Running).await;
     assert_eq!(
         unpaused.stops_at.unwrap().to_string(),

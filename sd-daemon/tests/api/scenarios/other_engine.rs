@@ -36,7 +36,7 @@ fn changes(daemon: &TestDaemon) -> usize {
 async fn different_engine_changes_nothing() {
     let daemon = TestDaemon::start();
     let (container, stopped) = (daemon.create().await, daemon.create_stopped().await);
-    let former = daemon.engine.become_another("the second engine");
+    let former = daemon.engine.replace_engine("the second engine");
     let before = changes(&daemon);
     daemon.engine.reconnect();
 
@@ -54,7 +54,7 @@ async fn different_engine_changes_nothing() {
     assert_eq!(daemon.get(&stopped).await.status, Status::Stopped);
     assert_eq!(changes(&daemon), before);
 
-    daemon.engine.become_former(former);
+    daemon.engine.restore_engine(former);
     daemon.engine.reconnect();
     until_ready(&daemon, 200).await;
     daemon.client.stop(&container.container_id).await.unwrap();
@@ -66,7 +66,7 @@ async fn different_engine_is_detected_after_a_restart() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     let killed = daemon.kill().await;
-    let _former = killed.engine.become_another("the second engine");
+    let _former = killed.engine.replace_engine("the second engine");
     let daemon = killed.restart().await;
     until_ready(&daemon, 503).await;
     assert_eq!(daemon.get(&container).await.status, Status::Running);
@@ -81,7 +81,7 @@ async fn different_engine_is_accepted_without_containers() {
         .remove(&container.container_id, sd_client::api::RemoveMode::Force)
         .await
         .unwrap();
-    let _former = daemon.engine.become_another("the second engine");
+    let _former = daemon.engine.replace_engine("the second engine");
     daemon.engine.reconnect();
     let container = daemon.create().await;
     assert_eq!(daemon.get(&container).await.status, Status::Running);
@@ -92,9 +92,9 @@ async fn different_engine_is_accepted_without_containers() {
 async fn engine_without_stable_identity_is_accepted() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
-    daemon.engine.forget_identity();
+    daemon.engine.randomize_identity();
     daemon.engine.reconnect();
-    daemon.engine.remove_behind_back(id(&container));
+    daemon.engine.remove_externally(id(&container));
     daemon.until_gone(&container).await;
     until_ready(&daemon, 200).await;
 }

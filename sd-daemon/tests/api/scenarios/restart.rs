@@ -141,9 +141,9 @@ async fn changes_during_downtime_are_detected() {
     let (gone, ended) = (daemon.create().await, daemon.create().await);
     let started = daemon.create_stopped().await;
     let killed = daemon.kill().await;
-    killed.engine.remove_behind_back(id(&gone));
+    killed.engine.remove_externally(id(&gone));
     killed.engine.exit(id(&ended));
-    killed.engine.start_behind_back(id(&started));
+    killed.engine.start_externally(id(&started));
     let daemon = killed.restart().await;
     daemon.until_gone(&gone).await;
     daemon.until_status(&ended, Status::Stopped).await;

@@ -39,8 +39,8 @@ async fn check_in_never_credits_the_previous_address_holder() {
     let (mut credited, mut refused) = (0_u32, 0_u32);
     for round in 1..=rounds {
         std::mem::swap(&mut before, &mut now);
-        daemon.engine.stop_behind_back(id(&before));
-        daemon.engine.start_behind_back(id(&now));
+        daemon.engine.stop_externally(id(&before));
+        daemon.engine.start_externally(id(&now));
         let is_known = round % KNOWN_EVERY == 0;
         if is_known {
             let seen = daemon.engine.inspect(id(&now)).await.unwrap().unwrap();

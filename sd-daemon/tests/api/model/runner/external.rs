@@ -70,12 +70,12 @@ impl Runner {
             }
             _ => return,
         }
-        self.daemon().engine.skip_events();
+        self.daemon().engine.suppress_events();
         self.record_external(&ended.id, Operation::ExternalStop, FakeEngine::exit);
-        self.record_external(&next.id, Operation::Start, FakeEngine::start_behind_back);
+        self.record_external(&next.id, Operation::Start, FakeEngine::start_externally);
         // The daemon does not know the new holder yet: it may refuse the check-in, but must not credit another container.
         self.send_report(&next.id, next.number.unwrap()).await;
-        self.daemon().engine.tell_events();
+        self.daemon().engine.resume_events();
     }
 
     fn record_external(&mut self, id: &str, operation: Operation, act: impl Fn(&FakeEngine, ContainerId)) {
@@ -117,14 +117,14 @@ impl Runner {
         let now = self.now();
         let ticket = operation.map(|operation| self.ledger.enter(&id, operation, now));
         match change {
-            External::Start => engine.start_behind_back(number),
-            External::End => engine.stop_behind_back(number),
-            External::Remove => engine.remove_behind_back(number),
-            External::Pause => engine.pause(number),
-            External::Unpause => engine.unpause(number),
+            External::Start => engine.start_externally(number),
+            External::End => engine.stop_externally(number),
+            External::Remove => engine.remove_externally(number),
+            External::Pause => engine.pause_externally(number),
+            External::Unpause => engine.unpause_externally(number),
             External::Rename => {
                 self.next_number += 1;
-                engine.rename(number, format!("renamed_{}", self.next_number).parse().unwrap());
+                engine.rename_externally(number, format!("renamed_{}", self.next_number).parse().unwrap());
             }
         }
         if let Some(ticket) = ticket {
@@ -140,8 +140,8 @@ impl Runner {
             Labels::Forged => Some(format!("{:032x}", self.next_number).parse().unwrap()),
         };
         let engine = self.daemon().engine.clone();
-        let id = engine.create_behind_back(&name, operation);
-        engine.start_behind_back(id);
+        let id = engine.create_externally(&name, operation);
+        engine.start_externally(id);
         let observation = engine.observation_of(id).unwrap();
         self.ledger
             .enter_foreign(id.to_string(), format!("{observation:?}"));
