@@ -1,7 +1,7 @@
 //! Builds the daemon and runs it. The only module that knows all parts.
 //!
-//! [`App::build`] does everything that can fail for good, before anything is served: it locks the state
-//! directory, reads the registry and binds the listeners. [`App::run`] starts the tasks and waits for a stop
+//! `App::build` does everything that can fail for good, before anything is served: it locks the state
+//! directory, reads the registry and binds the listeners. `App::run` starts the tasks and waits for a stop
 //! signal. The engine may be unavailable throughout: the daemon waits for it.
 
 mod check_in_listener;

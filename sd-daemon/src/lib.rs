@@ -1,21 +1,23 @@
-//! The spin-docker daemon: runs containers on demand over a Docker engine and stops them when they are idle.
+//! The spin-docker daemon: creates containers on demand on a Docker engine, and stops them when they are idle.
 //!
-//! - [`domain`]: containers and their transitions, as pure functions;
-//! - [`engine`]: the container engine behind a trait, and Docker as its implementation;
-//! - [`prober`]: reads the connections and the processor time of containers from the host;
-//! - [`registry`]: stores containers in SQLite and keeps a snapshot in memory;
-//! - [`service`]: the operations, which connect engine, prober and registry;
-//! - [`tasks`]: background tasks: follow events, enforce deadlines, probe activity, reconcile;
-//! - [`server`]: the HTTP server: connections and their limits;
-//! - [`http`]: the API;
-//! - `wire`: the representation of containers and events in the API;
-//! - [`settings`]: flags, environment and settings file;
-//! - [`log`]: a log that never blocks;
-//! - [`password`]: the password of the API and its hash;
-//! - [`tls`]: the certificate of the API;
-//! - [`webhook`]: delivers events to one receiver;
-//! - [`systemd`]: notifies the service manager;
-//! - [`app`]: builds all parts and runs them until shutdown.
+//! | module | job |
+//! |---|---|
+//! | [`app`] | builds all parts and runs them until a stop signal |
+//! | [`settings`] | reads the settings from the command line, the environment and a file |
+//! | [`domain`] | decides what happens to a container, in pure functions |
+//! | [`engine`] | calls the container engine |
+//! | [`prober`] | probes running containers from the host: their connections, traffic and processor time |
+//! | [`registry`] | stores the containers and their events in SQLite |
+//! | [`service`] | the operations, in which domain, engine, prober and registry meet |
+//! | [`tasks`] | background tasks: follow events, enforce deadlines, probe activity, reconcile |
+//! | [`task_status`] | the status of each background task |
+//! | `backoff` | the delays between retries |
+//! | [`server`] | the HTTP server: connections and their limits |
+//! | [`http`] | the API: routes, middleware, handlers |
+//! | `wire` | the representation of containers and events in the API |
+//! | [`webhook`] | delivers events to one receiver |
+//! | [`systemd`], [`shutdown`] | the service manager, and signals |
+//! | [`log`], [`password`], [`tls`], [`clock`] | the log, the API's password and certificate, and time |
 
 pub mod app;
 mod backoff;

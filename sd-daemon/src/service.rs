@@ -1,7 +1,7 @@
 //! The operations of the daemon: the API and the background tasks call them here, and here the state
 //! machine, the registry and the engine meet.
 //!
-//! [`Service`] is a facade without state. Five owners hold the state, each in a file of its own. An owner
+//! `Service` is a facade without state. Five owners hold the state, each in a file of its own. An owner
 //! uses only the owners to its left:
 //!
 //! ```text
@@ -10,11 +10,11 @@
 //!   CheckInAddressWatch ◄─────────────────┘
 //! ```
 //!
-//! - [`EngineAccess`]: calls of the engine, with limits; whether it answers, and whether it is the expected one;
-//! - [`CheckInAddressWatch`]: the address at which new containers check in;
-//! - [`Containers`]: operations on existing containers, one at a time for each container;
-//! - [`ActivityMonitor`]: use of containers, from the prober and from check-ins;
-//! - [`Creations`]: new containers, from the request to the started container.
+//! - `EngineAccess`: calls of the engine, with limits; whether it answers, and whether it is the expected one;
+//! - `CheckInAddressWatch`: the address at which new containers check in;
+//! - `Containers`: operations on existing containers, one at a time for each container;
+//! - `ActivityMonitor`: use of containers, from the prober and from check-ins;
+//! - `Creations`: new containers, from the request to the started container.
 //!
 //! What needs several owners is an operation of the facade: deadlines (`deadlines.rs`), reconciliation
 //! (`reconcile.rs`) and the activity report (`activity.rs`).
@@ -176,7 +176,7 @@ impl Service {
         self.containers.subscribe()
     }
 
-    /// The container with this id, unique id prefix or name. See [`find`].
+    /// The container with this id, unique id prefix or name.
     pub fn find(&self, reference: &str) -> Result<Arc<Record>, ServiceError> {
         self.containers.find(reference)
     }
@@ -261,7 +261,7 @@ impl Service {
         self.containers.set_limits(reference, limits, caller).await
     }
 
-    /// Credits the container at an address with a check-in. See [`ActivityMonitor::check_in`].
+    /// Credits the container at an address with a check-in.
     pub async fn check_in(&self, address: IpAddr, report: Report) -> Result<Arc<Record>, ServiceError> {
         self.activity.check_in(address, report).await
     }

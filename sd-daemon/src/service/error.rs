@@ -33,9 +33,9 @@ pub enum ServiceError {
     /// The maximum number of containers is reached.
     #[error("there are {0} containers, the maximum set by max_containers: remove one first")]
     TooManyContainers(u32),
-    /// Other operations on the container are still in progress.
+    /// Other operations on the container are still in progress. Boxed, because an id takes 129 bytes.
     #[error("container {0} is busy with earlier requests: try again in a minute")]
-    Busy(ContainerId),
+    Busy(Box<ContainerId>),
     /// The maximum number of creates is in progress.
     #[error("too many containers are being created: try again in a few seconds")]
     TooManyCreates,

@@ -47,8 +47,8 @@ pub async fn enforce_deadlines(
         if scan.due.is_empty() {
             status.succeeded();
         }
-        for due in scan.due.iter().copied() {
-            let service = service.clone();
+        for due in &scan.due {
+            let (service, due) = (service.clone(), *due);
             queue.start(due.key(), now, async move { due.apply(&service).await });
         }
 

@@ -32,10 +32,10 @@ impl Locks {
     pub(super) async fn acquire(&self, id: ContainerId) -> Result<ContainerLock, ServiceError> {
         let lock = self.of(id);
         if Arc::strong_count(&lock) > OPERATIONS_PER_CONTAINER {
-            return Err(ServiceError::Busy(id));
+            return Err(ServiceError::Busy(id.into()));
         }
         let held = tokio::time::timeout(LOCK_TIMEOUT, lock.lock_owned()).await;
-        held.map_err(|_| ServiceError::Busy(id))
+        held.map_err(|_| ServiceError::Busy(id.into()))
     }
 
     /// Takes the lock if it is free.
@@ -80,7 +80,7 @@ mod tests {
             assert!(futures_util::poll!(&mut wait).is_pending());
             waiting.push(wait);
         }
-        assert!(matches!(locks.acquire(id).await, Err(ServiceError::Busy(busy)) if busy == id));
+        assert!(matches!(locks.acquire(id).await, Err(ServiceError::Busy(busy)) if *busy == id));
         waiting.pop();
         let mut last = Box::pin(locks.acquire(id));
         assert!(futures_util::poll!(&mut last).is_pending());
