@@ -1,4 +1,4 @@
-//! A flood of reports, from one address and from thousands.
+//! Floods of check-ins from one address and from thousands.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,14 +11,14 @@ use crate::program::{Program, connect, exchange, get, number_after, size, status
 const REPORT: &[u8] = b"POST /v1/check-in HTTP/1.1\r\nhost: localhost\r\n\
     content-type: application/x-www-form-urlencoded\r\ncontent-length: 8\r\n\r\nactive=1";
 
-/// Sends reports one after the other on one connection, and counts the answers by status.
+/// Sends check-ins on one connection and counts the responses by status code.
 async fn report(check_in: SocketAddr, from: [u8; 4], count: usize) -> BTreeMap<u16, usize> {
     let mut stream = connect(from, check_in).await.unwrap();
     let mut answers = BTreeMap::new();
     let mut buffer = vec![0; 4096];
     for _ in 0..count {
         stream.write_all(REPORT).await.unwrap();
-        // An answer is small enough to come in one piece.
+        // A response is small enough to arrive in one segment.
         let length = stream.read(&mut buffer).await.unwrap();
         let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
         if text.starts_with("HTTP/1.1 429") {
@@ -30,7 +30,7 @@ async fn report(check_in: SocketAddr, from: [u8; 4], count: usize) -> BTreeMap<u
 }
 
 #[tokio::test]
-async fn who_reports_too_often_is_told_to_wait_and_others_are_not() {
+async fn frequent_check_ins_of_one_address_get_429() {
     let program = Program::start(&[]);
     let answers = report(program.check_in(), [127, 7, 0, 1], 500).await;
     assert!(answers[&404] >= 60, "{answers:?}");
@@ -40,7 +40,7 @@ async fn who_reports_too_often_is_told_to_wait_and_others_are_not() {
 }
 
 #[tokio::test]
-async fn a_flood_from_thousands_of_addresses_takes_no_memory_and_writes_nothing() {
+async fn check_ins_from_thousands_of_addresses_use_no_memory_or_disk() {
     const CONNECTIONS: u16 = 4096;
     const AT_ONCE: usize = 64;
     let program = Program::start(&[]);
@@ -51,11 +51,11 @@ async fn a_flood_from_thousands_of_addresses_takes_no_memory_and_writes_nothing(
             .sum();
         (registry, number_after(&program.proc("io"), "write_bytes:"))
     };
-    // That there is no engine is written into the log, and no more of it for a while.
-    wait_until("it has looked for its engine", || {
+    // The daemon logs that it waits for the engine, and then nothing for a while.
+    wait_until("the daemon waits for its engine", || {
         program.log().contains("waiting for the container engine")
     });
-    // What is allocated once is there after this.
+    // Warms up what is allocated once.
     report(program.check_in(), [127, 8, 0, 1], 10).await;
     let (before, memory) = (written(), program.memory());
 

@@ -1,12 +1,12 @@
-//! The shipped program as strangers meet it: many of them, slow ones, and some who try to get in. There is no Docker
-//! engine, which the program does not need for any of this.
+//! The program as untrusted clients reach it: overload, slow connections, ambiguous requests, TLS and secrets. No test
+//! here needs a Docker engine.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod crowd;
 mod descriptors;
 mod flood;
 mod log;
+mod overload;
 mod program;
 mod secrets;
 mod smuggling;

@@ -1,4 +1,4 @@
-//! The API over TLS, with a certificate that `openssl` makes.
+//! The API over TLS, with a certificate created by `openssl`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,10 +10,10 @@ use tokio::io::AsyncWriteExt;
 
 use crate::program::{PATIENCE, Program, command, connect, exchange, get, status, until_closed};
 
-/// Where this test finds the daemon when it runs as its own client.
+/// The URL of the daemon, for the copy of this test that runs as a client.
 const URL: &str = "SPIN_DOCKER_TEST_URL";
 
-/// A certificate for this machine and its key.
+/// Creates a self-signed certificate for localhost and its key.
 fn certificate(directory: &Path) -> (PathBuf, PathBuf) {
     let (certificate, key) = (directory.join("certificate.pem"), directory.join("key.pem"));
     let made = Command::new("openssl")
@@ -63,9 +63,9 @@ fn curl(program: &Program, options: &[&str]) -> Output {
     curl.arg(url).output().expect("curl is installed")
 }
 
-/// Which certificates a process trusts is decided before it begins. So this runs itself again.
+/// Trusted certificates are read at the start of a process, so the test runs itself as the client.
 #[tokio::test]
-async fn the_client_of_sd_trusts_what_ssl_cert_file_names_and_nothing_else() {
+async fn client_trusts_only_the_file_named_by_ssl_cert_file() {
     if let Ok(url) = std::env::var(URL) {
         let client = Client::new(&url).unwrap().with_credentials("admin", "spindocker");
         client.containers(&ContainerQuery::default()).await.unwrap();
@@ -75,7 +75,7 @@ async fn the_client_of_sd_trusts_what_ssl_cert_file_names_and_nothing_else() {
     let (program, certificate) = start(directory.path());
     let as_client = |trusted: Option<&Path>| {
         let mut client = Command::new(std::env::current_exe().unwrap());
-        let name = "tls::the_client_of_sd_trusts_what_ssl_cert_file_names_and_nothing_else";
+        let name = "tls::client_trusts_only_the_file_named_by_ssl_cert_file";
         client
             .args(["--exact", name])
             .env(URL, format!("https://{}", program.api()));
@@ -95,7 +95,7 @@ async fn the_client_of_sd_trusts_what_ssl_cert_file_names_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn over_tls_the_api_is_the_same_and_in_clear_text_there_is_none() {
+async fn api_is_served_over_tls_only() {
     let directory = tempfile::tempdir().unwrap();
     let (program, certificate) = start(directory.path());
     let trusted = curl(&program, &["--cacert", certificate.to_str().unwrap()]);
@@ -109,7 +109,7 @@ async fn over_tls_the_api_is_the_same_and_in_clear_text_there_is_none() {
 
     let clear = exchange([127, 0, 0, 1], program.api(), get("/healthz")).await;
     assert_eq!(status(&clear), None, "{clear:?}");
-    // Containers go on reporting in clear text: their network is the host's own.
+    // Check-ins stay plain HTTP, because their network does not leave the host.
     let report =
         "POST /v1/check-in HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
     let report = exchange([127, 0, 0, 1], program.check_in(), report.to_owned()).await;
@@ -117,13 +117,13 @@ async fn over_tls_the_api_is_the_same_and_in_clear_text_there_is_none() {
 }
 
 #[tokio::test]
-async fn half_a_handshake_counts_as_a_connection_and_comes_to_an_end() {
+async fn incomplete_tls_handshakes_are_closed() {
     let directory = tempfile::tempdir().unwrap();
     let (program, _) = start(directory.path());
     let mut attack = Vec::new();
     for _ in 0..200 {
         let mut stream = connect([127, 0, 0, 9], program.api()).await.unwrap();
-        // The beginning of a message that says that there is more to come.
+        // The start of a TLS record whose length announces more bytes.
         drop(stream.write_all(&[0x16, 0x03, 0x01, 0x02, 0x00, 0x01]).await);
         attack.push(stream);
     }
@@ -135,7 +135,7 @@ async fn half_a_handshake_counts_as_a_connection_and_comes_to_an_end() {
     }
 }
 
-/// Starts the program where every address is meant; it serves, or says why not and ends with 2.
+/// Starts the daemon with a listen address. Returns its log if it exits with code 2 instead of serving.
 fn starts(listen: &str, options: &[&str]) -> Result<(), String> {
     let state = tempfile::tempdir().unwrap();
     let log = state.path().join("log");
@@ -174,7 +174,7 @@ fn starts(listen: &str, options: &[&str]) -> Result<(), String> {
 }
 
 #[test]
-fn who_may_be_reached_by_others_needs_a_password_and_tls_or_consent() {
+fn public_listen_address_requires_password_and_tls_or_consent() {
     let directory = tempfile::tempdir().unwrap();
     let (certificate, key) = certificate(directory.path());
     let password = directory.path().join("password");
@@ -203,14 +203,14 @@ fn who_may_be_reached_by_others_needs_a_password_and_tls_or_consent() {
                 assert_eq!(outcome, Ok(()), "{listen} {options:?}");
                 continue;
             }
-            let text = outcome.expect_err("it is open to others");
-            let ways_out = if has_password {
+            let text = outcome.expect_err("the daemon is open to other hosts");
+            let remedies = if has_password {
                 ["tls_cert", "insecure_http"]
             } else {
                 ["password_file", "127.0.0.1"]
             };
             assert!(
-                ways_out.iter().all(|way| text.contains(way)),
+                remedies.iter().all(|remedy| text.contains(remedy)),
                 "{listen} {options:?}: {text}"
             );
         }

@@ -1,4 +1,4 @@
-//! Many connections, and slow ones: nobody else has to wait for them, and they come to an end.
+//! Many and slow connections: other clients are served, and stalled connections are closed.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,10 +14,10 @@ use crate::program::{
 
 const HERE: [u8; 4] = [127, 0, 0, 1];
 const ATTACKER: [u8; 4] = [127, 0, 0, 9];
-/// Half of a request.
+/// The first half of a request.
 const HALF: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: loc";
 
-/// Connections on which a request was begun. Those that are closed at once count as well.
+/// Opens connections and sends half a request on each. The daemon may close some of them immediately.
 async fn half_open(from: [u8; 4], to: SocketAddr, count: usize) -> Vec<TcpStream> {
     let mut opened = Vec::new();
     for _ in 0..count {
@@ -31,23 +31,23 @@ async fn half_open(from: [u8; 4], to: SocketAddr, count: usize) -> Vec<TcpStream
 async fn until_all_closed(connections: Vec<TcpStream>) {
     let mut closing: JoinSet<_> = connections.into_iter().map(until_closed).collect();
     while let Some(closed) = closing.join_next().await {
-        assert_eq!(closed.unwrap(), "", "half a request has no answer");
+        assert_eq!(closed.unwrap(), "", "half a request got a response");
     }
 }
 
-/// The shortest time of several.
-async fn quickest_answer(program: &Program, path: &str) -> Duration {
-    let mut quickest = PATIENCE;
+/// The shortest response time of twenty requests.
+async fn shortest_response_time(program: &Program, path: &str) -> Duration {
+    let mut shortest = PATIENCE;
     for _ in 0..20 {
         let began = Instant::now();
         let answer = exchange(HERE, program.api(), get(path)).await;
         assert_eq!(status(&answer), Some(200), "{answer:?}");
-        quickest = quickest.min(began.elapsed());
+        shortest = shortest.min(began.elapsed());
     }
-    quickest
+    shortest
 }
 
-/// A stream of events that has begun.
+/// Opens an event stream and reads the status line.
 async fn listen_to_events(program: &Program) -> TcpStream {
     let mut stream = connect(ATTACKER, program.api()).await.unwrap();
     let request = format!("GET /v1/events HTTP/1.1\r\nhost: localhost\r\n{CREDENTIALS}\r\n");
@@ -59,18 +59,18 @@ async fn listen_to_events(program: &Program) -> TcpStream {
 }
 
 #[tokio::test]
-async fn four_hundred_half_open_connections_keep_nobody_waiting_and_are_all_closed() {
+async fn half_open_connections_of_one_address_are_closed() {
     let program = Program::start(&[]);
     let listener = listen_to_events(&program).await;
     let attack = half_open(ATTACKER, program.api(), 400).await;
 
-    let quickest = quickest_answer(&program, "/v1/containers").await;
-    assert!(quickest < Duration::from_millis(500), "{quickest:?}");
-    // There is room for who asks from the same address as well.
+    let shortest = shortest_response_time(&program, "/v1/containers").await;
+    assert!(shortest < Duration::from_millis(500), "{shortest:?}");
+    // The same address can still send complete requests.
     is_answered(ATTACKER, program.api(), "/healthz").await;
     until_all_closed(attack).await;
 
-    // Who has shown the credentials was no part of the crowd, and still listens.
+    // The authenticated event stream of the same address stays open.
     let mut waiting = vec![0; 64 * 1024];
     let mut is_open = || match listener.try_read(&mut waiting) {
         Ok(0) => false,
@@ -81,7 +81,7 @@ async fn four_hundred_half_open_connections_keep_nobody_waiting_and_are_all_clos
 }
 
 #[tokio::test]
-async fn from_many_addresses_they_do_not_either() {
+async fn half_open_connections_of_many_addresses_are_closed() {
     let program = Program::start(&[]);
     let mut attack = Vec::new();
     for last in 1..=20 {
@@ -92,11 +92,11 @@ async fn from_many_addresses_they_do_not_either() {
 }
 
 #[tokio::test]
-async fn without_a_crowd_a_slow_peer_has_its_time_and_no_more() {
+async fn slow_requests_without_overload_get_the_full_timeout() {
     let program = Program::start(&[]);
     let slow = half_open(ATTACKER, program.api(), 1).await;
     let silent = connect(ATTACKER, program.api()).await.unwrap();
-    // A byte now and then is no reason to stay.
+    // Single bytes do not extend the timeout of the headers.
     let trickling = async {
         let mut stream = connect(ATTACKER, program.api()).await.unwrap();
         drop(stream.write_all(b"GET / HTTP/1.1\r\nx: ").await);
@@ -128,7 +128,7 @@ async fn without_a_crowd_a_slow_peer_has_its_time_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_head_a_body_or_a_value_that_is_too_large_is_refused() {
+async fn oversized_headers_bodies_and_values_are_rejected() {
     let program = Program::start(&[]);
     let answer = async |text: String| exchange(HERE, program.api(), text).await;
 
@@ -149,7 +149,7 @@ async fn a_head_a_body_or_a_value_that_is_too_large_is_refused() {
         )
     };
     let cmd = |length: usize| format!(r#"{{"image":"x","cmd":["{}"]}}"#, "x".repeat(length));
-    // There is no engine to ask about the image.
+    // The body is accepted; the missing engine fails the request.
     assert_eq!(
         status(&answer(post("/v1/containers", &cmd(60_000))).await),
         Some(503)
@@ -172,7 +172,7 @@ async fn a_head_a_body_or_a_value_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn thirty_clients_at_once_are_all_answered() {
+async fn thirty_concurrent_clients_are_served() {
     let program = Program::start(&[]);
     let mut clients = JoinSet::new();
     for _ in 0..30 {
