@@ -117,7 +117,7 @@ fn print_containers(
     instance: Option<&str>,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    // Without its id the containers of this registry cannot be told from those of another one.
+    // Without its id the containers of this registry cannot be distinguished from those of another one.
     let of_registry = match instance {
         Some(_) => "of this registry",
         None => "of any sd-daemon",

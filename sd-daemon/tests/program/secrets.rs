@@ -113,7 +113,7 @@ async fn secrets_are_not_in_log_arguments_or_environment() {
     let hash = std::fs::read_to_string(directory.path().join("password")).unwrap();
     let (_, digest) = hash.trim().rsplit_once('$').unwrap();
     let log = program.log();
-    assert!(log.contains("answered"), "the log level includes requests");
+    assert!(log.contains("responded"), "the log level includes requests");
     for (place, text) in [
         ("log", log),
         ("cmdline", program.proc("cmdline")),

@@ -221,8 +221,8 @@ fn public_listen_address_requires_password_and_tls_or_consent() {
         assert!(text.contains(expected), "{text}");
     };
     let (certificate, key) = (path(&certificate), path(&key));
-    broken(&["--tls-cert", &certificate], "tls_key: is missing");
-    broken(&["--tls-key", &key], "tls_cert: is missing");
+    broken(&["--tls-cert", &certificate], "tls_key: is required");
+    broken(&["--tls-key", &key], "tls_cert: is required");
     broken(
         &["--tls-cert", &key, "--tls-key", &key],
         "contains no certificate",
