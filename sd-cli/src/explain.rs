@@ -1,16 +1,15 @@
-//! Why a container is up, or was stopped, in one paragraph for people.
+//! Explains in one paragraph why a container runs, or why it was stopped.
 //!
-//! Pure: what the daemon knows of a container goes in, sentences come out. Each sentence answers a question
-//! of somebody who knows nothing of the program: is it up, who uses it, when does it stop and who decided
-//! that, what was done about it, what comes next. What nothing is known of is said to be unknown.
+//! A pure function of the activity that the daemon reports. The sentences of reasons and actors come from `sd-client`;
+//! this module adds times, the present use and what happens next. It calls unknown what the daemon does not know.
 
-mod ended;
 mod running;
+mod stopped;
 
 use std::time::Duration;
 
 use sd_client::api::{
-    Activity, EventKind, HistoryEntry, PolicySource, Signal, SignalKind, SignalState, Status,
+    Activity, EventKind, HistoryEntry, LastUse, PolicySource, Reason, Signal, SignalKind, SignalState, Status,
 };
 
 use crate::output::When;
@@ -18,38 +17,35 @@ use crate::output::human;
 
 /// The paragraph about a container.
 pub(crate) fn paragraph(activity: &Activity, when: &When) -> String {
-    let story = Explanation { activity, when };
+    let explanation = Explanation { activity, when };
     let sentences = match &activity.status {
-        Status::Running => story.of_running(),
-        Status::Stopping | Status::Stopped => story.of_ended(),
-        Status::Starting => vec![format!("{} is being started.", story.name())],
-        Status::Paused => story.of_frozen(),
+        Status::Running => explanation.running(),
+        Status::Stopping | Status::Stopped => explanation.stopped(),
+        Status::Starting => vec![format!("{} is starting.", explanation.subject())],
+        Status::Paused => explanation.paused(),
         Status::Other(status) => vec![format!(
-            "{} is {status}: this sd is older than its daemon and knows no more of that.",
-            story.name()
+            "{} is {status}, a status that this version of sd does not know.",
+            explanation.subject()
         )],
     };
     sentences.join(" ")
 }
 
-/// What there is to tell, and the clock to tell it by.
+/// The activity to explain, and the clock for its times.
 struct Explanation<'a> {
     activity: &'a Activity,
     when: &'a When,
 }
 
 impl Explanation<'_> {
-    fn of_frozen(&self) -> Vec<String> {
-        let frozen = self.latest(&EventKind::Paused);
-        let since = frozen.map(|entry| format!(" since {}", self.when.time_and_distance(entry.at)));
+    fn paused(&self) -> Vec<String> {
+        let how = self.latest(&EventKind::Paused).map_or_else(String::new, |entry| {
+            let at = self.when.time_and_distance(entry.at);
+            format!(" since {at}: {}", sentence(entry))
+        });
         vec![
-            format!(
-                "{} is frozen{}: that was done on the host, not by spin-docker.",
-                self.subject(),
-                since.unwrap_or_default()
-            ),
-            "As long as it is frozen it is not stopped; when it is thawed its idle timeout begins anew."
-                .to_owned(),
+            format!("{} is paused{how}.", self.subject()),
+            "It is not stopped while it is paused; its idle timeout restarts when it is unpaused.".to_owned(),
         ]
     }
 
@@ -58,50 +54,42 @@ impl Explanation<'_> {
         name.strip_prefix('/').unwrap_or(name)
     }
 
-    /// The container and what it is: `db (sd-postgres)`.
+    /// The container and its image: `db (sd-postgres)`.
     fn subject(&self) -> String {
         format!("{} ({})", self.name(), self.activity.image)
     }
 
-    /// When it was used last and what told of it; nothing when it was only started.
+    /// When and how the container was last used, or `None` if it was only started.
     fn last_use(&self) -> Option<String> {
         let at = self.activity.last_active_at?;
-        let kind = self.activity.last_active_signal.as_ref()?;
-        let evidence = match (kind, self.signal(kind).and_then(|signal| signal.value)) {
-            (SignalKind::Started, _) => return None,
-            (SignalKind::CheckIn, Some(0) | None) => "it reported to be busy".to_owned(),
-            (SignalKind::CheckIn, Some(count)) => {
-                format!("it reported {}", human::counted(count, "connection"))
-            }
-            (SignalKind::Connections, count) => format!(
-                "{} used, as seen from the host",
-                match count.unwrap_or(1) {
-                    1 => "1 connection was".to_owned(),
-                    count => format!("{count} connections were"),
-                }
-            ),
-            (SignalKind::Cpu, millicores) => {
-                format!("it kept {} busy", cores(millicores.unwrap_or_default()))
-            }
-            (SignalKind::Other(other), _) => other.clone(),
+        let signal = self.activity.last_active_signal.clone()?;
+        if signal == SignalKind::Started {
+            return None;
+        }
+        let value = self.signal(&signal).and_then(|signal| signal.value);
+        let last_use = LastUse {
+            signal,
+            value: value.unwrap_or_default(),
+            unpaused: false,
         };
-        Some(format!("{}: {evidence}", self.when.time_and_distance(at)))
+        let at = self.when.time_and_distance(at);
+        Some(format!("It was last used at {at}: {last_use}."))
     }
 
     fn signal(&self, kind: &SignalKind) -> Option<&Signal> {
         self.activity.signals.iter().find(|signal| signal.kind == *kind)
     }
 
-    /// Why a signal does not count; nothing when it does.
+    /// Why the daemon does not use a signal, or `None` if it does.
     fn off(&self, kind: &SignalKind) -> Option<&str> {
         let signal = self.signal(kind)?;
         match signal.state {
-            SignalState::Off => Some(signal.reason.as_deref().unwrap_or("nobody says why")),
+            SignalState::Off => Some(signal.reason.as_deref().unwrap_or("the daemon gives no reason")),
             SignalState::On | SignalState::Other(_) => None,
         }
     }
 
-    /// What happened since the run began that is going on, or that was the last one.
+    /// The events of the latest run.
     fn run(&self) -> impl DoubleEndedIterator<Item = &HistoryEntry> {
         let history = &self.activity.history;
         let start = history.iter().rposition(|entry| entry.what == EventKind::Started);
@@ -112,51 +100,45 @@ impl Explanation<'_> {
         self.run().rfind(|entry| entry.what == *what)
     }
 
-    /// How often the deadline was pushed in this run, and the last time.
+    /// The latest extension of the run, and how many there were.
     fn extensions(&self) -> Option<String> {
-        let pushed = || self.run().filter(|entry| entry.what == EventKind::Extended);
-        let last = pushed().next_back()?;
-        let at = self.when.time(last.at);
-        Some(match pushed().count() {
-            1 => format!("Its stop was put off at {at}: {}.", last.why),
-            count => format!(
-                "Its stop was put off {count} times, the last time at {at}: {}.",
-                last.why
-            ),
+        let extensions = || self.run().filter(|entry| entry.what == EventKind::Extended);
+        let latest = extensions().next_back()?;
+        let at = self.when.time(latest.at);
+        let is_kept = self
+            .activity
+            .keep_until
+            .is_some_and(|until| until > self.activity.at);
+        Some(match (&latest.reason, extensions().count()) {
+            (Some(Reason::KeptFor { .. }), _) if is_kept => {
+                format!("`sd hold` has kept it running since {at}.")
+            }
+            (_, 1) => format!("Extended at {at}: {}.", sentence(latest)),
+            (_, count) => format!("Extended {count} times, last at {at}: {}.", sentence(latest)),
         })
     }
 
     fn idle_timeout(&self) -> String {
-        limit(
-            "its idle timeout is",
-            self.activity.idle_timeout,
-            &self.activity.idle_timeout_source,
-        )
+        let activity = self.activity;
+        limit(activity.idle_timeout, &activity.idle_timeout_source)
     }
 }
 
-/// A limit, and who set it: `a run may last 6h (set for this container)`.
-fn limit(what: &str, seconds: Option<u64>, source: &PolicySource) -> String {
+/// The reason of an event. An unknown reason, or an older daemon, leaves only the daemon's own sentence.
+fn sentence(entry: &HistoryEntry) -> String {
+    match &entry.reason {
+        Some(Reason::Other(_)) | None => entry.why.clone(),
+        Some(reason) => reason.sentence(&entry.what, entry.actor.as_ref()),
+    }
+}
+
+/// A limit and its source: `6h (set for this container)`.
+fn limit(seconds: Option<u64>, source: &PolicySource) -> String {
     let length = seconds.map_or_else(
         || "never".to_owned(),
         |seconds| human::duration(Duration::from_secs(seconds)),
     );
-    let source = match source {
-        PolicySource::Container => "set for this container",
-        PolicySource::ImageLabel => "from its image's label",
-        PolicySource::ImageRule => "from the daemon's rule for its image",
-        PolicySource::Default => "the daemon's default",
-        PolicySource::Other(other) => other,
-    };
-    format!("{what} {length} ({source})")
-}
-
-fn cores(millicores: u64) -> String {
-    format!(
-        "{}.{:02} processor cores",
-        millicores / 1_000,
-        millicores % 1_000 / 10
-    )
+    format!("{length} ({source})")
 }
 
 #[cfg(test)]

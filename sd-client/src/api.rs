@@ -8,10 +8,12 @@ mod check_in;
 mod container;
 mod problem;
 mod readiness;
+mod reason;
 mod request;
 pub mod route;
 #[cfg(feature = "openapi")]
 mod schema;
+mod sentence;
 mod text;
 mod time;
 
@@ -23,9 +25,13 @@ pub use check_in::{CheckIn, MAX_ACTIVE_CONNECTIONS};
 pub use container::{Container, Status, StopReason};
 pub use problem::Problem;
 pub use readiness::{Readiness, TaskStatus};
+pub use reason::{
+    Actor, AppliedLimit, ChangedLimits, Client, Idleness, LastUse, Means, OtherActor, OtherReason, Reason,
+};
 pub use request::{
     ContainerQuery, CreateContainer, DesiredStatus, ExtendContainer, RemoveMode, RemoveQuery, UpdateContainer,
 };
+pub use sentence::warning;
 pub use time::Timestamp;
 
 pub use crate::quantity::{Cpus, InvalidQuantity, Memory, Span, TimeLimit};

@@ -47,6 +47,7 @@ fn record(id: &str, number: usize) -> Record {
         limits: Limits::default(),
         label_limits: Limits::default(),
         lifecycle: Lifecycle::Starting,
+        intent: None,
         activity: Activity::started_at(Timestamp::from_millis(0)),
         generation: 1,
         last_run: None,

@@ -1,12 +1,16 @@
 //! Records, as the wire describes containers. No decisions, only words.
 
+mod events;
+
+pub(crate) use events::event;
+
 use std::time::SystemTime;
 
 use sd_client::api::{self, route};
 
 use crate::domain::{
-    ContainerPort, DeadlineReason, EffectiveLimit, Endpoints, EventKind, Lifecycle, LimitSource, Policy,
-    Record, RecordedEvent, Signal, StopCause, TimeLimit, Timestamp,
+    ContainerPort, DeadlineReason, EffectiveLimit, Endpoints, Lifecycle, LimitSource, Policy, Record, Signal,
+    StopCause, TimeLimit, Timestamp,
 };
 use crate::service::{ActivityReport, ProbeStatus, Signals, Switch};
 use crate::task_status::TaskStatus;
@@ -106,7 +110,8 @@ pub(crate) fn activity(report: &ActivityReport, signals: &Signals) -> api::Activ
         policy.remove_after(record),
     ];
     let [idle_timeout, max_lifetime, remove_after] = limits.map(seconds);
-    let [idle_timeout_source, max_lifetime_source, remove_after_source] = limits.map(source);
+    let [idle_timeout_source, max_lifetime_source, remove_after_source] =
+        limits.map(|limit| source(limit.source));
     api::Activity {
         container_id: record.id().to_string(),
         name: format!("/{}", record.name().as_str()),
@@ -134,19 +139,24 @@ pub(crate) fn activity(report: &ActivityReport, signals: &Signals) -> api::Activ
         keep_until: record.activity().keep_until.map(timestamp),
         connections: view.as_ref().and_then(open_connections),
         signals: all_signals(record, view.as_ref(), signals),
-        history: history.iter().map(history_entry).collect(),
+        history: history.iter().map(events::history_entry).collect(),
     }
 }
 
-fn seconds(decided: EffectiveLimit) -> Option<u64> {
-    match decided.limit {
+fn seconds(effective: EffectiveLimit) -> Option<u64> {
+    limit_seconds(effective.limit)
+}
+
+/// A limit in seconds, or `None` if it is unlimited.
+fn limit_seconds(limit: TimeLimit) -> Option<u64> {
+    match limit {
         TimeLimit::Never => None,
         TimeLimit::After(duration) => Some(duration.as_secs()),
     }
 }
 
-fn source(decided: EffectiveLimit) -> api::PolicySource {
-    match decided.source {
+fn source(source: LimitSource) -> api::PolicySource {
+    match source {
         LimitSource::Container => api::PolicySource::Container,
         LimitSource::ImageLabel => api::PolicySource::ImageLabel,
         LimitSource::ImageRule => api::PolicySource::ImageRule,
@@ -225,44 +235,6 @@ fn all_signals(record: &Record, view: Option<&ProbeStatus>, signals: &Signals) -
         }
     };
     reasons.map(describe).into()
-}
-
-fn history_entry(event: &RecordedEvent) -> api::HistoryEntry {
-    api::HistoryEntry {
-        id: event.id,
-        at: timestamp(event.at),
-        what: event_kind(event.event.what),
-        why: event.event.why.to_string(),
-    }
-}
-
-/// Something that happened, for those who listen.
-pub(crate) fn event(event: &RecordedEvent) -> api::Event {
-    api::Event {
-        id: event.id,
-        event: event_kind(event.event.what),
-        at: timestamp(event.at),
-        container_id: event.subject.container.to_string(),
-        name: format!("/{}", event.subject.name.as_str()),
-        image: event.subject.image.to_string(),
-        why: event.event.why.to_string(),
-        stops_at: event.event.stops_at.map(timestamp),
-    }
-}
-
-fn event_kind(what: EventKind) -> api::EventKind {
-    match what {
-        EventKind::Created => api::EventKind::Created,
-        EventKind::Started => api::EventKind::Started,
-        EventKind::IdleWarning => api::EventKind::IdleWarning,
-        EventKind::Extended => api::EventKind::Extended,
-        EventKind::Changed => api::EventKind::Changed,
-        EventKind::Paused => api::EventKind::Paused,
-        EventKind::Resumed => api::EventKind::Resumed,
-        EventKind::Stopping => api::EventKind::Stopping,
-        EventKind::Stopped => api::EventKind::Stopped,
-        EventKind::Removed => api::EventKind::Removed,
-    }
 }
 
 pub(crate) fn task_status(status: TaskStatus) -> api::TaskStatus {

@@ -1,4 +1,4 @@
-//! `sd why`: why a container is still up, or why it was stopped.
+//! `sd why`: explains why a container runs, or why it was stopped.
 
 use sd_client::Client;
 
@@ -10,9 +10,9 @@ use crate::output::{Format, Printer};
 const EXAMPLES: &str = "\
 Examples:
   sd why db
-  sd why db --json | jq '.signals'    all that is known, with the history";
+  sd why db --json | jq '.signals'    print all details, with the history";
 
-/// Tell why a container is still up, or why it was stopped
+/// Explain why a container runs, or why it was stopped
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES, help_template = crate::help::TEMPLATE)]
 pub(crate) struct Args {

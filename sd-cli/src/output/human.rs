@@ -27,14 +27,6 @@ pub(crate) fn bytes(bytes: u64) -> String {
     }
 }
 
-/// Formats a count with its noun: `1 client`, `2 clients`.
-pub(crate) fn counted(count: u64, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,11 +45,5 @@ mod tests {
         ] {
             assert_eq!(bytes(number), text);
         }
-    }
-
-    #[test]
-    fn counted_is_singular_only_for_one() {
-        assert_eq!(counted(1, "client"), "1 client");
-        assert_eq!(counted(0, "client"), "0 clients");
     }
 }

@@ -16,7 +16,7 @@ fn event(id: u64, name: &str, what: &str) -> String {
         "container_id": container(name, "running")["container_id"],
         "name": format!("/{name}"),
         "image": "sd-postgres",
-        "why": "asked for over the API",
+        "why": "started by admin",
         "stops_at": null,
     });
     format!("id: {id}\nevent: {what}\ndata: {event}\n\n")
@@ -27,7 +27,7 @@ fn why_prints_a_paragraph_or_the_activity_as_json() {
     let server = Server::always(|| Response::json(&activity()));
     run_sd(&server, &["why", "db"]).printed(
         "db (sd-postgres) was stopped at 16:51 (1h 9m ago): evil \\u{1b}[2J. It had run for 5h 51m. Its files \
-         stay until somebody removes it; `sd start db` starts it again.\n",
+         are kept until it is removed; `sd start db` starts it again.\n",
     );
     let run = run_sd(&server, &["why", "db", "--json"]);
     assert_eq!(run.json(), activity());
@@ -72,7 +72,7 @@ fn show_prints_a_line_per_property_and_the_history() {
          MAX LIFETIME   never\n\
          REMOVE AFTER   never\n\
          \n\
-         2026-03-01 11:00:00  started       asked for over the API\n\
+         2026-03-01 11:00:00  started       started by admin\n\
          2026-03-01 16:50:58  stopping      evil \\u{{1b}}[2J\n"
     ));
     let json = run_sd(&server, &["show", "db", "--json"]).json();
@@ -120,7 +120,7 @@ fn events_are_printed_until_stdout_is_closed() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert_eq!(
         lines.next().unwrap().unwrap(),
-        "2026-03-01 14:02:11  started       db                asked for over the API"
+        "2026-03-01 14:02:11  started       db                started by admin"
     );
     assert!(lines.next().unwrap().unwrap().contains("  stopped       web"));
     // sd requests the stream again when it ends, so there is always another event to print.

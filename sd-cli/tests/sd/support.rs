@@ -347,8 +347,10 @@ pub(crate) fn activity() -> Value {
         "connections": null,
         "signals": [],
         "history": [
-            {"id": 1, "at": "2026-03-01T11:00:00.000Z", "what": "started", "why": "asked for over the API"},
-            {"id": 2, "at": "2026-03-01T16:50:58.000Z", "what": "stopping", "why": "evil \u{1b}[2J"},
+            {"id": 1, "at": "2026-03-01T11:00:00.000Z", "what": "started", "why": "started by admin",
+                "reason": {"kind": "requested"}, "actor": {"kind": "client", "user": "admin", "means": "api"}},
+            {"id": 2, "at": "2026-03-01T16:50:58.000Z", "what": "stopping", "why": "evil \u{1b}[2J",
+                "reason": null, "actor": null},
         ],
     })
 }

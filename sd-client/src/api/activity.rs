@@ -1,11 +1,11 @@
-//! Who is using a container, why it is still up, and what happened to it.
+//! The activity of a container: its use, its deadlines and its history.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Status, StopReason, Timestamp};
+use super::{Actor, Reason, Status, StopReason, Timestamp};
 
 /// Answer of `GET /v1/containers/{ref}/activity`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,49 +19,49 @@ pub struct Activity {
     pub image: String,
     /// What the container is doing.
     pub status: Status,
-    /// When the daemon said all this, by its clock.
+    /// When the daemon answered, by its clock.
     pub at: Timestamp,
     /// When the container was created.
     pub created_at: Timestamp,
-    /// When the present run began; null when there is none.
+    /// When the present run began; null if it does not run.
     pub started_at: Option<Timestamp>,
-    /// Since when it is at rest; null unless stopped.
+    /// When it stopped; null unless stopped.
     pub stopped_at: Option<Timestamp>,
     /// Why it was stopped; null unless stopping or stopped.
     pub stop_reason: Option<StopReason>,
-    /// Latest activity; null before the first start.
+    /// The last use; null before the first start.
     pub last_active_at: Option<Timestamp>,
-    /// What that was.
+    /// The signal that showed it.
     pub last_active_signal: Option<SignalKind>,
     /// Seconds without activity after which it is stopped; null means never.
     pub idle_timeout: Option<u64>,
-    /// Who decided on the idle timeout.
+    /// The source of the idle timeout.
     pub idle_timeout_source: PolicySource,
-    /// Seconds that a run may last; null means as long as it likes.
+    /// Seconds after which a run is stopped, used or not; null means never.
     pub max_lifetime: Option<u64>,
-    /// Who decided on the longest run.
+    /// The source of the maximum lifetime.
     pub max_lifetime_source: PolicySource,
-    /// Seconds at rest after which it is removed; null means never.
+    /// Seconds after a stop after which the container is removed; null means never.
     pub remove_after: Option<u64>,
-    /// Who decided on the removal.
+    /// The source of that time.
     pub remove_after_source: PolicySource,
-    /// When it will be stopped if nothing happens until then.
+    /// When it will be stopped if it is not used.
     pub stops_at: Option<Timestamp>,
-    /// What decides that moment.
+    /// What determines that time.
     pub stops_because: Option<StopsBecause>,
-    /// When it will be removed if nobody starts it until then.
+    /// When it will be removed if it is not started.
     pub removes_at: Option<Timestamp>,
-    /// Somebody asked that it is not stopped for idleness before this.
+    /// It is not stopped for idleness before this, because of an extension.
     pub keep_until: Option<Timestamp>,
-    /// The client connections seen from the host; null when nobody has looked yet, or nobody can.
+    /// The client connections that the prober saw; null if it has not probed the container yet, or cannot.
     pub connections: Option<OpenConnections>,
-    /// Everything that can tell of use.
+    /// The signals that can show use.
     pub signals: Vec<Signal>,
-    /// What happened to it, the latest last. Bounded: what is old is forgotten.
+    /// The events of the container, the latest last. Old events are deleted.
     pub history: Vec<HistoryEntry>,
 }
 
-/// Who decided on a limit, the most specific first.
+/// The source of a limit, the most specific first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PolicySource {
@@ -69,155 +69,171 @@ pub enum PolicySource {
     Container,
     /// A label of its image.
     ImageLabel,
-    /// A rule of the daemon for its image.
+    /// A rule of the daemon for the image.
     ImageRule,
     /// The daemon's default.
     Default,
-    /// One that this version does not know.
+    /// A value that this version does not know.
     #[serde(untagged)]
     Other(String),
 }
 
-/// What decides when a container is stopped.
+/// What determines when a container is stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StopsBecause {
-    /// Its idle timeout, counted from the latest activity.
+    /// The idle timeout, counted from the last use.
     IdleTimeout,
-    /// Somebody asked to keep it until then.
+    /// An extension by a client or by the container.
     KeepUntil,
-    /// The grace after a start of the daemon, in which containers can report.
+    /// The grace period after a start of the daemon, in which containers can report.
     Grace,
-    /// The longest time a run may last.
+    /// The maximum lifetime of a run.
     MaxLifetime,
-    /// Something that this version does not know.
+    /// A value that this version does not know.
     #[serde(untagged)]
     Other(String),
 }
 
-/// The client connections of a container at one look from the host.
+/// The client connections of a container at the time of a probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OpenConnections {
-    /// When they were looked at.
+    /// When the container was probed.
     pub seen_at: Timestamp,
     /// How many were open.
     pub open: u32,
     /// How many were open to each exposed port, such as `"5432/tcp"`.
     pub ports: BTreeMap<String, u32>,
-    /// What they carried, both ways together, since the look before.
+    /// The bytes per minute that they carried since the previous probe, in both directions together.
     pub bytes_per_minute: u64,
 }
 
-/// Something that can tell that a container is in use.
+/// A signal that can show use of a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Signal {
-    /// Which.
+    /// Its kind.
     pub kind: SignalKind,
-    /// Whether it counts here.
+    /// Whether the daemon uses it.
     pub state: SignalState,
-    /// Why it does not count.
+    /// Why the daemon does not use it.
     #[serde(default)]
     pub reason: Option<String>,
-    /// When it last told of use.
+    /// When it last showed use.
     pub at: Option<Timestamp>,
-    /// What it told then: connections for `check-in` and `connections`, thousandths of a core for `cpu`.
+    /// How much: connections for `check-in` and `connections`, thousandths of a core for `cpu`.
     pub value: Option<u64>,
 }
 
-/// What can tell of use.
+/// The kinds of signals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SignalKind {
-    /// It was created, started or thawed.
+    /// The container was created, started or unpaused.
     Started,
-    /// It reported itself.
+    /// The container checked in.
     CheckIn,
-    /// A client connection was opened or carried data, seen from the host.
+    /// The prober saw a client connection that was opened or carried data.
     Connections,
-    /// It used the processor.
+    /// The prober saw the container use the processor.
     Cpu,
-    /// One that this version does not know.
+    /// A value that this version does not know.
     #[serde(untagged)]
     Other(String),
 }
 
-/// Whether a signal counts.
+/// Whether the daemon uses a signal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SignalState {
-    /// It does.
+    /// It is used.
     On,
-    /// It does not.
+    /// It is not used.
     Off,
-    /// A state that this version does not know.
+    /// A value that this version does not know.
     #[serde(untagged)]
     Other(String),
 }
 
-/// Something that happened to a container.
+/// An event in the history of a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistoryEntry {
-    /// Number of the event, growing.
+    /// The number of the event. Numbers grow.
     pub id: u64,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// What.
+    /// What happened.
     pub what: EventKind,
-    /// Why, in words; empty where there is nothing to say.
+    /// Why, as a sentence; empty if an earlier event gives the reason.
     pub why: String,
+    /// Why, as a structure; null if an earlier event gives the reason.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub reason: Option<Reason>,
+    /// Who caused it; null if an older version of the daemon recorded the event.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub actor: Option<Actor>,
 }
 
-/// Something that happened to some container, as `GET /v1/events` tells it.
+/// An event in the stream of `GET /v1/events`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Event {
-    /// Number of the event, growing; `Last-Event-ID` resumes after it.
+    /// The number of the event. Numbers grow; `Last-Event-ID` resumes after one.
     pub id: u64,
     /// What happened.
     pub event: EventKind,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// To which container.
+    /// The id of the container.
     pub container_id: String,
-    /// Its name then, with a leading slash.
+    /// The name of the container at that time, with a leading slash.
     pub name: String,
-    /// Its image.
+    /// The image of the container.
     pub image: String,
-    /// Why, in words; empty where there is nothing to say.
+    /// Why, as a sentence; empty if an earlier event gives the reason.
     pub why: String,
-    /// When it will be stopped if nothing happens until then, as things stood.
+    /// When the container will be stopped if it is not used, for events that announce or postpone a stop.
     #[serde(default)]
     pub stops_at: Option<Timestamp>,
+    /// Why, as a structure; null if an earlier event gives the reason.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub reason: Option<Reason>,
+    /// Who caused it; null if an older version of the daemon recorded the event.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub actor: Option<Actor>,
 }
 
-/// What can happen to a container.
+/// The kinds of events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
-    /// It was created.
+    /// The container was created.
     Created,
-    /// It runs.
+    /// A run began.
     Started,
-    /// It will be stopped soon unless somebody uses it.
+    /// The container will be stopped soon unless it is used.
     IdleWarning,
-    /// Its deadline was pushed.
+    /// The stop was postponed.
     Extended,
-    /// One of its limits was changed.
+    /// A limit was changed.
     Changed,
-    /// It was frozen on the host.
+    /// The container was paused.
     Paused,
-    /// It was thawed.
+    /// The container was unpaused.
     Resumed,
     /// A stop began.
     Stopping,
-    /// It is at rest.
+    /// The container is stopped.
     Stopped,
-    /// It is gone.
+    /// The container is removed.
     Removed,
-    /// One that this version does not know.
+    /// A value that this version does not know.
     #[serde(untagged)]
     Other(String),
 }
@@ -257,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_on_the_wire_are_the_words_that_are_shown() {
+    fn kind_is_shown_as_it_is_on_the_wire() {
         for (kind, word) in [
             (EventKind::IdleWarning, "idle_warning"),
             (EventKind::Stopped, "stopped"),

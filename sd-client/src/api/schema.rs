@@ -9,8 +9,8 @@ use utoipa::openapi::schema::{
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{
-    Cpus, EventKind, Memory, PolicySource, SignalKind, SignalState, Span, Status, StopReason, StopsBecause,
-    TimeLimit, Timestamp,
+    Actor, AppliedLimit, Cpus, EventKind, LastUse, Means, Memory, PolicySource, Reason, SignalKind,
+    SignalState, Span, Status, StopReason, StopsBecause, TimeLimit, Timestamp,
 };
 
 /// A string with known values, to which later versions may add more.
@@ -51,6 +51,12 @@ schemas! {
         "created", "started", "idle_warning", "extended", "changed", "paused", "resumed", "stopping", "stopped",
         "removed",
     ]);
+    Means: open_enum("How a request was sent.", &["api"]);
+    ReasonKind: open_enum("The kind of a reason.", &[
+        "requested", "idle_timeout", "keep_until", "grace", "max_lifetime", "remove_after", "exited", "out_of_memory",
+        "outside", "never_ran", "start_failed", "limits_changed", "extended_by", "kept_for", "reported_busy", "text",
+    ]);
+    ActorKind: open_enum("The kind of an actor.", &["client", "daemon", "container", "outside"]);
     Timestamp: string()
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .description(Some("RFC 3339 in UTC."))
@@ -122,4 +128,78 @@ pub(super) fn command() -> Schema {
         .description(Some("Command and arguments, which replace those of the image."))
         .items(string().pattern(Some("^[^\\u0000]*$")))
         .into()
+}
+
+struct ReasonKind;
+struct ActorKind;
+
+/// Why an event happened. The kind decides which parameters there are.
+#[derive(ToSchema)]
+#[schema(as = Reason)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct ReasonObject {
+    /// The kind of reason.
+    kind: ReasonKind,
+    /// Seconds since the last use, when an idle deadline passed.
+    idle_for: Option<u64>,
+    /// The limit that was reached.
+    limit: Option<AppliedLimit>,
+    /// The last use before an idle deadline.
+    last_use: Option<LastUse>,
+    /// The exit code of the main process.
+    code: Option<i64>,
+    /// The engine's message.
+    message: Option<String>,
+    /// The idle timeout that a client set, in seconds; 0 means unlimited.
+    idle_timeout: Option<u64>,
+    /// The maximum lifetime that a client set, in seconds; 0 means unlimited.
+    max_lifetime: Option<u64>,
+    /// The time before removal that a client set, in seconds; 0 means unlimited.
+    remove_after: Option<u64>,
+    /// The length of an extension, in seconds.
+    seconds: Option<u64>,
+    /// The maximum lifetime, if it ends the run before the extension does.
+    capped_by: Option<AppliedLimit>,
+    /// The sentence that an older version recorded.
+    text: Option<String>,
+}
+
+/// Who or what caused an event. Only a client has more fields than the kind.
+#[derive(ToSchema)]
+#[schema(as = Actor)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct ActorObject {
+    /// The kind of actor.
+    kind: ActorKind,
+    /// The authenticated user.
+    user: Option<String>,
+    /// The address of the client.
+    address: Option<String>,
+    /// How the request was sent.
+    means: Option<Means>,
+}
+
+macro_rules! described_by {
+    ($($type:ident: $object:ident;)+) => {$(
+        impl PartialSchema for $type {
+            fn schema() -> RefOr<Schema> {
+                $object::schema()
+            }
+        }
+
+        impl ToSchema for $type {
+            fn name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+                $object::schemas(schemas);
+            }
+        }
+    )+};
+}
+
+described_by! {
+    Reason: ReasonObject;
+    Actor: ActorObject;
 }

@@ -108,9 +108,9 @@ fn new_container() -> anyhow::Result<NewContainer> {
 
 fn policy() -> Policy {
     Policy {
-        default_timeout: TimeLimit::After(Duration::from_secs(9_000)),
-        default_lifetime: TimeLimit::Never,
-        default_rest: TimeLimit::Never,
+        default_idle_timeout: TimeLimit::After(Duration::from_secs(9_000)),
+        default_max_lifetime: TimeLimit::Never,
+        default_remove_after: TimeLimit::Never,
         image_rules: [].into(),
         restart_grace: Duration::from_secs(600),
         resumed_at: Timestamp::from_millis(0),

@@ -1,34 +1,36 @@
-//! The wish for a container that the engine has not made yet.
+//! A create operation that has no container yet.
 
-use super::{ImageRef, Limits, Name, OperationId, Timestamp};
+use super::{Caller, ImageRef, Limits, Name, OperationId, Timestamp};
 
-/// A create that was asked for and has no container id yet.
+/// A create operation that was requested and has no container id yet.
 ///
-/// It is written down before the engine is asked. What it leaves behind after a crash is found by the
-/// operation's label, and removed: nobody was ever told of it.
+/// The registry stores it before the engine is called. After a crash, the daemon finds the container of an open
+/// creation by the label of the operation and removes it: no client has received its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Creation {
-    /// Identity of this create.
+    /// The identity of the operation.
     pub operation: OperationId,
-    /// The image as it was named.
+    /// The image as named in the request.
     pub image: ImageRef,
-    /// The name that was asked for.
+    /// The requested name.
     pub name: Option<Name>,
-    /// The container's own limits.
+    /// Limits of the container itself.
     pub limits: Limits,
-    /// The limits that labels of the image set.
+    /// Limits that labels of the image set.
     pub label_limits: Limits,
-    /// What makes a repetition of the request the same request.
+    /// The idempotency key of the request.
     pub key: Option<IdempotencyKey>,
-    /// When it was asked for.
+    /// When the creation was requested.
     pub opened_at: Timestamp,
+    /// The client that requested it.
+    pub requested_by: Caller,
 }
 
-/// The caller's key of a create, and what the request said, so that another one cannot hide behind it.
+/// The idempotency key of a create request, and the request it was sent with: the key cannot be used for another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// As the caller chose it.
+    /// The key as the client chose it.
     pub key: String,
-    /// The request, or what stands for it: the same for the same request, and no other.
+    /// A digest of the request: equal for equal requests only.
     pub request: String,
 }

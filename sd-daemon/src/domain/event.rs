@@ -1,81 +1,80 @@
-//! What happens to a container, as its history tells it.
+//! Events of a container, as its history records them.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{ContainerId, ImageRef, Name, Record, Timestamp};
+use super::{Actor, ContainerId, ImageRef, Name, Reason, Record, Timestamp};
 
-/// A reason in words. Most are the same again and again: those take no memory.
-pub type Words = Cow<'static, str>;
-
-/// Something that happened to a container, and why.
+/// A change of a container, and who or what caused it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// What.
-    pub what: EventKind,
-    /// Why, in words that stay true: no points in time, only lengths. Empty where there is nothing to say.
-    pub why: Words,
-    /// When it will be stopped if nothing happens until then, where that is the point.
+    /// The change.
+    pub kind: EventKind,
+    /// Why it happened, or `None` if an earlier event gives the reason.
+    pub reason: Option<Reason>,
+    /// Who caused it, or `None` if an older version recorded the event.
+    pub actor: Option<Actor>,
+    /// When the container will be stopped if it is not used, for events that announce or postpone a stop.
     pub stops_at: Option<Timestamp>,
 }
 
 impl Event {
-    /// Something that happened, without more about when it will be stopped.
-    pub fn new(what: EventKind, why: impl Into<Words>) -> Self {
+    /// An event that does not announce a stop.
+    pub fn new(kind: EventKind, reason: Reason, actor: Actor) -> Self {
         Self {
-            what,
-            why: why.into(),
+            kind,
+            reason: Some(reason),
+            actor: Some(actor),
             stops_at: None,
         }
     }
 }
 
-/// What can happen to a container.
+/// The kinds of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// It was created.
+    /// The container was created.
     Created,
-    /// It runs.
+    /// A run began.
     Started,
-    /// It will be stopped soon unless somebody uses it.
+    /// The container will be stopped soon unless it is used.
     IdleWarning,
-    /// Its deadline was pushed.
+    /// The stop was postponed.
     Extended,
-    /// One of its limits was changed.
+    /// A limit was changed.
     Changed,
-    /// It was frozen on the host.
+    /// The container was paused.
     Paused,
-    /// It was thawed.
+    /// The container was unpaused.
     Resumed,
     /// A stop began.
     Stopping,
-    /// It is at rest.
+    /// The container is stopped.
     Stopped,
-    /// It is gone.
+    /// The container is removed.
     Removed,
 }
 
-/// A line of history.
+/// An event with its number, time and container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedEvent {
-    /// Grows with every event; never used twice.
+    /// The number of the event. Numbers grow and are never reused.
     pub id: u64,
-    /// When.
+    /// When the event happened.
     pub at: Timestamp,
-    /// To which container. The same in memory for all events of one that has kept its name.
+    /// The container. Events of one container share it in memory while the name stays the same.
     pub subject: Arc<Subject>,
-    /// What, and why.
+    /// The event.
     pub event: Event,
 }
 
-/// A container, as its history speaks of it.
+/// The container of an event, with the names it had then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// Which.
+    /// The engine's id.
     pub container: ContainerId,
-    /// Its name then.
+    /// The name when the event happened.
     pub name: Name,
-    /// Its image.
+    /// The image.
     pub image: ImageRef,
 }
 

@@ -1,25 +1,25 @@
-//! What an inspection of the engine shows of one container.
+//! What an inspection by the engine shows of a container.
 
 use std::net::IpAddr;
 
-use super::{Endpoints, Name};
+use super::{Endpoints, Name, StopCause};
 
-/// One container as the engine shows it.
+/// A container as the engine inspected it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// Its present name; somebody on the host may have changed it.
+    /// The present name. It can be changed on the host.
     pub name: Name,
-    /// What it is doing.
+    /// The state.
     pub state: ObservedState,
 }
 
 impl Observation {
-    /// Whether it has a main process.
+    /// Whether the container has a main process.
     pub fn is_live(&self) -> bool {
         matches!(self.state, ObservedState::Live { .. })
     }
 
-    /// Whether it is in this run, at this address.
+    /// Whether the container is in this run and has this address.
     pub fn holds(&self, address: IpAddr, in_run: &RunId) -> bool {
         match &self.state {
             ObservedState::Live { run, addresses, .. } => run == in_run && addresses.contains(&address),
@@ -28,85 +28,101 @@ impl Observation {
     }
 }
 
-/// What the engine says a container is doing.
+/// The state of a container at the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ObservedState {
-    /// Made, and never started.
+    /// Created, and never started.
     Created,
     /// It has a main process.
     Live {
-        /// Which run this is.
+        /// The run.
         run: RunId,
-        /// Whether the process may proceed.
+        /// Whether it is paused.
         state: LiveState,
-        /// Where it is reached.
+        /// Published ports.
         endpoints: Endpoints,
-        /// Its own addresses on container networks.
+        /// Addresses on container networks.
         addresses: Vec<IpAddr>,
-        /// Its main process, as the engine numbers it; on the engine's host, which may be another one.
+        /// The main process on the engine's host, which can be another machine than the daemon's.
         process: Option<ProcessId>,
     },
-    /// Its main process has ended.
+    /// The main process has ended.
     Ended {
         /// The run that ended.
         run: RunId,
         /// How it ended.
         exit: Exit,
     },
-    /// The engine reports a state that this program does not know. It is no reason to change anything.
+    /// The engine reports a state that this version does not know. The record stays as it is.
     Unknown,
 }
 
-/// Whether the main process of a live container may proceed.
+/// Whether a live container is paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LiveState {
-    /// It may.
+    /// It runs.
     Running,
-    /// It is frozen.
+    /// It is paused.
     Paused,
 }
 
 /// How a main process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It returned or crashed.
-    ByItself {
-        /// With this exit status.
-        status: i64,
+    /// It exited, and the engine reported no signal from outside.
+    Exited {
+        /// The exit code.
+        code: i64,
     },
-    /// It took more memory than it may have.
+    /// The kernel killed it because the container exceeded its memory limit.
     OutOfMemory,
-    /// Somebody on the host ended it.
-    BySignal,
+    /// The engine reported that it was sent a signal from outside, as by `docker stop` or `docker kill`.
+    Killed,
 }
 
-/// Tells two runs of one container apart: the engine's own start time, never interpreted.
+impl Exit {
+    /// Exit codes of a main process that SIGKILL or SIGTERM ended: 128 plus the number of the signal.
+    const SIGNAL_CODES: [i64; 2] = [137, 143];
+
+    /// Why the container is stopped.
+    ///
+    /// A main process that ended by a signal was stopped from outside, also if the daemon did not see who sent it.
+    pub(super) fn cause(self) -> StopCause {
+        match self {
+            Self::Exited { code } if Self::SIGNAL_CODES.contains(&code) => StopCause::External,
+            Self::Exited { .. } | Self::OutOfMemory => StopCause::Exited,
+            Self::Killed => StopCause::External,
+        }
+    }
+}
+
+/// Identifies a run of a container: the engine's start time as an opaque text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RunId(Box<str>);
 
 impl RunId {
-    /// The run that began at this time of the engine.
+    /// The run with this start time.
     pub fn new(engine_start_time: &str) -> Self {
         Self(engine_start_time.into())
     }
 
-    /// The engine's text.
+    /// The start time as the engine wrote it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A process on the engine's host. Numbers are used again: by itself one proves nothing.
+/// A process on the engine's host. The kernel reuses numbers: verify that the process is still the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProcessId(std::num::NonZeroU32);
 
 impl ProcessId {
-    /// The process of this number; zero is none.
+    /// The process with this number, or `None` for zero.
     pub fn new(number: u32) -> Option<Self> {
         std::num::NonZeroU32::new(number).map(Self)
     }
 
-    /// Its number.
+    /// The process number.
     pub fn number(self) -> u32 {
         self.0.get()
     }

@@ -1,37 +1,37 @@
-//! How long a container may be without use, may run, and may be at rest; and who decides.
+//! When containers are stopped and removed: limits, their sources, and the deadlines that follow from them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ImagePattern, Lifecycle, Record, Timestamp};
 
-/// How long something may last.
+/// A limit on a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeLimit {
-    /// As long as it likes.
+    /// Unlimited.
     Never,
-    /// Until this long has passed.
+    /// Limited to this duration.
     After(Duration),
 }
 
-/// Limits that somebody has set. What is missing somebody less specific decides.
+/// Limits from one source. A limit that is `None` is left to the next less specific source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// How long a container may be without use before it is stopped.
+    /// The time without use after which a container is stopped.
     pub idle_timeout: Option<TimeLimit>,
-    /// How long a run may last, however much it is used.
+    /// The time after which a run is stopped, used or not.
     pub max_lifetime: Option<TimeLimit>,
-    /// How long it may be at rest before it is removed.
+    /// The time after which a stopped container is removed.
     pub remove_after: Option<TimeLimit>,
 }
 
 impl Limits {
-    /// Whether nothing is set.
+    /// Whether no limit is set.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// These limits, and what is missing in them from others.
+    /// These limits, with missing ones taken from others.
     #[must_use]
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -42,108 +42,108 @@ impl Limits {
     }
 }
 
-/// Limits for all containers of some images.
+/// Limits for all containers of matching images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageRule {
-    /// Which images.
+    /// The images.
     pub images: ImagePattern,
-    /// What holds for them.
+    /// The limits.
     pub limits: Limits,
 }
 
-/// Everything besides the container itself that decides when it is stopped and removed. Cheap to clone.
+/// Everything besides the record that decides when a container is stopped and removed. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Idle timeout of containers for which nobody more specific has decided.
-    pub default_timeout: TimeLimit,
-    /// The same for how long a run may last.
-    pub default_lifetime: TimeLimit,
-    /// The same for how long a container may be at rest.
-    pub default_rest: TimeLimit,
-    /// Rules for images; of several that match, the first that sets a limit decides on it.
+    /// The idle timeout of containers without a more specific one.
+    pub default_idle_timeout: TimeLimit,
+    /// The maximum lifetime of runs without a more specific one.
+    pub default_max_lifetime: TimeLimit,
+    /// The time before removal of stopped containers without a more specific one.
+    pub default_remove_after: TimeLimit,
+    /// Rules for images. The first matching rule that sets a limit applies.
     pub image_rules: Arc<[ImageRule]>,
-    /// Nothing is stopped for idleness or removed until this long after `resumed_at`: reporters speak
-    /// first. A container whose limit is shorter waits only for that.
+    /// No container is stopped for idleness or removed until this long after `resumed_at`, so that reporters can check
+    /// in first. A shorter limit of a container shortens its grace period.
     pub restart_grace: Duration,
-    /// When this daemon began to listen to its containers.
+    /// When this daemon began to receive reports of its containers.
     pub resumed_at: Timestamp,
-    /// A stop is announced this long before; or a quarter of the idle timeout, of the longest run, or of the time
-    /// that somebody asked to keep it, where one of those decides and is shorter.
+    /// How long before a stop its warning is sent. At most a quarter of the idle timeout, and of the maximum lifetime or
+    /// the extension if one of those decides the deadline.
     pub warn_before: Duration,
 }
 
-/// Who decided on a limit, the most specific first.
+/// The source of a limit, the most specific first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitSource {
     /// The container itself, at its creation or later.
     Container,
     /// A label of its image.
     ImageLabel,
-    /// A rule of the daemon for its image.
+    /// A rule of the daemon for the image.
     ImageRule,
     /// The daemon's default.
     Default,
 }
 
-/// A limit that holds, and who decided on it.
+/// The limit that applies to a container, and its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EffectiveLimit {
     /// The limit.
     pub limit: TimeLimit,
-    /// Who decided.
+    /// Its source.
     pub source: LimitSource,
 }
 
-/// When a container is stopped if nothing happens until then.
+/// When a container is stopped if it is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
-    /// The moment.
+    /// The time of the stop.
     pub at: Timestamp,
-    /// What decides it.
+    /// What determines it.
     pub because: DeadlineReason,
 }
 
-/// What decides when a container is stopped.
+/// What determines when a container is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeadlineReason {
-    /// Its idle timeout, counted from the latest use.
+    /// The idle timeout, counted from the last use.
     IdleTimeout,
-    /// Somebody asked to keep it until then.
+    /// An extension by a client or by the container.
     KeepUntil,
-    /// The grace after a start of the daemon.
+    /// The grace period after a start of the daemon.
     Grace,
-    /// The longest time a run may last.
+    /// The maximum lifetime.
     MaxLifetime,
 }
 
-/// Something that a container is due for.
+/// What a container is due for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Due {
-    /// To be told that it will be stopped.
+    /// The warning before a stop.
     Warning,
-    /// To be stopped.
+    /// The stop.
     Stop,
-    /// To be removed.
+    /// The removal.
     Removal,
 }
 
 impl Policy {
-    /// The idle timeout that applies to a container.
+    /// The idle timeout of a container.
     pub fn idle_timeout(&self, record: &Record) -> EffectiveLimit {
-        self.decide(record, |limits| limits.idle_timeout, self.default_timeout)
+        self.effective(record, |limits| limits.idle_timeout, self.default_idle_timeout)
     }
 
-    /// How long a run of a container may last.
+    /// The maximum lifetime of a container's runs.
     pub fn max_lifetime(&self, record: &Record) -> EffectiveLimit {
-        self.decide(record, |limits| limits.max_lifetime, self.default_lifetime)
+        self.effective(record, |limits| limits.max_lifetime, self.default_max_lifetime)
     }
 
-    /// How long a container may be at rest.
+    /// The time after which a container is removed once it is stopped.
     pub fn remove_after(&self, record: &Record) -> EffectiveLimit {
-        self.decide(record, |limits| limits.remove_after, self.default_rest)
+        self.effective(record, |limits| limits.remove_after, self.default_remove_after)
     }
 
-    fn decide(
+    fn effective(
         &self,
         record: &Record,
         pick: impl Fn(&Limits) -> Option<TimeLimit>,
@@ -167,8 +167,7 @@ impl Policy {
             })
     }
 
-    /// When a container is stopped if nothing happens until then; nothing for one that is not running or
-    /// is never stopped.
+    /// When a container is stopped if it is not used, and why. `None` if it does not run or is never stopped.
     pub fn deadline(&self, record: &Record) -> Option<Deadline> {
         let Lifecycle::Running { since, .. } = record.lifecycle() else {
             return None;
@@ -184,8 +183,8 @@ impl Policy {
         idle.into_iter().chain(expiry).min_by_key(|deadline| deadline.at)
     }
 
-    /// When a running container is stopped for want of use, whatever else may end it before; nothing when
-    /// it is not running or never stopped for that.
+    /// When a container is stopped for idleness, disregarding its maximum lifetime. `None` if it does not run or is
+    /// never stopped for idleness.
     pub(super) fn idle_ends_at(&self, record: &Record) -> Option<Timestamp> {
         let Lifecycle::Running { since, .. } = record.lifecycle() else {
             return None;
@@ -193,7 +192,7 @@ impl Policy {
         self.idle_deadline(record, *since).map(|deadline| deadline.at)
     }
 
-    /// When a container that runs since then is stopped for want of use.
+    /// When a container that runs since `since` is stopped for idleness.
     fn idle_deadline(&self, record: &Record, since: Timestamp) -> Option<Deadline> {
         let TimeLimit::After(timeout) = self.idle_timeout(record).limit else {
             return None;
@@ -201,7 +200,7 @@ impl Policy {
         let activity = record.activity();
         let deadline = |at, because| Deadline { at, because };
         let candidates = [
-            // Of the same moments the last one is the maximum: what people expect is named first.
+            // `max_by_key` returns the last of equal elements: the cause that users expect comes last.
             Some(deadline(
                 self.resumed_at.after(timeout.min(self.restart_grace)),
                 DeadlineReason::Grace,
@@ -220,24 +219,23 @@ impl Policy {
             .max_by_key(|deadline| deadline.at)
     }
 
-    /// When a container is stopped if nothing happens until then.
+    /// When a container is stopped if it is not used. `None` if it does not run or is never stopped.
     pub fn stops_at(&self, record: &Record) -> Option<Timestamp> {
         self.deadline(record).map(|deadline| deadline.at)
     }
 
-    /// When the coming stop of a container is announced; nothing when that was done.
+    /// When the warning of a stop is sent. `None` if there is no deadline, or its warning was sent.
     fn warns_at(&self, record: &Record) -> Option<Timestamp> {
         let deadline = self.deadline(record)?;
         if self.warn_before.is_zero() || record.activity().warning_sent_for == Some(deadline.at) {
             return None;
         }
-        let of_timeout = match self.idle_timeout(record).limit {
+        let before_idle_stop = match self.idle_timeout(record).limit {
             TimeLimit::After(timeout) => self.warn_before.min(timeout / 4),
             TimeLimit::Never => self.warn_before,
         };
-        // Whoever holds a container asks again and again to keep it for a short time. That is not announced
-        // each time, but when it was not asked again.
-        let of_span = match (deadline.because, self.max_lifetime(record).limit) {
+        // `sd hold` extends for a short time again and again. A warning is due only when it stops doing so.
+        let before_deadline = match (deadline.because, self.max_lifetime(record).limit) {
             (DeadlineReason::KeepUntil, _) => record
                 .activity()
                 .extended_at
@@ -246,24 +244,25 @@ impl Policy {
             (DeadlineReason::MaxLifetime, TimeLimit::Never)
             | (DeadlineReason::IdleTimeout | DeadlineReason::Grace, _) => None,
         };
-        let notice = of_span.map_or(of_timeout, |of_span| of_timeout.min(of_span));
+        let notice = before_deadline.map_or(before_idle_stop, |before_deadline| {
+            before_idle_stop.min(before_deadline)
+        });
         Some(deadline.at.before(notice))
     }
 
-    /// When a container that is at rest is removed if nobody starts it until then.
+    /// When a stopped container is removed if it is not started. `None` if it is not stopped or is never removed.
     pub fn removes_at(&self, record: &Record) -> Option<Timestamp> {
         let Lifecycle::Stopped { since, .. } = record.lifecycle() else {
             return None;
         };
-        let TimeLimit::After(rest) = self.remove_after(record).limit else {
+        let TimeLimit::After(limit) = self.remove_after(record).limit else {
             return None;
         };
-        let grace_ends_at = self.resumed_at.after(rest.min(self.restart_grace));
-        Some(since.after(rest).max(grace_ends_at))
+        let grace_ends_at = self.resumed_at.after(limit.min(self.restart_grace));
+        Some(since.after(limit).max(grace_ends_at))
     }
 
-    /// What a container is due for next, and when. Where it is time for its stop, it is too late for a
-    /// warning.
+    /// What a container is due for next, and when. A stop that is due takes precedence over its warning.
     pub fn next_due(&self, record: &Record, now: Timestamp) -> Option<(Timestamp, Due)> {
         let stop = self.stops_at(record).map(|at| (at, Due::Stop));
         let warning = self.warns_at(record).map(|at| (at, Due::Warning));
@@ -277,7 +276,7 @@ impl Policy {
         })
     }
 
-    /// Whether a container is due for this.
+    /// Whether a container is due for this now.
     pub fn is_due(&self, record: &Record, due: Due, now: Timestamp) -> bool {
         let at = match due {
             Due::Warning => self.warns_at(record),

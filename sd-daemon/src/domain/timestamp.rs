@@ -1,4 +1,4 @@
-//! Points in time, to the millisecond.
+//! Points in time with a precision of one millisecond.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ impl Timestamp {
         self.0
     }
 
-    /// This point, later by a duration. The far future is as late as it gets.
+    /// This point plus a duration. Saturates at the largest representable point.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(
@@ -26,7 +26,7 @@ impl Timestamp {
         )
     }
 
-    /// This point, earlier by a duration, but not before the epoch.
+    /// This point minus a duration. Saturates at the epoch.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
         Self(
@@ -35,13 +35,13 @@ impl Timestamp {
         )
     }
 
-    /// This point by a date that was set forward, or back, by so many milliseconds.
+    /// This point after the wall clock was set forward, or back, by this many milliseconds.
     #[must_use]
     pub fn shift_clock(self, millis: i64) -> Self {
         Self(self.0.saturating_add_signed(millis))
     }
 
-    /// How long after an earlier point this one is; zero when it is not later.
+    /// The duration since an earlier point. Zero if that point is not earlier.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
@@ -56,7 +56,7 @@ impl From<SystemTime> for Timestamp {
 
 impl From<Timestamp> for SystemTime {
     fn from(timestamp: Timestamp) -> Self {
-        // A deadline in the far future must still be a date that can be written down.
+        // RFC 3339 cannot represent later dates, and a deadline can be any number of years away.
         const YEAR_9999: u64 = 253_402_300_799_000;
         UNIX_EPOCH + Duration::from_millis(timestamp.0.min(YEAR_9999))
     }

@@ -7,7 +7,7 @@ use super::store::Store;
 use super::{Applied, Change, KeyLookup, OpenOutcome, RegistryError, rows};
 use crate::domain::{
     ContainerId, Context, Creation, Event, EventKind, IdempotencyKey, Input, Name, NextState, OperationId,
-    Policy, Record, Refusal, Timestamp, transition,
+    Policy, Reason, Record, Refusal, Timestamp, transition,
 };
 
 /// How long an idempotency key is kept.
@@ -147,7 +147,11 @@ impl Store {
             return Ok(None);
         };
         let record = Arc::new(Record::begin(creation, id, name));
-        let event = Event::new(EventKind::Created, "asked for over the API");
+        let event = Event::new(
+            EventKind::Created,
+            Reason::Requested,
+            creation.requested_by.clone().into(),
+        );
         self.transact_with_event(&record, Some(event), self.clock.now(), |connection| {
             rows::creations::delete(connection, operation)?;
             rows::records::save(connection, &record)

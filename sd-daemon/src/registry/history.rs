@@ -2,14 +2,17 @@
 //!
 //! An event is written in the transaction of the change it tells of, and shown to readers only after that.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rusqlite::{Connection, Row, named_params};
 use tokio::sync::watch;
 
 use super::rows::columns::{millis, name_of, optional_timestamp, parse, timestamp, value_of};
-use crate::domain::{ContainerId, Event, EventKind, Record, RecordedEvent, Subject, Timestamp};
+use super::rows::reasons;
+use crate::domain::{
+    Actor, Caller, ContainerId, Event, EventKind, Reason, Record, RecordedEvent, Subject, Timestamp,
+};
 
 /// Events that are kept in all. More than a busy day of a small server.
 const KEPT: usize = 10_000;
@@ -31,13 +34,20 @@ impl History {
         // All that it will ever take, so that it is not moved and doubled while it grows.
         let mut events = VecDeque::with_capacity(KEPT);
         let mut subjects = HashMap::new();
+        let mut callers: HashSet<Arc<Caller>> = HashSet::new();
         for event in statement.query_map([], read_event)? {
             let mut event = event?;
             let known = subjects
                 .entry(event.subject.container)
                 .or_insert_with(|| Arc::clone(&event.subject));
-            share(&mut event, known);
+            share_subject(&mut event, known);
             *known = Arc::clone(&event.subject);
+            if let Some(caller) = caller(&event) {
+                let known = callers.get(caller).unwrap_or(caller);
+                let known = Arc::clone(known);
+                callers.insert(Arc::clone(&known));
+                event.event.actor = Some(Actor::Caller(known));
+            }
             events.push_back(event);
         }
         // What was forgotten had numbers too, and they are not given again.
@@ -95,7 +105,13 @@ fn append(events: &mut VecDeque<RecordedEvent>, mut event: RecordedEvent) {
     let id = event.subject.container;
     let of_same = |other: &RecordedEvent| other.subject.container == id;
     if let Some(latest) = events.iter().rev().find(|other| of_same(other)) {
-        share(&mut event, &latest.subject);
+        share_subject(&mut event, &latest.subject);
+    }
+    if let Some(new) = caller(&event) {
+        let mut known = events.iter().rev().filter_map(caller);
+        if let Some(known) = known.find(|known| *known == new) {
+            event.event.actor = Some(Actor::Caller(Arc::clone(known)));
+        }
     }
     if events.iter().filter(|other| of_same(other)).count() >= KEPT_OF_ONE
         && let Some(oldest) = events.iter().position(of_same)
@@ -108,10 +124,18 @@ fn append(events: &mut VecDeque<RecordedEvent>, mut event: RecordedEvent) {
     events.push_back(event);
 }
 
-/// Who was called the same before takes no memory again.
-fn share(event: &mut RecordedEvent, known: &Arc<Subject>) {
+/// Events of one container share its id, name and image in memory while they are the same.
+fn share_subject(event: &mut RecordedEvent, known: &Arc<Subject>) {
     if event.subject == *known {
         event.subject = Arc::clone(known);
+    }
+}
+
+/// The client that caused an event. Events of one client share it in memory.
+fn caller(event: &RecordedEvent) -> Option<&Arc<Caller>> {
+    match &event.event.actor {
+        Some(Actor::Caller(caller)) => Some(caller),
+        Some(Actor::Daemon | Actor::Container | Actor::Outside) | None => None,
     }
 }
 
@@ -125,17 +149,18 @@ pub(super) fn save(
     let container = record.id().to_string();
     connection
         .prepare_cached(
-            "insert into history (at, container, name, image, what, why, stops_at)
-             values (:at, :container, :name, :image, :what, :why, :stops_at)",
+            "insert into history (at, container, name, image, what, why, stops_at, reason, actor)
+             values (:at, :container, :name, :image, :what, '', :stops_at, :reason, :actor)",
         )?
         .execute(named_params! {
             ":at": millis(now),
             ":container": container,
             ":name": record.name().as_str(),
             ":image": record.image().as_str(),
-            ":what": name_of(WHATS, event.what),
-            ":why": event.why,
+            ":what": name_of(KINDS, event.kind),
             ":stops_at": event.stops_at.map(millis),
+            ":reason": event.reason.as_ref().map(reasons::reason_column).transpose()?,
+            ":actor": event.actor.as_ref().map(reasons::actor_column).transpose()?,
         })?;
     let id = connection.last_insert_rowid();
     connection
@@ -182,14 +207,24 @@ pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<RecordedEvent> {
             image: parse(row, "image")?,
         }),
         event: Event {
-            what: value_of(WHATS, row, "what")?,
-            why: row.get::<_, String>("why")?.into(),
+            kind: value_of(KINDS, row, "what")?,
+            reason: read_reason(row)?,
+            actor: reasons::actor(row, "actor")?,
             stops_at: optional_timestamp(row, "stops_at")?,
         },
     })
 }
 
-const WHATS: &[(&str, EventKind)] = &[
+/// Older versions stored a sentence in the column `why`, which is empty if there was no reason.
+fn read_reason(row: &Row<'_>) -> rusqlite::Result<Option<Reason>> {
+    if let Some(reason) = reasons::reason(row, "reason")? {
+        return Ok(Some(reason));
+    }
+    let text: Box<str> = row.get("why")?;
+    Ok((!text.is_empty()).then_some(Reason::Text { text }))
+}
+
+const KINDS: &[(&str, EventKind)] = &[
     ("created", EventKind::Created),
     ("started", EventKind::Started),
     ("idle_warning", EventKind::IdleWarning),

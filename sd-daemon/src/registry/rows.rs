@@ -4,5 +4,6 @@ pub(super) mod columns;
 pub(super) mod creations;
 pub(super) mod instance;
 pub(super) mod keys;
+pub(super) mod reasons;
 pub(super) mod records;
 pub(super) mod webhook;

@@ -15,9 +15,9 @@ use super::files::FILE_NAME;
 use super::*;
 use crate::clock::ManualClock;
 use crate::domain::{
-    Caller, ContainerId, ContainerPort, Creation, Endpoints, Exit, IdempotencyKey, Input, Lifecycle, Limits,
-    LiveState, Observation, ObservedState, OperationId, Policy, ProcessId, Record, Refusal, Report, Request,
-    RunId, StopCause, TimeLimit, Timestamp,
+    Actor, Caller, ContainerId, ContainerPort, Creation, Endpoints, Exit, IdempotencyKey, Input, Lifecycle,
+    Limits, LiveState, Observation, ObservedState, OperationId, Policy, ProcessId, Reason, Record, Refusal,
+    Report, Request, RunId, StopCause, TimeLimit, Timestamp,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_373_731_250);
@@ -70,6 +70,7 @@ fn creation(number: u8, key: Option<(&str, &str)>) -> Creation {
             request: request.to_owned(),
         }),
         opened_at: NOW,
+        requested_by: Caller::of_api("admin", "127.0.0.1".parse().unwrap()),
     }
 }
 
@@ -111,9 +112,9 @@ fn vanished() -> Input {
 
 fn policy() -> Policy {
     Policy {
-        default_timeout: TimeLimit::Never,
-        default_lifetime: TimeLimit::Never,
-        default_rest: TimeLimit::Never,
+        default_idle_timeout: TimeLimit::Never,
+        default_max_lifetime: TimeLimit::Never,
+        default_remove_after: TimeLimit::Never,
         image_rules: [].into(),
         restart_grace: Duration::ZERO,
         resumed_at: NOW,
@@ -158,7 +159,7 @@ async fn every_state_is_found_again_exactly_as_it_was() {
             running(),
             observed(ObservedState::Ended {
                 run: RunId::new("first"),
-                exit: Exit::BySignal,
+                exit: Exit::Killed,
             }),
         ],
         vec![
@@ -432,6 +433,61 @@ async fn a_file_of_the_version_before_knows_no_engine_and_learns_one() {
 }
 
 #[tokio::test]
+async fn format_5_keeps_its_reasons_as_text() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(FILE_NAME);
+    fs::write(&file, "").unwrap();
+    let connection = schema::begin_at(&file, 5).unwrap();
+    let (removing, opened) = (id(1), operation(2));
+    let rows = format!(
+        "insert into container (id, operation, name, image, created_at, generation, state, cause, evidence, connections)
+         values ('{removing}', '{}', 'web', 'web', 1, 1, 'removing', 'requested', 'started=1/0', 0);
+         insert into creation (operation, image, opened_at) values ('{opened}', 'web', 1);
+         insert into history (at, container, name, image, what, why)
+         values (1, '{removing}', 'web', 'web', 'started', 'asked for over the API'),
+             (2, '{removing}', 'web', 'web', 'stopped', '');",
+        operation(1)
+    );
+    connection.execute_batch(&rows).unwrap();
+    drop(connection);
+    let registry = open(&directory);
+    let history = registry.history().of(removing);
+    let reasons: Vec<_> = history.iter().map(|event| event.event.reason.clone()).collect();
+    let text = Reason::Text {
+        text: "asked for over the API".into(),
+    };
+    assert_eq!(reasons, [Some(text), None]);
+    assert!(history.iter().all(|event| event.event.actor.is_none()));
+    let snapshot = registry.snapshot();
+    assert_eq!(snapshot.get(removing).unwrap().intent(), None);
+    let creation = snapshot.creations().next().unwrap();
+    assert_eq!(creation.requested_by, Caller::unidentified());
+}
+
+#[tokio::test]
+async fn events_of_one_client_share_it_in_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory);
+    bound(&registry, 1).await;
+    bound(&registry, 2).await;
+    let all_share = |registry: &Registry| {
+        let events = registry.history().after(0, usize::MAX);
+        let callers: Vec<_> = events
+            .iter()
+            .filter_map(|event| match &event.event.actor {
+                Some(Actor::Caller(caller)) => Some(Arc::clone(caller)),
+                _ => None, // only clients are shared
+            })
+            .collect();
+        assert_eq!(callers.len(), 2);
+        Arc::ptr_eq(&callers[0], &callers[1])
+    };
+    assert!(all_share(&registry), "as they are recorded");
+    close(registry).await;
+    assert!(all_share(&open(&directory)), "as they are read");
+}
+
+#[tokio::test]
 async fn format_4_keeps_its_rows_and_the_next_event_number() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join(FILE_NAME);
@@ -505,7 +561,7 @@ async fn a_cause_is_kept_by_name() {
     apply(&registry, 1, live("first", LiveState::Running)).await;
     let ended = ObservedState::Ended {
         run: RunId::new("first"),
-        exit: Exit::ByItself { status: 0 },
+        exit: Exit::Exited { code: 0 },
     };
     apply(&registry, 1, observed(ended)).await;
     let connection = rusqlite::Connection::open(directory.path().join(FILE_NAME)).unwrap();

@@ -97,9 +97,9 @@ impl LimitOptions {
     /// When containers are stopped and removed.
     pub(super) fn policy(&self, rules: &[ImageRuleOptions]) -> Policy {
         Policy {
-            default_timeout: self.idle_timeout.into(),
-            default_lifetime: self.max_lifetime.into(),
-            default_rest: self.remove_after.into(),
+            default_idle_timeout: self.idle_timeout.into(),
+            default_max_lifetime: self.max_lifetime.into(),
+            default_remove_after: self.remove_after.into(),
             image_rules: rules.iter().map(ImageRuleOptions::rule).collect(),
             restart_grace: RESTART_GRACE,
             resumed_at: Timestamp::from_millis(0),

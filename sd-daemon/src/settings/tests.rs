@@ -53,7 +53,7 @@ fn defaults_are_safe() {
     assert!(!options.server.insecure_http);
     assert_eq!(settings.publish_address.to_string(), "127.0.0.1");
     assert_eq!(
-        settings.policy.default_timeout,
+        settings.policy.default_idle_timeout,
         TimeLimit::After(Duration::from_secs(9000))
     );
     assert_eq!(
@@ -162,7 +162,7 @@ fn flag_overrides_file_and_file_overrides_default() {
         "flag.example.org"
     );
     assert_eq!(
-        settings.policy.default_timeout,
+        settings.policy.default_idle_timeout,
         TimeLimit::After(Duration::from_secs(21_600))
     );
 }

@@ -20,7 +20,7 @@ pub(crate) fn stopped_too_early(
         return Vec::new();
     };
     let stops = activity.history.iter().filter(|event| {
-        let is_idle = event.why.starts_with("not used for") || event.why.starts_with("nobody asked to keep");
+        let is_idle = event.why.starts_with("not used for");
         event.what == EventKind::Stopping && is_idle
     });
     let mut findings = Vec::new();

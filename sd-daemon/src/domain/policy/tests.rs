@@ -23,6 +23,7 @@ fn record(lifecycle: Lifecycle) -> Record {
         limits: Limits::default(),
         label_limits: Limits::default(),
         lifecycle,
+        intent: None,
         activity: Activity::started_at(START),
         generation: 1,
         last_run: None,
@@ -71,15 +72,15 @@ fn used(mut record: Record, at: Timestamp) -> Record {
 }
 
 fn kept(mut record: Record, from: Timestamp, until: Timestamp) -> Record {
-    record.fields.activity.keep(until, from);
+    record.fields.activity.extend_until(until, from);
     record
 }
 
 fn policy() -> Policy {
     Policy {
-        default_timeout: after(2 * HOUR),
-        default_lifetime: TimeLimit::Never,
-        default_rest: TimeLimit::Never,
+        default_idle_timeout: after(2 * HOUR),
+        default_max_lifetime: TimeLimit::Never,
+        default_remove_after: TimeLimit::Never,
         image_rules: [].into(),
         restart_grace: 10 * MINUTE,
         resumed_at: Timestamp::from_millis(0),
@@ -145,9 +146,9 @@ fn whoever_is_more_specific_decides() {
             record.fields.label_limits = of(has_label, labelled);
             let policy = Policy {
                 image_rules: [rule("team/*", of(has_rule, ruled))].into(),
-                default_timeout: default,
-                default_lifetime: default,
-                default_rest: default,
+                default_idle_timeout: default,
+                default_max_lifetime: default,
+                default_remove_after: default,
                 ..policy()
             };
             let expected = match (has_own, has_label, has_rule) {
@@ -211,9 +212,9 @@ fn never_is_a_decision_and_not_a_missing_one() {
         record.fields.limits = limits(TimeLimit::Never);
         record.fields.label_limits = limits(short);
         let policy = Policy {
-            default_timeout: short,
-            default_lifetime: short,
-            default_rest: short,
+            default_idle_timeout: short,
+            default_max_lifetime: short,
+            default_remove_after: short,
             ..policy()
         };
         let found = decided(&policy, &record);
@@ -271,7 +272,7 @@ fn the_latest_of_use_wish_and_grace_decides_and_the_longest_run_caps_it() {
         }
         let policy = Policy {
             resumed_at: resumed_at.map_or(Timestamp::from_millis(0), minutes),
-            default_lifetime: lifetime.map_or(TimeLimit::Never, |lifetime: u32| after(lifetime * MINUTE)),
+            default_max_lifetime: lifetime.map_or(TimeLimit::Never, |lifetime: u32| after(lifetime * MINUTE)),
             ..policy()
         };
         let expected = Deadline {
@@ -290,7 +291,7 @@ fn the_latest_of_use_wish_and_grace_decides_and_the_longest_run_caps_it() {
 #[test]
 fn a_timeout_that_is_shorter_than_the_grace_is_all_the_grace_there_is() {
     let policy = Policy {
-        default_timeout: after(MINUTE),
+        default_idle_timeout: after(MINUTE),
         resumed_at: START.after(HOUR),
         ..policy()
     };
@@ -310,8 +311,8 @@ fn use_of_an_earlier_run_does_not_shorten_this_one() {
 #[test]
 fn only_what_runs_is_stopped_and_only_what_is_at_rest_is_removed() {
     let policy = Policy {
-        default_lifetime: after(SECOND),
-        default_rest: after(SECOND),
+        default_max_lifetime: after(SECOND),
+        default_remove_after: after(SECOND),
         ..policy()
     };
     let later = START.after(DAY);
@@ -332,7 +333,7 @@ fn only_what_runs_is_stopped_and_only_what_is_at_rest_is_removed() {
 #[test]
 fn something_is_due_from_its_moment_on_and_not_before() {
     let policy = Policy {
-        default_rest: after(DAY),
+        default_remove_after: after(DAY),
         ..policy()
     };
     let millisecond = Duration::from_millis(1);
@@ -357,7 +358,7 @@ fn notice(policy: &Policy, record: &Record) -> Duration {
 #[test]
 fn a_stop_is_announced_in_time_and_not_while_it_is_far() {
     let with = |timeout| Policy {
-        default_timeout: after(timeout),
+        default_idle_timeout: after(timeout),
         ..policy()
     };
     assert_eq!(notice(&with(2 * HOUR), &running()), 5 * MINUTE);
@@ -368,13 +369,13 @@ fn a_stop_is_announced_in_time_and_not_while_it_is_far() {
         "a quarter of the timeout"
     );
     let pinned = Policy {
-        default_timeout: TimeLimit::Never,
-        default_lifetime: after(8 * HOUR),
+        default_idle_timeout: TimeLimit::Never,
+        default_max_lifetime: after(8 * HOUR),
         ..policy()
     };
     assert_eq!(notice(&pinned, &running()), 5 * MINUTE);
     let short = Policy {
-        default_lifetime: after(4 * MINUTE),
+        default_max_lifetime: after(4 * MINUTE),
         ..pinned
     };
     assert_eq!(notice(&short, &running()), MINUTE, "a quarter of the longest run");
@@ -448,7 +449,7 @@ fn for_what_is_overdue_it_is_too_late_to_be_told() {
 #[test]
 fn what_is_at_rest_is_removed_so_long_after_its_stop_whatever_its_idle_timeout() {
     let policy = Policy {
-        default_rest: after(DAY),
+        default_remove_after: after(DAY),
         ..policy()
     };
     let removal = Some((START.after(DAY), Due::Removal));
@@ -456,9 +457,9 @@ fn what_is_at_rest_is_removed_so_long_after_its_stop_whatever_its_idle_timeout()
     let used_long_ago = used(stopped(), START.before(DAY));
     assert_eq!(policy.next_due(&used_long_ago, START), removal);
     let never_removed = Policy {
-        default_rest: TimeLimit::Never,
-        default_timeout: after(SECOND),
-        default_lifetime: after(SECOND),
+        default_remove_after: TimeLimit::Never,
+        default_idle_timeout: after(SECOND),
+        default_max_lifetime: after(SECOND),
         ..policy
     };
     assert_eq!(never_removed.next_due(&stopped(), START.after(3650 * DAY)), None);
@@ -468,7 +469,7 @@ fn what_is_at_rest_is_removed_so_long_after_its_stop_whatever_its_idle_timeout()
 fn after_a_start_of_the_daemon_nothing_is_removed_before_the_grace() {
     let resumed_at = START.after(30 * DAY);
     let with = |rest| Policy {
-        default_rest: after(rest),
+        default_remove_after: after(rest),
         resumed_at,
         ..policy()
     };

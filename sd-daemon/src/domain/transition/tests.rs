@@ -1,13 +1,17 @@
-//! The rule: by table, by sentence, and by what holds for every history.
+//! Tests of the state machine: tables of transitions, properties of random histories, and simulated days.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::super::{
+    Activity, AppliedLimit, Caller, ContainerPort, DeadlineReason, Due, Endpoints, Exit, Extension, Idleness,
+    ImageRule, LastActive, LastUse, LimitSource, Limits, LiveState, Observation, ObservedState, Policy,
+    ProcessId, RecordFields, Report, Request, RunId, Seconds, Signal, SignalReading, TimeLimit, Use,
+};
 use super::*;
-use crate::domain::{Activity, ContainerPort, RecordFields};
 
-mod due;
-mod extending;
+mod deadlines;
+mod extensions;
 mod limits;
 mod observations;
 mod properties;
@@ -15,19 +19,22 @@ mod reports;
 mod requests;
 mod simulated_day;
 
-const BY_ITSELF: Exit = Exit::ByItself { status: 1 };
+const EXITED: Exit = Exit::Exited { code: 1 };
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+/// When the records below were created, started and last used: 100 s before [`NOW`].
 const EARLIER: Timestamp = Timestamp::from_millis(900_000);
+const HOUR: Duration = Duration::from_secs(3_600);
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 fn endpoints(host_port: u16) -> Endpoints {
     Endpoints::new(BTreeMap::from([(ContainerPort::tcp(80), host_port)]), None)
 }
 
-fn run(name: &str) -> RunId {
-    RunId::new(name)
-}
-
 fn record(lifecycle: Lifecycle) -> Record {
+    let intent = lifecycle.is_unfinished().then(|| Intent {
+        reason: Reason::Requested,
+        actor: admin(),
+    });
     Record::restore(RecordFields {
         id: "ab".repeat(32).parse().unwrap(),
         operation: "cd".repeat(16).parse().unwrap(),
@@ -37,9 +44,10 @@ fn record(lifecycle: Lifecycle) -> Record {
         limits: Limits::default(),
         label_limits: Limits::default(),
         lifecycle,
+        intent,
         activity: Activity::started_at(EARLIER),
         generation: 7,
-        last_run: Some(run("first")),
+        last_run: Some(RunId::new("first")),
     })
 }
 
@@ -84,6 +92,14 @@ fn removing() -> Record {
     })
 }
 
+fn all_states() -> [Record; 6] {
+    [starting(), running(), paused(), stopping(), stopped(), removing()]
+}
+
+fn all_but_running() -> [Record; 5] {
+    [starting(), paused(), stopping(), stopped(), removing()]
+}
+
 fn created() -> Input {
     observed(ObservedState::Created)
 }
@@ -113,26 +129,97 @@ fn observed(state: ObservedState) -> Input {
     })
 }
 
-/// What a step leads to, in a word that fits into a table.
+fn report(generation: u64, connections: u32) -> Input {
+    let report = Report {
+        connections: Some(connections),
+        busy_for: None,
+        counts: true,
+    };
+    Input::CheckIn { generation, report }
+}
+
+fn used(generation: u64, signal: Signal, value: u32) -> Input {
+    Input::Used {
+        generation,
+        signal,
+        value,
+    }
+}
+
+fn start_rejected() -> Input {
+    Input::StartRejected {
+        message: "port is already allocated".to_owned(),
+    }
+}
+
+fn start_failed() -> Reason {
+    Reason::StartFailed {
+        message: "port is already allocated".into(),
+    }
+}
+
+fn requested(request: Request) -> Input {
+    let by = Caller::of_api("admin", "127.0.0.1".parse().unwrap());
+    Input::Requested { request, by }
+}
+
+fn admin() -> Actor {
+    Caller::of_api("admin", "127.0.0.1".parse().unwrap()).into()
+}
+
+/// An input and the policy that applies when it arrives.
+#[derive(Clone, Debug)]
+struct Case {
+    input: Input,
+    policy: Policy,
+}
+
+impl From<Input> for Case {
+    fn from(input: Input) -> Self {
+        let policy = policy(TimeLimit::Never);
+        Self { input, policy }
+    }
+}
+
+impl From<Request> for Case {
+    fn from(request: Request) -> Self {
+        requested(request).into()
+    }
+}
+
+fn due_to_stop(generation: u64, policy: Policy) -> Case {
+    due_for(Due::Stop, generation, policy)
+}
+
+fn due_for(due: Due, generation: u64, policy: Policy) -> Case {
+    Case {
+        input: Input::Due { due, generation },
+        policy,
+    }
+}
+
+fn transition(record: &Record, case: impl Into<Case>, now: Timestamp) -> Result<Transition, Refusal> {
+    let Case { input, policy } = case.into();
+    super::transition(record, input, &Context { now, policy })
+}
+
+/// What a transition leads to, short enough for a table.
 fn outcome(record: &Record, case: impl Into<Case>) -> (String, Option<Effect>) {
     match transition(record, case, NOW) {
         Err(refusal) => (format!("refused: {refusal:?}"), None),
-        Ok(Transition {
-            next: NextState::Same,
-            effect,
-            ..
-        }) => ("same".to_owned(), effect),
-        Ok(Transition {
-            next: NextState::Gone,
-            effect,
-            ..
-        }) => ("gone".to_owned(), effect),
-        Ok(Transition {
-            next: NextState::Changed(next),
-            effect,
-            ..
-        }) => (state(&next), effect),
+        Ok(Transition { next, effect, .. }) => {
+            let next = match next {
+                NextState::Same => "same".to_owned(),
+                NextState::Gone => "gone".to_owned(),
+                NextState::Changed(next) => state(&next),
+            };
+            (next, effect)
+        }
     }
+}
+
+fn unchanged() -> (String, Option<Effect>) {
+    ("same".to_owned(), None)
 }
 
 fn state(record: &Record) -> String {
@@ -158,45 +245,29 @@ fn after_at(record: &Record, case: impl Into<Case>, now: Timestamp) -> Record {
     match transition(record, case, now).unwrap().next {
         NextState::Changed(next) => *next,
         NextState::Same => record.clone(),
-        NextState::Gone => panic!("gone"),
+        NextState::Gone => panic!("the record was deleted"),
     }
 }
 
-/// What the history is told of a step, in whole sentences.
-fn told(record: &Record, case: impl Into<Case>, now: Timestamp) -> Option<(EventKind, String)> {
-    let event = transition(record, case, now).unwrap().event;
-    event.map(|event| (event.what, event.why.into_owned()))
+/// What the history records of a transition.
+fn event(record: &Record, case: impl Into<Case>, now: Timestamp) -> Option<Event> {
+    transition(record, case, now).unwrap().event
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be nothing")]
-fn says(what: EventKind, why: &str) -> Option<(EventKind, String)> {
-    Some((what, why.to_owned()))
+fn outside(kind: EventKind) -> Event {
+    Event::new(kind, Reason::Outside, Actor::Outside)
 }
 
-/// A running container that was used in this way at that moment.
+/// A running container that was last used at this time in this way.
 fn used_at(at: Timestamp, signal: Signal, value: u32) -> Record {
-    let used = Input::Used {
-        generation: 7,
-        signal,
-        value,
-    };
-    after_at(&running(), used, at)
+    after_at(&running(), used(7, signal, value), at)
 }
 
-fn report(generation: u64, connections: u32) -> Input {
-    let report = Report {
-        connections: Some(connections),
-        busy_for: None,
-        counts: true,
-    };
-    Input::CheckIn { generation, report }
-}
-
-fn policy(default_timeout: TimeLimit) -> Policy {
+fn policy(default_idle_timeout: TimeLimit) -> Policy {
     Policy {
-        default_timeout,
-        default_lifetime: TimeLimit::Never,
-        default_rest: TimeLimit::Never,
+        default_idle_timeout,
+        default_max_lifetime: TimeLimit::Never,
+        default_remove_after: TimeLimit::Never,
         image_rules: [].into(),
         restart_grace: Duration::from_secs(600),
         resumed_at: Timestamp::from_millis(0),
@@ -204,53 +275,11 @@ fn policy(default_timeout: TimeLimit) -> Policy {
     }
 }
 
-fn due_to_stop(generation: u64, policy: Policy) -> Case {
-    due_for(Due::Stop, generation, policy)
-}
-
-fn due_for(due: Due, generation: u64, policy: Policy) -> Case {
-    Case {
-        input: Input::Due { due, generation },
-        policy,
+fn applied(limit: Duration, source: LimitSource) -> AppliedLimit {
+    AppliedLimit {
+        limit: limit.into(),
+        source,
     }
-}
-
-/// An input and the policy that applies when it arrives.
-#[derive(Clone, Debug)]
-struct Case {
-    input: Input,
-    policy: Policy,
-}
-
-impl From<Input> for Case {
-    fn from(input: Input) -> Self {
-        let policy = policy(TimeLimit::Never);
-        Self { input, policy }
-    }
-}
-
-impl From<Request> for Case {
-    fn from(request: Request) -> Self {
-        requested(request).into()
-    }
-}
-
-fn requested(request: Request) -> Input {
-    Input::Requested {
-        request,
-        by: Caller::unidentified(),
-    }
-}
-
-fn start_rejected() -> Input {
-    Input::StartRejected {
-        message: "port is already allocated".to_owned(),
-    }
-}
-
-fn transition(record: &Record, case: impl Into<Case>, now: Timestamp) -> Result<Transition, Refusal> {
-    let Case { input, policy } = case.into();
-    super::transition(record, input, &Context { now, policy })
 }
 
 fn timeout_of(timeout: TimeLimit) -> Limits {

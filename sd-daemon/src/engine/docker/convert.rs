@@ -13,9 +13,6 @@ use crate::domain::{
 };
 use crate::engine::{EngineError, LabelledContainer, Managed, labels};
 
-/// Exit codes of a main process that was killed by SIGKILL and SIGTERM: 128 and the signal.
-const SIGNAL_EXIT_CODES: [i64; 2] = [137, 143];
-
 /// The tags of images, sorted.
 pub(super) fn tags(images: Vec<ImageSummary>) -> Vec<String> {
     let mut tags: Vec<_> = images
@@ -176,13 +173,13 @@ fn first_address(subnet: &str) -> Option<Ipv4Addr> {
 }
 
 fn exit(state: &State, signalled: bool) -> Exit {
-    let status = state.exit_code.unwrap_or_default();
+    let code = state.exit_code.unwrap_or_default();
     if state.oom_killed.unwrap_or_default() {
         Exit::OutOfMemory
-    } else if signalled || SIGNAL_EXIT_CODES.contains(&status) {
-        Exit::BySignal
+    } else if signalled {
+        Exit::Killed
     } else {
-        Exit::ByItself { status }
+        Exit::Exited { code }
     }
 }
 
@@ -285,11 +282,11 @@ mod tests {
     #[test]
     fn signals_and_exit_codes_decide_how_a_container_ended() {
         let cases = [
-            (0, false, false, Exit::ByItself { status: 0 }),
-            (1, false, false, Exit::ByItself { status: 1 }),
-            (137, false, false, Exit::BySignal),
-            (143, false, false, Exit::BySignal),
-            (0, false, true, Exit::BySignal),
+            (0, false, false, Exit::Exited { code: 0 }),
+            (1, false, false, Exit::Exited { code: 1 }),
+            (137, false, false, Exit::Exited { code: 137 }),
+            (143, false, false, Exit::Exited { code: 143 }),
+            (0, false, true, Exit::Killed),
             (137, true, true, Exit::OutOfMemory),
         ];
         for (code, out_of_memory, signalled, expected) in cases {

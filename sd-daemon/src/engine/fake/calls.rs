@@ -133,7 +133,7 @@ impl Engine for FakeEngine {
     }
 
     async fn stop(&self, id: ContainerId, grace: Duration) -> Result<(), EngineError> {
-        self.change_container(id, Call::Stop(id, grace), |world| world.end(id, Exit::BySignal))
+        self.change_container(id, Call::Stop(id, grace), |world| world.end(id, Exit::Killed))
             .await
     }
 

@@ -140,12 +140,12 @@ impl FakeEngine {
 
     /// `docker stop` outside the daemon.
     pub fn stop_externally(&self, id: ContainerId) {
-        self.change(id, |world| world.end(id, Exit::BySignal));
+        self.change(id, |world| world.end(id, Exit::Killed));
     }
 
     /// The main process exits with code 0.
     pub fn exit(&self, id: ContainerId) {
-        self.change(id, |world| world.end(id, Exit::ByItself { status: 0 }));
+        self.change(id, |world| world.end(id, Exit::Exited { code: 0 }));
     }
 
     /// `docker rm --force --volumes` outside the daemon.

@@ -96,6 +96,14 @@ pub(super) fn limit_seconds(limit: TimeLimit) -> u64 {
     }
 }
 
+/// The time limit of this many seconds. 0 means that there is no limit.
+pub(super) fn limit_from_seconds(seconds: u64) -> TimeLimit {
+    match seconds {
+        0 => TimeLimit::Never,
+        _ => TimeLimit::After(Duration::from_secs(seconds)),
+    }
+}
+
 /// Reads the three time limits of a container. Null means that the limit is not set.
 pub(super) fn limits(
     row: &Row<'_>,
@@ -103,10 +111,7 @@ pub(super) fn limits(
 ) -> rusqlite::Result<Limits> {
     let limit = |column| -> rusqlite::Result<Option<TimeLimit>> {
         let seconds: Option<u64> = row.get(column)?;
-        Ok(seconds.map(|seconds| match seconds {
-            0 => TimeLimit::Never,
-            _ => TimeLimit::After(Duration::from_secs(seconds)),
-        }))
+        Ok(seconds.map(limit_from_seconds))
     };
     Ok(Limits {
         idle_timeout: limit(idle_timeout)?,

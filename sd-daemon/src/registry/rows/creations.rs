@@ -3,8 +3,8 @@
 use rusqlite::{Connection, Row, named_params};
 
 use super::columns::{limit_seconds, limits, millis, parse, parse_optional, timestamp};
-use super::keys;
-use crate::domain::{Creation, IdempotencyKey, Name, OperationId};
+use super::{keys, reasons};
+use crate::domain::{Actor, Caller, Creation, IdempotencyKey, Name, OperationId};
 
 /// Reads every creation.
 pub(in crate::registry) fn load_all(connection: &Connection) -> rusqlite::Result<Vec<Creation>> {
@@ -23,7 +23,7 @@ pub(in crate::registry) fn save(connection: &Connection, creation: &Creation) ->
         .prepare_cached(
             "insert into creation values (
                  :operation, :image, :name, :idle_timeout, :opened_at, :max_lifetime, :remove_after,
-                 :label_idle_timeout, :label_max_lifetime, :label_remove_after
+                 :label_idle_timeout, :label_max_lifetime, :label_remove_after, :requested_by
              )",
         )?
         .execute(named_params! {
@@ -37,6 +37,7 @@ pub(in crate::registry) fn save(connection: &Connection, creation: &Creation) ->
             ":label_idle_timeout": labels.idle_timeout.map(limit_seconds),
             ":label_max_lifetime": labels.max_lifetime.map(limit_seconds),
             ":label_remove_after": labels.remove_after.map(limit_seconds),
+            ":requested_by": reasons::actor_column(&Actor::from(creation.requested_by.clone()))?,
         })?;
     match &creation.key {
         Some(key) => keys::save(connection, key, creation.operation, creation.opened_at),
@@ -75,5 +76,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Creation> {
             .zip(request)
             .map(|(key, request)| IdempotencyKey { key, request }),
         opened_at: timestamp(row, "opened_at")?,
+        requested_by: match reasons::actor(row, "requested_by")? {
+            Some(Actor::Caller(caller)) => Caller::clone(&caller),
+            // An older version opened the creation.
+            Some(Actor::Daemon | Actor::Container | Actor::Outside) | None => Caller::unidentified(),
+        },
     })
 }

@@ -9,6 +9,7 @@ use super::columns::{
     invalid, limit_seconds, limits, list, millis, name_of, optional_timestamp, parse, parse_optional,
     timestamp, value_of,
 };
+use super::reasons;
 use crate::domain::{
     Activity, ContainerId, ContainerPort, Endpoints, Lifecycle, ProcessId, Record, RecordFields, RunId,
     Signal, SignalReading, StopCause, Timestamp,
@@ -40,7 +41,7 @@ pub(in crate::registry) fn load_all(connection: &Connection) -> rusqlite::Result
 pub(in crate::registry) fn save(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
     let lifecycle = LifecycleColumns::of(record.lifecycle());
     let (limits, labels) = (record.limits(), record.label_limits());
-    let activity = record.activity();
+    let (activity, intent) = (record.activity(), record.intent());
     connection
         .prepare_cached(
             "insert into container values (
@@ -48,7 +49,8 @@ pub(in crate::registry) fn save(connection: &Connection, record: &Record) -> rus
                  :idle_timeout, :max_lifetime, :remove_after,
                  :label_idle_timeout, :label_max_lifetime, :label_remove_after,
                  :generation, :last_run, :state, :since, :cause, :ports, :app_port, :addresses, :process,
-                 :evidence, :connections, :keep_until, :kept_from, :warned_of
+                 :evidence, :connections, :keep_until, :kept_from, :warned_of,
+                 :intent_reason, :intent_actor
              )
              on conflict (id) do update set
                  name = excluded.name, idle_timeout = excluded.idle_timeout,
@@ -58,7 +60,8 @@ pub(in crate::registry) fn save(connection: &Connection, record: &Record) -> rus
                  ports = excluded.ports, app_port = excluded.app_port, addresses = excluded.addresses,
                  process = excluded.process, evidence = excluded.evidence, connections = excluded.connections,
                  keep_until = excluded.keep_until, kept_from = excluded.kept_from,
-                 warned_of = excluded.warned_of",
+                 warned_of = excluded.warned_of, intent_reason = excluded.intent_reason,
+                 intent_actor = excluded.intent_actor",
         )?
         .execute(named_params! {
             ":id": record.id().to_string(),
@@ -86,6 +89,8 @@ pub(in crate::registry) fn save(connection: &Connection, record: &Record) -> rus
             ":keep_until": activity.keep_until.map(millis),
             ":kept_from": activity.extended_at.map(millis),
             ":warned_of": activity.warning_sent_for.map(millis),
+            ":intent_reason": intent.map(|intent| reasons::reason_column(&intent.reason)).transpose()?,
+            ":intent_actor": intent.map(|intent| reasons::actor_column(&intent.actor)).transpose()?,
         })?;
     Ok(())
 }
@@ -165,6 +170,7 @@ pub(in crate::registry) fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
             ["label_idle_timeout", "label_max_lifetime", "label_remove_after"],
         )?,
         lifecycle: read_lifecycle(row)?,
+        intent: reasons::intent(row)?,
         activity: Activity {
             readings: list(row, "evidence", |text| {
                 parse_reading(text).ok_or("invalid signal reading")

@@ -96,6 +96,7 @@ impl Creations {
             label_limits: image.limits,
             key: wanted.key.clone(),
             opened_at: self.clock.now(),
+            requested_by: caller.clone(),
         };
         let limit = self.capacity.containers;
         match self.registry.open_creation(creation, limit).await? {

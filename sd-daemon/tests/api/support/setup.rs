@@ -26,9 +26,9 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             policy: Policy {
-                default_timeout: TimeLimit::After(IDLE_TIMEOUT),
-                default_lifetime: TimeLimit::Never,
-                default_rest: TimeLimit::Never,
+                default_idle_timeout: TimeLimit::After(IDLE_TIMEOUT),
+                default_max_lifetime: TimeLimit::Never,
+                default_remove_after: TimeLimit::Never,
                 image_rules: [].into(),
                 restart_grace: GRACE,
                 resumed_at: Timestamp::from_millis(0),

@@ -12,7 +12,7 @@ pub(crate) async fn main_process_that_returns_exited_by_itself(harness: &impl Ha
     let mut events = harness.engine().events();
     harness.exit(id);
     let ended = wait_for(harness, &mut events, id, |seen| exit(seen).is_some()).await;
-    assert_eq!(exit(&ended), Some(Exit::ByItself { status: 0 }));
+    assert_eq!(exit(&ended), Some(Exit::Exited { code: 0 }));
 }
 
 pub(crate) async fn externally_stopped_container_ended_by_signal(harness: &impl Harness) {
@@ -21,10 +21,7 @@ pub(crate) async fn externally_stopped_container_ended_by_signal(harness: &impl 
     assert_eq!(events.next().await, Some(EngineEvent::Resync));
     // The exit code is 0: only the event of the signal shows that the process did not exit by itself.
     harness.stop(id);
-    wait_for(harness, &mut events, id, |seen| {
-        exit(seen) == Some(Exit::BySignal)
-    })
-    .await;
+    wait_for(harness, &mut events, id, |seen| exit(seen) == Some(Exit::Killed)).await;
 }
 
 pub(crate) async fn first_event_is_a_resync(harness: &impl Harness) {

@@ -100,7 +100,12 @@ pub(crate) async fn stop_of_a_created_container_changes_nothing(harness: &impl H
 pub(crate) async fn container_that_ignores_the_signal_is_killed(harness: &impl Harness) {
     let id = start_with_command(harness, harness.stubborn_command()).await;
     harness.engine().stop(id, Duration::from_secs(1)).await.unwrap();
-    assert_eq!(exit(&inspect(harness, id).await), Some(Exit::BySignal));
+    // Without events, the exit code is all that the engine reports of a killed process.
+    let exit = exit(&inspect(harness, id).await);
+    assert!(
+        matches!(exit, Some(Exit::Killed | Exit::Exited { code: 137 })),
+        "{exit:?}"
+    );
 }
 
 pub(crate) async fn inspection_of_a_missing_container_is_none(harness: &impl Harness) {

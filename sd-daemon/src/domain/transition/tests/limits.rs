@@ -1,9 +1,9 @@
-//! Limits that are given to a container.
+//! Limits that clients set for a container.
 
 use super::*;
 
 #[test]
-fn a_timeout_of_its_own_beats_the_default_both_ways() {
+fn own_timeout_overrides_the_default() {
     let long = after(&running(), Request::SetLimits(timeout_of(seconds(1000))));
     assert!(!policy(seconds(1)).is_due(&long, Due::Stop, NOW));
     let pinned = after(&running(), Request::SetLimits(timeout_of(TimeLimit::Never)));
@@ -12,10 +12,8 @@ fn a_timeout_of_its_own_beats_the_default_both_ways() {
     assert!(policy(TimeLimit::Never).is_due(&short, Due::Stop, NOW));
 }
 
-const HOUR: Duration = Duration::from_secs(3_600);
-
 #[test]
-fn limits_that_are_not_given_stay_as_they_are() {
+fn limits_that_are_not_set_stay_as_they_are() {
     let first = Limits {
         idle_timeout: Some(TimeLimit::After(HOUR)),
         remove_after: Some(TimeLimit::Never),
@@ -36,8 +34,8 @@ fn limits_that_are_not_given_stay_as_they_are() {
 }
 
 #[test]
-fn limits_can_be_given_in_every_state() {
-    for record in [starting(), running(), paused(), stopping(), stopped(), removing()] {
+fn limits_can_be_set_in_every_state() {
+    for record in all_states() {
         let next = after(&record, Request::SetLimits(timeout_of(seconds(5))));
         assert_eq!(*next.limits(), timeout_of(seconds(5)));
         assert_eq!(next.lifecycle(), record.lifecycle());
@@ -45,40 +43,20 @@ fn limits_can_be_given_in_every_state() {
 }
 
 #[test]
-fn a_change_says_which_limits_and_the_same_limits_again_are_none() {
-    let limits = |idle_timeout, max_lifetime, remove_after| Limits {
-        idle_timeout,
-        max_lifetime,
-        remove_after,
+fn change_of_limits_is_recorded_once() {
+    let limits = Limits {
+        idle_timeout: Some(TimeLimit::After(HOUR)),
+        max_lifetime: Some(TimeLimit::Never),
+        remove_after: None,
     };
-    let (after, never) = (
-        |hours| Some(TimeLimit::After(hours * HOUR)),
-        Some(TimeLimit::Never),
+    let reason = Reason::LimitsChanged(Box::new(limits));
+    assert_eq!(
+        event(&running(), Request::SetLimits(limits), NOW),
+        Some(Event::new(EventKind::Changed, reason, admin()))
     );
-    for (limits, why) in [
-        (limits(after(6), None, None), "idle timeout set to 6h"),
-        (limits(never, None, None), "idle timeout set to never"),
-        (limits(None, after(8), None), "longest run set to 8h"),
-        (limits(None, never, None), "longest run set to unlimited"),
-        (limits(None, None, after(48)), "removal set to 2d after a stop"),
-        (limits(None, None, never), "removal set to never"),
-        (
-            limits(after(1), after(8), after(48)),
-            "idle timeout set to 1h, longest run set to 8h, removal set to 2d after a stop",
-        ),
-    ] {
-        let why = format!("{why}, asked for over the API");
-        let change = Request::SetLimits(limits);
-        assert_eq!(
-            told(&running(), change.clone(), NOW),
-            says(EventKind::Changed, &why),
-            "{limits:?}"
-        );
-        let changed = super::after(&running(), change.clone());
-        assert_eq!(
-            transition(&changed, change, NOW),
-            Ok(Transition::same()),
-            "{limits:?}"
-        );
-    }
+    let changed = after(&running(), Request::SetLimits(limits));
+    assert_eq!(
+        transition(&changed, Request::SetLimits(limits), NOW),
+        Ok(Transition::same())
+    );
 }

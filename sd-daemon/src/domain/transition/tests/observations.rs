@@ -1,39 +1,45 @@
-//! What the engine shows.
+//! Inspections of a container.
 
 use super::*;
 
+fn signal(code: i64) -> Exit {
+    Exit::Exited { code }
+}
+
 #[test]
-fn observations_lead_where_the_design_says() {
-    use Exit::BySignal;
+fn observations_follow_the_state_diagram() {
+    use Exit::Killed;
     use LiveState::{Paused, Running};
     type Row = (fn() -> Record, fn() -> Input, &'static str, Option<Effect>);
-    let table: [Row; 25] = [
+    let table: [Row; 27] = [
         (starting, created, "same", START),
         (starting, || live("second", Running), "running", None),
         (starting, || live("second", Paused), "paused", None),
-        // The run before is over, and the one that was asked for has not begun.
-        (starting, || ended("first", BY_ITSELF), "same", START),
-        // It began and is over already.
-        (starting, || ended("second", BY_ITSELF), "stopped Exited", None),
+        // The previous run has ended; the requested one has not begun.
+        (starting, || ended("first", EXITED), "same", START),
+        // The requested run has begun and has already ended.
+        (starting, || ended("second", EXITED), "stopped Exited", None),
         (running, || live("first", Running), "same", None),
         (running, || live("second", Running), "running", None),
         (running, || live("first", Paused), "paused", None),
-        (running, || ended("first", BY_ITSELF), "stopped Exited", None),
-        (running, || ended("first", BySignal), "stopped External", None),
+        (running, || ended("first", EXITED), "stopped Exited", None),
+        (running, || ended("first", Killed), "stopped External", None),
+        (running, || ended("first", signal(137)), "stopped External", None),
+        (running, || ended("first", signal(143)), "stopped External", None),
         (paused, || live("first", Paused), "same", None),
         (paused, || live("first", Running), "running", None),
-        (paused, || ended("first", BySignal), "stopped External", None),
+        (paused, || ended("first", Killed), "stopped External", None),
         (stopping, || live("first", Running), "same", STOP),
         (stopping, || live("second", Running), "same", STOP),
         (stopping, || live("first", Paused), "same", STOP),
-        (stopping, || ended("first", BY_ITSELF), "stopped Requested", None),
+        (stopping, || ended("first", EXITED), "stopped Requested", None),
         (stopping, created, "stopped Requested", None),
         (stopped, || live("second", Running), "running", None),
-        (stopped, || ended("first", BY_ITSELF), "same", None),
-        (stopped, || ended("second", BY_ITSELF), "stopped Exited", None),
+        (stopped, || ended("first", EXITED), "same", None),
+        (stopped, || ended("second", EXITED), "stopped Exited", None),
         (stopped, created, "same", None),
         (removing, || live("first", Running), "same", GRACEFUL),
-        (removing, || ended("first", BY_ITSELF), "same", GRACEFUL),
+        (removing, || ended("first", EXITED), "same", GRACEFUL),
         (removing, created, "same", GRACEFUL),
     ];
     for (from, input, expected, effect) in table {
@@ -47,7 +53,7 @@ fn observations_lead_where_the_design_says() {
 }
 
 #[test]
-fn a_start_and_a_run_behind_our_back_are_new_runs_with_a_fresh_clock() {
+fn new_run_begins_with_fresh_activity() {
     assert_eq!(after(&stopped(), Request::Start).generation(), 8);
     for record in [stopped(), running(), paused()] {
         let next = after(&record, live("second", LiveState::Running));
@@ -58,7 +64,7 @@ fn a_start_and_a_run_behind_our_back_are_new_runs_with_a_fresh_clock() {
 }
 
 #[test]
-fn the_same_run_keeps_its_clock() {
+fn known_run_keeps_its_activity() {
     let next = after(&running(), live("first", LiveState::Running));
     assert_eq!(
         (next.generation(), next.activity().last_active().at),
@@ -67,7 +73,7 @@ fn the_same_run_keeps_its_clock() {
 }
 
 #[test]
-fn new_ports_of_the_same_run_are_taken_over() {
+fn new_ports_of_a_known_run_are_stored() {
     let before = record(Lifecycle::Running {
         since: EARLIER,
         endpoints: endpoints(1),
@@ -84,7 +90,7 @@ fn new_ports_of_the_same_run_are_taken_over() {
 }
 
 #[test]
-fn a_thawed_container_gets_time_to_be_used() {
+fn unpausing_counts_as_use() {
     assert_eq!(
         after(&paused(), live("first", LiveState::Running))
             .activity()
@@ -95,16 +101,16 @@ fn a_thawed_container_gets_time_to_be_used() {
 }
 
 #[test]
-fn a_stopping_container_shows_its_ports_and_a_stopped_one_has_none() {
+fn stopping_container_has_ports_and_stopped_one_has_none() {
     let stopping = after(&running(), Request::Stop);
     assert_eq!(stopping.lifecycle().endpoints(), Some(&endpoints(49_153)));
-    let stopped = after(&stopping, ended("first", Exit::BySignal));
+    let stopped = after(&stopping, ended("first", Exit::Killed));
     assert_eq!(stopped.lifecycle().endpoints(), None);
 }
 
 #[test]
-fn a_new_name_is_taken_over_in_every_state() {
-    for record in [starting(), running(), paused(), stopping(), stopped(), removing()] {
+fn new_name_is_stored_in_every_state() {
+    for record in all_states() {
         let renamed = Observation {
             name: "renamed".parse().unwrap(),
             state: ObservedState::Created,
@@ -119,8 +125,8 @@ fn a_new_name_is_taken_over_in_every_state() {
 }
 
 #[test]
-fn what_has_vanished_is_gone_from_every_state() {
-    for record in [starting(), running(), paused(), stopping(), stopped(), removing()] {
+fn vanished_container_is_deleted_in_every_state() {
+    for record in all_states() {
         assert_eq!(
             outcome(&record, Input::Vanished),
             ("gone".to_owned(), None),
@@ -131,107 +137,98 @@ fn what_has_vanished_is_gone_from_every_state() {
 }
 
 #[test]
-fn what_the_engine_shows_is_told_with_its_reason() {
+fn observed_change_is_recorded_with_reason_and_actor() {
     use LiveState::{Paused, Running};
-    type Row = (fn() -> Record, Input, Option<(EventKind, String)>);
-    const ON_HOST: &str = "done on the host, not by spin-docker";
-    let asked = "asked for over the API";
-    let of_memory = "it took more memory than it may have, and was ended by the system";
-    let by_itself = "its main process ended by itself, with status 1";
-    let table: [Row; 17] = [
-        (starting, live("second", Running), says(EventKind::Started, asked)),
+    type Row = (fn() -> Record, Input, Option<Event>);
+    let stopped_by = |reason, actor| Some(Event::new(EventKind::Stopped, reason, actor));
+    let exited = |code| stopped_by(Reason::Exited { code }, Actor::Container);
+    let requested = |kind| Some(Event::new(kind, Reason::Requested, admin()));
+    let stopped_outside = || Some(outside(EventKind::Stopped));
+    let table: [Row; 18] = [
+        (starting, live("second", Running), requested(EventKind::Started)),
         (
             stopped,
             live("second", Running),
-            says(EventKind::Started, ON_HOST),
+            Some(outside(EventKind::Started)),
         ),
         (
             running,
             live("second", Running),
-            says(EventKind::Started, ON_HOST),
+            Some(outside(EventKind::Started)),
         ),
         (running, live("first", Running), None),
-        (running, live("first", Paused), says(EventKind::Paused, ON_HOST)),
+        (running, live("first", Paused), Some(outside(EventKind::Paused))),
         (paused, live("first", Paused), None),
-        (paused, live("first", Running), says(EventKind::Resumed, ON_HOST)),
-        (
-            running,
-            ended("first", BY_ITSELF),
-            says(EventKind::Stopped, by_itself),
-        ),
+        (paused, live("first", Running), Some(outside(EventKind::Resumed))),
+        (running, ended("first", EXITED), exited(1)),
+        (running, ended("first", signal(137)), exited(137)),
         (
             running,
             ended("first", Exit::OutOfMemory),
-            says(EventKind::Stopped, of_memory),
+            stopped_by(Reason::OutOfMemory, Actor::Outside),
         ),
-        (
-            running,
-            ended("first", Exit::BySignal),
-            says(EventKind::Stopped, ON_HOST),
-        ),
-        (
-            paused,
-            ended("first", Exit::BySignal),
-            says(EventKind::Stopped, ON_HOST),
-        ),
-        (
-            running,
-            created(),
-            says(EventKind::Stopped, "the engine says that it never ran"),
-        ),
-        (
-            starting,
-            ended("second", BY_ITSELF),
-            says(EventKind::Stopped, by_itself),
-        ),
-        // Why was said when the stop began.
+        (running, ended("first", Exit::Killed), stopped_outside()),
+        (paused, ended("first", Exit::Killed), stopped_outside()),
+        (running, created(), stopped_by(Reason::NeverRan, Actor::Outside)),
+        (starting, ended("second", EXITED), exited(1)),
+        // The event of the request has the reason.
         (
             stopping,
-            ended("first", Exit::BySignal),
-            says(EventKind::Stopped, ""),
+            ended("first", Exit::Killed),
+            Some(Event {
+                kind: EventKind::Stopped,
+                reason: None,
+                actor: Some(admin()),
+                stops_at: None,
+            }),
         ),
-        (stopped, ended("first", BY_ITSELF), None),
-        (running, Input::Vanished, says(EventKind::Removed, ON_HOST)),
-        (removing, Input::Vanished, says(EventKind::Removed, asked)),
+        (stopped, ended("first", EXITED), None),
+        (running, Input::Vanished, Some(outside(EventKind::Removed))),
+        (removing, Input::Vanished, requested(EventKind::Removed)),
     ];
     for (from, input, expected) in table {
-        let label = format!("{} sees {input:?}", state(&from()));
-        assert_eq!(told(&from(), input, NOW), expected, "{label}");
+        let label = format!("{} observes {input:?}", state(&from()));
+        assert_eq!(event(&from(), input, NOW), expected, "{label}");
     }
 }
 
 #[test]
-fn a_removal_that_nobody_asked_for_says_why() {
-    let removing = |cause| {
-        record(Lifecycle::Removing {
-            cause,
-            endpoints: None,
+fn change_begun_by_an_older_version_is_recorded_without_actor() {
+    let without_intent = |mut record: Record| {
+        record.fields.intent = None;
+        record
+    };
+    let recorded = |kind, reason| {
+        Some(Event {
+            kind,
+            reason,
+            actor: None,
+            stops_at: None,
         })
     };
-    let vanished = |default_rest| Case {
-        input: Input::Vanished,
-        policy: Policy {
-            default_rest,
-            ..policy(TimeLimit::Never)
-        },
-    };
-    let two_days = TimeLimit::After(Duration::from_secs(2 * 86_400));
-    assert_eq!(
-        told(&removing(StopCause::Expired), vanished(two_days), NOW),
-        says(
-            EventKind::Removed,
-            "nobody started it for 2d after its stop, and then it is removed (the daemon's default)"
-        )
-    );
-    assert_eq!(
-        told(&removing(StopCause::Expired), vanished(TimeLimit::Never), NOW),
-        says(
-            EventKind::Removed,
-            "nobody started it for as long as it might be at rest"
-        )
-    );
-    assert_eq!(
-        told(&removing(StopCause::Failed), vanished(two_days), NOW),
-        says(EventKind::Removed, "the engine refused to start it")
-    );
+    let expired = record(Lifecycle::Removing {
+        cause: StopCause::Expired,
+        endpoints: None,
+    });
+    for (record, input, expected) in [
+        (
+            starting(),
+            live("second", LiveState::Running),
+            recorded(EventKind::Started, Some(Reason::Requested)),
+        ),
+        (
+            stopping(),
+            ended("first", Exit::Killed),
+            recorded(EventKind::Stopped, None),
+        ),
+        (
+            removing(),
+            Input::Vanished,
+            recorded(EventKind::Removed, Some(Reason::Requested)),
+        ),
+        (expired, Input::Vanished, recorded(EventKind::Removed, None)),
+    ] {
+        let record = without_intent(record);
+        assert_eq!(event(&record, input, NOW), expected, "{}", state(&record));
+    }
 }

@@ -33,9 +33,9 @@ fn observations() -> impl Strategy<Value = Input> {
     let runs = prop_oneof![Just("first"), Just("second"), Just("third")];
     let live = prop_oneof![Just(LiveState::Running), Just(LiveState::Paused)];
     let exits = prop_oneof![
-        Just(Exit::ByItself { status: 0 }),
+        Just(Exit::Exited { code: 0 }),
         Just(Exit::OutOfMemory),
-        Just(Exit::BySignal)
+        Just(Exit::Killed)
     ];
     prop_oneof![
         Just(created()),

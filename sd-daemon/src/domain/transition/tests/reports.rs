@@ -1,9 +1,9 @@
-//! What a container says of itself, and what is seen of it from the host.
+//! Check-ins of a container, and use that the prober saw.
 
 use super::*;
 
 #[test]
-fn a_report_counts_in_its_own_run_only() {
+fn check_in_counts_in_its_own_run_only() {
     let next = after(&running(), report(7, 3));
     let expected = LastActive {
         at: NOW,
@@ -14,33 +14,28 @@ fn a_report_counts_in_its_own_run_only() {
         (next.activity().last_active(), next.activity().connections),
         (expected, 3)
     );
-    assert_eq!(outcome(&running(), report(6, 3)), ("same".to_owned(), None));
-    for other in [starting(), paused(), stopping(), stopped(), removing()] {
-        assert_eq!(
-            outcome(&other, report(7, 3)),
-            ("same".to_owned(), None),
-            "{}",
-            state(&other)
-        );
+    assert_eq!(outcome(&running(), report(6, 3)), unchanged());
+    for other in all_but_running() {
+        assert_eq!(outcome(&other, report(7, 3)), unchanged(), "{}", state(&other));
     }
 }
 
 #[test]
-fn a_report_of_nobody_changes_the_count_and_not_the_time() {
-    let used = after(&running(), report(7, 3));
-    let next = after(&used, report(7, 0));
+fn check_in_without_connections_is_not_use() {
+    let reported = after(&running(), report(7, 3));
+    let next = after(&reported, report(7, 0));
     assert_eq!(
         (next.activity().connections, next.activity().last_active().at),
         (0, NOW)
     );
-    assert_eq!(outcome(&running(), report(7, 0)), ("same".to_owned(), None));
+    assert_eq!(outcome(&running(), report(7, 0)), unchanged());
 }
 
 #[test]
-fn a_container_at_rest_serves_nobody() {
+fn stopped_container_has_no_connections() {
     let used = after(&running(), report(7, 3));
     assert_eq!(
-        after(&used, ended("first", Exit::ByItself { status: 1 }))
+        after(&used, ended("first", Exit::Exited { code: 1 }))
             .activity()
             .connections,
         0
@@ -65,7 +60,7 @@ fn busy(connections: Option<u32>) -> Input {
 }
 
 #[test]
-fn a_busy_container_is_in_use_and_kept_until_it_is_not() {
+fn busy_container_is_used_and_kept_running() {
     for connections in [None, Some(0), Some(2)] {
         let next = after(&running(), busy(connections));
         let activity = next.activity();
@@ -77,27 +72,30 @@ fn a_busy_container_is_in_use_and_kept_until_it_is_not() {
         assert_eq!(activity.last_active(), expected);
         assert_eq!(activity.keep_until, Some(NOW.after(BUSY)));
     }
-    assert_eq!(
-        told(&running(), busy(None), NOW),
-        says(EventKind::Extended, "it reported that it would be busy for 40m")
+    let span = Seconds::from(BUSY);
+    let expected = Event::new(
+        EventKind::Extended,
+        Reason::ReportedBusy { span },
+        Actor::Container,
     );
+    assert_eq!(event(&running(), busy(None), NOW), Some(expected));
 }
 
 #[test]
-fn being_busy_on_and_on_is_told_once() {
+fn repeated_busy_report_is_recorded_once() {
     let first = after(&running(), busy(None));
     let later = NOW.after(BUSY / 2);
-    assert_eq!(told(&first, busy(None), later), None);
+    assert_eq!(event(&first, busy(None), later), None);
     let second = after_at(&first, busy(None), later);
     assert_eq!(second.activity().keep_until, Some(later.after(BUSY)));
     let at_the_end = later.after(BUSY);
-    assert_eq!(told(&second, busy(None), at_the_end), None);
+    assert_eq!(event(&second, busy(None), at_the_end), None);
     let afterwards = at_the_end.after(Duration::from_millis(1));
-    assert!(told(&second, busy(None), afterwards).is_some());
+    assert!(event(&second, busy(None), afterwards).is_some());
 }
 
 #[test]
-fn a_shorter_word_does_not_take_back_a_longer_one() {
+fn shorter_busy_report_does_not_shorten_a_longer_one() {
     let long = after(&running(), busy(None));
     let short = reported(Report {
         busy_for: Some(BUSY / 2),
@@ -109,7 +107,7 @@ fn a_shorter_word_does_not_take_back_a_longer_one() {
 }
 
 #[test]
-fn where_reports_are_no_signal_the_count_is_remembered_and_nothing_else() {
+fn disabled_check_in_signal_only_stores_the_connections() {
     let report = Report {
         connections: Some(5),
         busy_for: Some(BUSY),
@@ -119,35 +117,27 @@ fn where_reports_are_no_signal_the_count_is_remembered_and_nothing_else() {
     let mut expected = running();
     expected.fields.activity.connections = 5;
     assert_eq!(next, expected);
-    assert_eq!(told(&running(), reported(report), NOW), None);
+    assert_eq!(event(&running(), reported(report), NOW), None);
 }
 
 #[test]
-fn use_seen_from_the_host_counts_in_the_run_that_was_seen() {
-    let seen = |generation, signal, value| Input::Used {
-        generation,
-        signal,
-        value,
-    };
+fn probed_use_counts_in_the_probed_run_only() {
     for (signal, value) in [(Signal::Connections, 2), (Signal::Cpu, 250)] {
-        let next = after(&running(), seen(7, signal, value));
+        let next = after(&running(), used(7, signal, value));
         let expected = LastActive {
             at: NOW,
             signal,
             value,
         };
         assert_eq!(next.activity().last_active(), expected);
-        assert_eq!(next.activity().connections, 0, "that is what is reported");
+        assert_eq!(next.activity().connections, 0, "only check-ins change it");
         for generation in [6, 8] {
-            assert_eq!(
-                outcome(&running(), seen(generation, signal, value)),
-                ("same".to_owned(), None)
-            );
+            assert_eq!(outcome(&running(), used(generation, signal, value)), unchanged());
         }
-        for other in [starting(), paused(), stopping(), stopped(), removing()] {
+        for other in all_but_running() {
             assert_eq!(
-                outcome(&other, seen(7, signal, value)),
-                ("same".to_owned(), None),
+                outcome(&other, used(7, signal, value)),
+                unchanged(),
                 "{}",
                 state(&other)
             );
@@ -156,10 +146,10 @@ fn use_seen_from_the_host_counts_in_the_run_that_was_seen() {
 }
 
 #[test]
-fn each_signal_keeps_its_own_latest_word() {
+fn each_signal_keeps_its_own_latest_reading() {
     let reported = after(&used_at(EARLIER.after(BUSY), Signal::Cpu, 300), report(7, 3));
     let readings = |signal| reported.activity().readings.get(&signal).copied();
-    let expected = |at, value| Some(crate::domain::SignalReading { at, value });
+    let expected = |at, value| Some(SignalReading { at, value });
     assert_eq!(readings(Signal::Started), expected(EARLIER, 0));
     assert_eq!(readings(Signal::CheckIn), expected(NOW, 3));
     assert_eq!(readings(Signal::Connections), None);
@@ -167,22 +157,17 @@ fn each_signal_keeps_its_own_latest_word() {
     assert_eq!(
         reported.activity().last_active().signal,
         Signal::Cpu,
-        "the latest, not the last to speak"
+        "the latest reading, not the latest input"
     );
 }
 
 #[test]
-fn use_after_a_stop_was_begun_changes_nothing() {
+fn use_after_the_begin_of_a_stop_changes_nothing() {
     let stopping = after(&running(), due_to_stop(7, policy(seconds(100))));
     assert_eq!(state(&stopping), "stopping Idle");
-    let seen = Input::Used {
-        generation: 7,
-        signal: Signal::Connections,
-        value: 1,
-    };
-    for input in [report(7, 5), busy(Some(5)), seen] {
+    for input in [report(7, 5), busy(Some(5)), used(7, Signal::Connections, 1)] {
         assert_eq!(transition(&stopping, input, NOW), Ok(Transition::same()));
     }
-    let stopped = after(&stopping, ended("first", Exit::BySignal));
+    let stopped = after(&stopping, ended("first", Exit::Killed));
     assert_eq!(state(&stopped), "stopped Idle");
 }

@@ -1,9 +1,10 @@
-//! Whole days of one container, made up at random, against what the documents promise in one sentence: a running
-//! container is stopped at the latest of its last use plus the idle timeout, the moment until which somebody asked
-//! to keep it, and the grace; but not after the longest time a run may last.
+//! Random days of one container, compared with the promise of the documentation: a running container is stopped at the
+//! latest of its last use plus the idle timeout, the end of its extension, and the end of the grace period; but not
+//! after its maximum lifetime.
 //!
-//! [`Day`] plays what happens through [`transition()`], with a sweep like that of the daemon. [`Promise`] keeps a list of
-//! uses and reads the sentence from it; it shares no code with the rule. Long, because the two belong side by side.
+//! [`Day`] plays the actions through [`transition()`], with a deadline scan like that of the daemon. [`Promise`] derives
+//! the expected deadline from a list of uses and shares no code with the state machine. Longer than 400 lines because
+//! the two are read side by side.
 
 use std::cell::RefCell;
 
@@ -11,55 +12,52 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
-use crate::domain::ImageRule;
-
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
 const MIDNIGHT: Timestamp = Timestamp::from_millis(1_772_323_200_000);
 const GRACE: Duration = Duration::from_secs(600);
 
-/// What happens.
+/// An action of a day.
 #[derive(Clone, Debug)]
 enum Action {
-    /// Somebody uses it again and again, and starts it first where it is at rest.
+    /// Clients use the container repeatedly. A stopped container is started first.
     Session {
         signal: Signal,
         value: u32,
         every: Duration,
         uses: u32,
     },
-    /// It reports that nobody uses it.
-    NobodyHere,
-    /// It reports that it is busy.
+    /// The container reports that it has no connections.
+    IdleReport,
+    /// The container reports that it is busy.
     Busy(Duration),
-    /// Somebody pushes its deadline.
+    /// A client postpones the stop.
     Extend(Extension),
-    /// Somebody holds it: asks for a little time, again and again.
+    /// A client holds the container: it requests a short extension repeatedly.
     Hold { span: Duration, times: u32 },
-    /// Somebody gives it limits.
+    /// A client sets limits.
     Set(Limits),
-    /// The daemon is down, and hears nothing.
+    /// The daemon is down and receives no input.
     Down(Duration),
-    /// Somebody freezes it on the host, and thaws it.
-    Freeze(Duration),
-    /// Somebody stops it.
+    /// The container is paused on the host, and unpaused.
+    Pause(Duration),
+    /// A client stops the container.
     Stop,
-    /// What is said of an earlier run comes late.
-    Stray,
+    /// Inputs for an earlier run arrive late.
+    LateInput,
 }
 
-/// What happens on a day, each thing so long after the one before; and how things are when it begins.
+/// The actions of a day, each with the time since the previous one, and the policy.
 #[derive(Clone, Debug)]
 struct Plan {
     actions: Vec<(Duration, Action)>,
     labelled: Option<TimeLimit>,
     ruled: Option<TimeLimit>,
-    default_timeout: TimeLimit,
-    default_lifetime: TimeLimit,
-    default_rest: TimeLimit,
+    default_idle_timeout: TimeLimit,
+    default_max_lifetime: TimeLimit,
+    default_remove_after: TimeLimit,
     warn_before: Duration,
-    /// How late the sweep comes.
+    /// How late the deadline scan wakes.
     lag: Duration,
 }
 
@@ -109,7 +107,7 @@ fn actions() -> impl Strategy<Value = Action> {
         .prop_flat_map(|span| prop_oneof![Just(Extension::By(span)), Just(Extension::For(span))]);
     prop_oneof![
         8 => session,
-        1 => Just(Action::NobodyHere),
+        1 => Just(Action::IdleReport),
         2 => spans(SECOND, 2 * HOUR).prop_map(Action::Busy),
         2 => extension.prop_map(Action::Extend),
         1 => (spans(10 * SECOND, 10 * MINUTE), 2_u32..30)
@@ -117,9 +115,9 @@ fn actions() -> impl Strategy<Value = Action> {
         1 => idle_timeout.prop_map(Action::Set),
         1 => max_lifetime.prop_map(Action::Set),
         2 => spans(SECOND, 5 * HOUR).prop_map(Action::Down),
-        1 => spans(SECOND, HOUR).prop_map(Action::Freeze),
+        1 => spans(SECOND, HOUR).prop_map(Action::Pause),
         1 => Just(Action::Stop),
-        1 => Just(Action::Stray),
+        1 => Just(Action::LateInput),
     ]
 }
 
@@ -140,14 +138,19 @@ fn plans() -> impl Strategy<Value = Plan> {
     let actions = prop::collection::vec((gaps, actions()), 1..40);
     let warnings = prop_oneof![Just(Duration::ZERO), spans(SECOND, HOUR)];
     (actions, limits, warnings, spans(SECOND / 1_000, SECOND / 10)).prop_map(
-        |(actions, (labelled, ruled, default_timeout, default_lifetime, default_rest), warn_before, lag)| {
+        |(
+            actions,
+            (labelled, ruled, default_idle_timeout, default_max_lifetime, default_remove_after),
+            warn_before,
+            lag,
+        )| {
             Plan {
                 actions,
                 labelled,
                 ruled,
-                default_timeout,
-                default_lifetime,
-                default_rest,
+                default_idle_timeout,
+                default_max_lifetime,
+                default_remove_after,
                 warn_before,
                 lag,
             }
@@ -155,66 +158,91 @@ fn plans() -> impl Strategy<Value = Plan> {
     )
 }
 
-/// What the documents promise for the present run, from a list of what was said.
+/// The promise of the documentation for the present run.
 struct Promise {
     started: Timestamp,
-    /// When it was used, and in which words that is said.
-    uses: Vec<(Timestamp, String)>,
-    /// Until when somebody asked to keep it.
+    /// When it was used, and how.
+    uses: Vec<(Timestamp, LastUse)>,
+    /// The ends of its extensions.
     kept: Vec<Timestamp>,
     resumed: Timestamp,
-    /// Its idle timeout, and who set that.
-    timeout: (TimeLimit, &'static str),
-    lifetime: (TimeLimit, &'static str),
+    /// The idle timeout, and its source.
+    timeout: (TimeLimit, LimitSource),
+    /// The maximum lifetime, and its source.
+    lifetime: (TimeLimit, LimitSource),
 }
 
 impl Promise {
-    fn last_use(&self) -> (Timestamp, &str) {
-        let (at, words) = self.uses.last().unwrap();
-        (*at, words)
+    fn last_use(&self) -> (Timestamp, LastUse) {
+        *self.uses.last().unwrap()
     }
 
-    /// When it would be stopped for want of use, and what its reason begins with.
-    fn idle_end(&self) -> Option<(Timestamp, &'static str)> {
+    /// When it would be stopped for idleness, and what determines that.
+    fn idle_end(&self) -> Option<(Timestamp, DeadlineReason)> {
         let TimeLimit::After(timeout) = self.timeout.0 else {
             return None;
         };
-        let mut end = (self.last_use().0.after(timeout), "not used for ");
+        let mut end = (self.last_use().0.after(timeout), DeadlineReason::IdleTimeout);
         for kept in &self.kept {
             if *kept > end.0 {
-                end = (
-                    *kept,
-                    "nobody asked to keep it for longer, and it was not used for ",
-                );
+                end = (*kept, DeadlineReason::KeepUntil);
             }
         }
         let grace = self.resumed.after(timeout.min(GRACE));
         if grace > end.0 {
-            end = (grace, "although it was given time to report");
+            end = (grace, DeadlineReason::Grace);
         }
         Some(end)
     }
 
-    /// When it is stopped, and what its reason says.
-    fn end(&self) -> Option<(Timestamp, &'static str)> {
+    /// When it is stopped, and what determines that.
+    fn end(&self) -> Option<(Timestamp, DeadlineReason)> {
         let idle = self.idle_end();
         let TimeLimit::After(lifetime) = self.lifetime.0 else {
             return idle;
         };
-        let expiry = (self.started.after(lifetime), "however much it is used");
+        let expiry = (self.started.after(lifetime), DeadlineReason::MaxLifetime);
         Some(idle.filter(|idle| idle.0 <= expiry.0).unwrap_or(expiry))
+    }
+
+    /// The reason of a stop or a warning at this time.
+    fn reason(&self, now: Timestamp) -> Reason {
+        let limit = |(limit, source): (TimeLimit, LimitSource)| match limit {
+            TimeLimit::After(limit) => applied(limit, source),
+            TimeLimit::Never => panic!("an unlimited container was stopped"),
+        };
+        let (_, because) = self.end().unwrap();
+        if because == DeadlineReason::MaxLifetime {
+            return Reason::MaxLifetime(limit(self.lifetime));
+        }
+        let (used_at, last_use) = self.last_use();
+        let idleness = Idleness {
+            idle_for: now.since(used_at).into(),
+            timeout: limit(self.timeout),
+            last_use,
+        };
+        match because {
+            DeadlineReason::KeepUntil => Reason::KeepUntil(idleness),
+            DeadlineReason::Grace => Reason::Grace(idleness),
+            DeadlineReason::IdleTimeout | DeadlineReason::MaxLifetime => Reason::IdleTimeout(idleness),
+        }
     }
 }
 
-/// How often something was seen, over all days.
+/// How often something happened on all days together.
 #[derive(Debug, Default)]
 struct Tally {
+    /// By idle timeout, extension, grace period and maximum lifetime.
     stops: [u32; 4],
     warnings: u32,
     removals: u32,
 }
 
-/// A day of one container.
+fn last_use(kind: Use, value: u32) -> LastUse {
+    LastUse { kind, value }
+}
+
+/// A day of a container.
 struct Day<'a> {
     record: Record,
     policy: Policy,
@@ -222,12 +250,12 @@ struct Day<'a> {
     now: Timestamp,
     lag: Duration,
     runs: u32,
-    /// The promised end, and since when it is that one.
+    /// The promised deadline, and when it became that one.
     end: Option<(Timestamp, Timestamp)>,
-    /// The end that was announced last, in this run.
-    announced: Option<Timestamp>,
-    at_rest_since: Option<Timestamp>,
-    /// What the sweep sleeps towards, and when it wakes.
+    /// The deadline of the last warning in this run.
+    warned_for: Option<Timestamp>,
+    stopped_since: Option<Timestamp>,
+    /// The deadline that the scan sleeps towards, and when it wakes.
     asleep: Option<(Timestamp, Timestamp)>,
     tally: &'a mut Tally,
 }
@@ -245,18 +273,16 @@ impl<'a> Day<'a> {
             },
         };
         let policy = Policy {
-            default_timeout: plan.default_timeout,
-            default_lifetime: plan.default_lifetime,
-            default_rest: plan.default_rest,
+            default_idle_timeout: plan.default_idle_timeout,
+            default_max_lifetime: plan.default_max_lifetime,
+            default_remove_after: plan.default_remove_after,
             image_rules: [rule].into(),
             restart_grace: GRACE,
             resumed_at: MIDNIGHT,
             warn_before: plan.warn_before,
         };
-        let labelled = plan.labelled.map(|limit| (limit, "(from its image's label)"));
-        let ruled = plan
-            .ruled
-            .map(|limit| (limit, "(from the daemon's rule for its image)"));
+        let labelled = plan.labelled.map(|limit| (limit, LimitSource::ImageLabel));
+        let ruled = plan.ruled.map(|limit| (limit, LimitSource::ImageRule));
         let promise = Promise {
             started: MIDNIGHT,
             uses: Vec::new(),
@@ -264,8 +290,8 @@ impl<'a> Day<'a> {
             resumed: MIDNIGHT,
             timeout: labelled
                 .or(ruled)
-                .unwrap_or((plan.default_timeout, "(the daemon's default)")),
-            lifetime: (plan.default_lifetime, "(the daemon's default)"),
+                .unwrap_or((plan.default_idle_timeout, LimitSource::Default)),
+            lifetime: (plan.default_max_lifetime, LimitSource::Default),
         };
         let mut day = Self {
             record,
@@ -275,12 +301,12 @@ impl<'a> Day<'a> {
             lag: plan.lag,
             runs: 0,
             end: None,
-            announced: None,
-            at_rest_since: None,
+            warned_for: None,
+            stopped_since: None,
             asleep: None,
             tally,
         };
-        day.come_to_life();
+        day.begin_run();
         day
     }
 
@@ -288,59 +314,55 @@ impl<'a> Day<'a> {
         matches!(self.record.lifecycle(), Lifecycle::Running { .. })
     }
 
-    /// Lets something happen now.
-    fn happen(&mut self, input: impl Into<Case>) {
+    /// Applies an input now.
+    fn apply(&mut self, input: impl Into<Case>) {
         self.record = after_at(&self.record, input, self.now);
     }
 
-    /// The engine shows the run that was asked for.
-    fn come_to_life(&mut self) {
+    /// The engine shows the requested run.
+    fn begin_run(&mut self) {
         self.runs += 1;
         let run = self.runs.to_string();
-        self.happen(super::live(&run, LiveState::Running));
+        self.apply(super::live(&run, LiveState::Running));
         self.promise.started = self.now;
-        self.promise.uses = vec![(self.now, "its start".to_owned())];
+        self.promise.uses = vec![(self.now, last_use(Use::Started, 0))];
         self.promise.kept.clear();
-        (self.announced, self.at_rest_since) = (None, None);
+        (self.warned_for, self.stopped_since) = (None, None);
         self.compare();
     }
 
     fn start(&mut self) {
         if matches!(self.record.lifecycle(), Lifecycle::Stopped { .. }) {
-            self.happen(Request::Start);
-            self.come_to_life();
+            self.apply(Request::Start);
+            self.begin_run();
         }
     }
 
-    /// The engine shows that a stop is done. What is said of the run in between changes nothing.
-    fn come_to_rest(&mut self) {
+    /// The engine shows that a stop is complete. Inputs of the run in between change nothing.
+    fn end_run(&mut self) {
         self.now = self.now.after(SECOND);
         for input in [
             report(self.record.generation(), 3),
-            self.seen(Signal::Connections, 3),
+            self.probed(Signal::Connections, 3),
         ] {
             assert_eq!(transition(&self.record, input, self.now), Ok(Transition::same()));
         }
         let run = self.runs.to_string();
-        self.happen(ended(&run, Exit::BySignal));
-        self.at_rest_since = Some(self.now);
+        self.apply(ended(&run, Exit::Killed));
+        self.stopped_since = Some(self.now);
         self.compare();
     }
 
-    fn seen(&self, signal: Signal, value: u32) -> Input {
-        Input::Used {
-            generation: self.record.generation(),
-            signal,
-            value,
-        }
+    fn probed(&self, signal: Signal, value: u32) -> Input {
+        used(self.record.generation(), signal, value)
     }
 
-    /// Time goes by, and the sweep does what is due.
+    /// Lets time pass. The scan enforces the deadlines in between.
     fn pass(&mut self, span: Duration) {
         let until = self.now.after(span);
         while let Some((at, _)) = self.policy.next_due(&self.record, self.now) {
             let wake_at = match self.asleep {
-                // Whoever watches does not go to sleep again because we have stopped watching in between.
+                // The scan keeps its wake-up time across calls of this function.
                 Some((due_at, wake_at)) if due_at == at && wake_at >= self.now => wake_at,
                 Some(_) | None => at.max(self.now).after(self.lag),
             };
@@ -350,18 +372,18 @@ impl<'a> Day<'a> {
             }
             (self.now, self.asleep) = (wake_at, None);
             match self.policy.next_due(&self.record, self.now) {
-                Some((at, due)) if at <= self.now => self.act(due),
+                Some((at, due)) if at <= self.now => self.enforce(due),
                 Some(_) | None => {}
             }
         }
         self.now = self.now.max(until);
     }
 
-    fn act(&mut self, due: Due) {
+    fn enforce(&mut self, due: Due) {
         let input = due_for(due, self.record.generation(), self.policy.clone());
         let Transition { next, event, .. } = transition(&self.record, input, self.now).unwrap();
         let NextState::Changed(next) = next else {
-            panic!("{due:?} is due, and nothing comes of it")
+            panic!("{due:?} is due, and nothing changed")
         };
         match (due, event) {
             (Due::Warning, Some(warning)) => self.check_warning(&warning),
@@ -371,61 +393,47 @@ impl<'a> Day<'a> {
         }
         self.record = *next;
         if due == Due::Stop {
-            self.come_to_rest();
+            self.end_run();
         }
     }
 
     fn check_warning(&mut self, warning: &Event) {
         let (end, _) = self.end.unwrap();
         assert_eq!(
-            (warning.what, warning.stops_at),
+            (warning.kind, warning.stops_at),
             (EventKind::IdleWarning, Some(end))
         );
-        assert!(self.now < end, "too late to be told");
-        assert_ne!(self.announced, Some(end), "told twice");
-        self.check_reason(&warning.why);
-        self.announced = Some(end);
+        assert!(self.now < end, "warned too late");
+        assert_ne!(self.warned_for, Some(end), "warned twice");
+        assert_eq!(warning.reason, Some(self.promise.reason(self.now)));
+        self.warned_for = Some(end);
         self.tally.warnings += 1;
     }
 
     fn check_stop(&mut self, stop: &Event) {
         let (end, since) = self.end.unwrap();
-        assert!(self.now >= end, "early");
-        assert!(self.now <= end.max(since).after(self.lag), "later than the sweep");
-        let was_time_to_tell = since.after(self.lag) < end && !self.policy.warn_before.is_zero();
-        if was_time_to_tell {
-            assert_eq!(self.announced, Some(end), "not told");
+        assert!(self.now >= end, "stopped early");
+        assert!(self.now <= end.max(since).after(self.lag), "stopped late");
+        let was_time_to_warn = since.after(self.lag) < end && !self.policy.warn_before.is_zero();
+        if was_time_to_warn {
+            assert_eq!(self.warned_for, Some(end), "not warned");
         }
-        self.check_reason(&stop.why);
-        let reasons = ["not used", "nobody asked", "given time", "however much"];
-        let kind = reasons.iter().rposition(|reason| stop.why.contains(reason));
-        self.tally.stops[kind.unwrap()] += 1;
-    }
-
-    /// The reason says what decided, who set the limit, and what the last use was.
-    fn check_reason(&self, why: &str) {
-        let (_, words) = self.promise.end().unwrap();
-        assert!(why.contains(words), "{words:?} in {why:?}");
-        let is_expiry = words.starts_with("however");
-        let who = if is_expiry {
-            self.promise.lifetime.1
-        } else {
-            self.promise.timeout.1
-        };
-        assert!(why.contains(who), "{who:?} in {why:?}");
-        let (_, last_use) = self.promise.last_use();
-        assert!(
-            is_expiry || why.ends_with(&format!("; the last use was {last_use}")),
-            "{last_use:?} at the end of {why:?}"
-        );
+        let expected = self.promise.reason(self.now);
+        self.tally.stops[match expected {
+            Reason::IdleTimeout(_) => 0,
+            Reason::KeepUntil(_) => 1,
+            Reason::Grace(_) => 2,
+            _ => 3, // the promise gives no other reason than the maximum lifetime
+        }] += 1;
+        assert_eq!(stop.reason, Some(expected));
     }
 
     fn check_removal(&mut self) {
-        let TimeLimit::After(rest) = self.policy.default_rest else {
-            panic!("removed for no reason")
+        let TimeLimit::After(rest) = self.policy.default_remove_after else {
+            panic!("removed without a limit")
         };
         let expected = self
-            .at_rest_since
+            .stopped_since
             .unwrap()
             .after(rest)
             .max(self.promise.resumed.after(rest.min(GRACE)));
@@ -434,7 +442,7 @@ impl<'a> Day<'a> {
         self.tally.removals += 1;
     }
 
-    /// Rule and promise agree.
+    /// Asserts that the policy and the promise agree.
     fn compare(&mut self) {
         let promised = self.promise.end().filter(|_| self.is_running()).map(|(at, _)| at);
         assert_eq!(self.policy.stops_at(&self.record), promised);
@@ -455,11 +463,11 @@ impl<'a> Day<'a> {
                 uses,
             } => {
                 for _ in 0..uses {
-                    self.use_it(signal, value);
+                    self.record_use(signal, value);
                     self.pass(every);
                 }
             }
-            Action::NobodyHere => self.happen(report(self.record.generation(), 0)),
+            Action::IdleReport => self.apply(report(self.record.generation(), 0)),
             Action::Busy(span) => self.report_busy(span),
             Action::Extend(extension) => self.extend(extension),
             Action::Hold { span, times } => {
@@ -469,15 +477,15 @@ impl<'a> Day<'a> {
                 }
             }
             Action::Set(limits) => self.set(limits),
-            Action::Down(span) => self.be_down(span),
-            Action::Freeze(span) => self.freeze(span),
+            Action::Down(span) => self.stop_daemon(span),
+            Action::Pause(span) => self.pause(span),
             Action::Stop => {
                 if self.is_running() {
-                    self.happen(Request::Stop);
-                    self.come_to_rest();
+                    self.apply(Request::Stop);
+                    self.end_run();
                 }
             }
-            Action::Stray => {
+            Action::LateInput => {
                 let generation = self.record.generation() - 1;
                 for input in [
                     report(generation, 3).into(),
@@ -490,23 +498,22 @@ impl<'a> Day<'a> {
         self.compare();
     }
 
-    fn use_it(&mut self, signal: Signal, value: u32) {
+    fn record_use(&mut self, signal: Signal, value: u32) {
         let input = match signal {
             Signal::CheckIn => report(self.record.generation(), value),
-            Signal::Started | Signal::Connections | Signal::Cpu => self.seen(signal, value),
+            Signal::Started | Signal::Connections | Signal::Cpu => self.probed(signal, value),
         };
         if !self.is_running() {
             assert_eq!(transition(&self.record, input, self.now), Ok(Transition::same()));
             return;
         }
-        self.happen(input);
-        let plural = if value == 1 { "" } else { "s" };
-        let words = match signal {
-            Signal::CheckIn => format!("its report of {value} connection{plural}"),
-            Signal::Connections => format!("{value} connection{plural} seen in use from the host"),
-            Signal::Started | Signal::Cpu => format!("its work on the processor, 0.00{value} cores"),
+        self.apply(input);
+        let kind = match signal {
+            Signal::CheckIn => Use::CheckIn,
+            Signal::Connections => Use::Connections,
+            Signal::Started | Signal::Cpu => Use::Cpu,
         };
-        self.promise.uses.push((self.now, words));
+        self.promise.uses.push((self.now, last_use(kind, value)));
         self.compare();
     }
 
@@ -517,13 +524,12 @@ impl<'a> Day<'a> {
             ..Report::default()
         };
         let is_running = self.is_running();
-        self.happen(Input::CheckIn {
+        self.apply(Input::CheckIn {
             generation: self.record.generation(),
             report,
         });
         if is_running {
-            let words = "its report that it was busy".to_owned();
-            self.promise.uses.push((self.now, words));
+            self.promise.uses.push((self.now, last_use(Use::CheckIn, 0)));
             self.promise.kept.push(self.now.after(span));
         }
     }
@@ -537,7 +543,7 @@ impl<'a> Day<'a> {
             assert!(transition(&self.record, case, self.now).is_err());
             return;
         }
-        self.happen(case);
+        self.apply(case);
         if let Some((idle_end, _)) = self.promise.idle_end() {
             self.promise.kept.push(match extension {
                 Extension::By(span) => idle_end.max(self.now).after(span),
@@ -548,42 +554,39 @@ impl<'a> Day<'a> {
     }
 
     fn set(&mut self, limits: Limits) {
-        const OWN: &str = "(set for this container)";
-        self.happen(Request::SetLimits(limits));
+        self.apply(Request::SetLimits(limits));
         if let Some(limit) = limits.idle_timeout {
-            self.promise.timeout = (limit, OWN);
+            self.promise.timeout = (limit, LimitSource::Container);
         }
         if let Some(limit) = limits.max_lifetime {
-            self.promise.lifetime = (limit, OWN);
+            self.promise.lifetime = (limit, LimitSource::Container);
         }
     }
 
-    fn be_down(&mut self, span: Duration) {
+    fn stop_daemon(&mut self, span: Duration) {
         self.now = self.now.after(span);
         self.policy.resumed_at = self.now;
         self.promise.resumed = self.now;
         self.compare();
-        // Nobody could tell of an end that came meanwhile, or act on it.
+        // A deadline that passed meanwhile could neither be announced nor enforced.
         self.end = self.end.map(|(at, since)| (at, since.max(self.now)));
     }
 
-    fn freeze(&mut self, span: Duration) {
+    fn pause(&mut self, span: Duration) {
         if !self.is_running() {
             return;
         }
         let run = self.runs.to_string();
-        self.happen(super::live(&run, LiveState::Paused));
+        self.apply(super::live(&run, LiveState::Paused));
         self.compare();
         self.pass(span);
-        self.happen(super::live(&run, LiveState::Running));
-        self.promise
-            .uses
-            .push((self.now, "its unpausing on the host".to_owned()));
+        self.apply(super::live(&run, LiveState::Running));
+        self.promise.uses.push((self.now, last_use(Use::Unpaused, 0)));
     }
 }
 
 #[test]
-fn what_happens_in_a_day_is_what_was_promised() {
+fn random_days_keep_the_promise() {
     let tally = RefCell::new(Tally::default());
     let config = Config {
         cases: 256,
@@ -608,7 +611,7 @@ fn what_happens_in_a_day_is_what_was_promised() {
         warnings,
         removals,
     } = tally.take();
-    // Days on which nothing happens prove nothing.
+    // Days without stops, warnings and removals would prove nothing.
     assert!(stops.iter().all(|stops| *stops > 10), "{stops:?}");
     assert!(warnings > 100 && removals > 10, "{warnings} {removals}");
 }
