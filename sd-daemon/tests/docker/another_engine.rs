@@ -1,4 +1,4 @@
-//! `DOCKER_HOST` names another engine than the one that the containers are on, by mistake.
+//! `DOCKER_HOST` points to a different engine than the one with the containers.
 
 use sd_client::api::{CreateContainer, RemoveMode, Status};
 
@@ -7,35 +7,35 @@ use crate::docker::{docker, image};
 use crate::private_engine::PrivateEngine;
 
 #[tokio::test]
-async fn nothing_is_forgotten_or_made_there_and_with_the_right_one_it_goes_on() {
+async fn different_engine_is_refused_until_the_original_returns() {
     let other = PrivateEngine::start(&[]);
     let mut daemon = Daemon::start(&[]).await;
     let id = daemon.create().await.container_id;
     assert_eq!(daemon.terminate(), Some(0));
 
     daemon.restart_at(Some(other.host()));
-    let refusal = eventually("it knows the engine for another one", async || {
+    let refusal = eventually("the daemon detects the different engine", async || {
         let error = daemon.client().ready().await.err()?.to_string();
         error.contains("connected to a different engine").then_some(error)
     })
     .await;
-    assert!(refusal.contains("DOCKER_HOST"), "it says what to do: {refusal}");
+    assert!(
+        refusal.contains("DOCKER_HOST"),
+        "the error has a remedy: {refusal}"
+    );
     assert_eq!(
         daemon.show(&id).await.status,
         Status::Running,
-        "it is not taken for gone"
+        "an unknown container is not gone"
     );
     let client = daemon.client();
-    client.stop(&id).await.expect_err("nobody knows whether it runs");
+    client.stop(&id).await.expect_err("the engine is refused");
     client
         .remove(&id, RemoveMode::Force)
         .await
-        .expect_err("nor whether it is there");
+        .expect_err("the engine is refused");
     let wanted = CreateContainer::of_image(image());
-    client
-        .create(&wanted)
-        .await
-        .expect_err("it would be on another engine");
+    client.create(&wanted).await.expect_err("the engine is refused");
     assert_eq!(docker(&["--host", &other.host(), "ps", "--all", "--quiet"]), "");
     assert_eq!(daemon.terminate(), Some(0));
 

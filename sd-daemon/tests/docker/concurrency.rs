@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use sd_client::api::{Container, CreateContainer, RemoveMode, Status};
 
 use crate::daemon::Daemon;
-use crate::derived::derived;
+use crate::derived_images::derived_image;
 use crate::docker::docker;
 
 const CONCURRENT: usize = 50;
@@ -18,7 +18,7 @@ fn refusal<T>(answer: &Result<T, sd_client::Error>) -> Option<u16> {
 /// A container that is stopped by SIGKILL. One that has just started may not handle SIGTERM yet, and its stop would take
 /// ten seconds.
 async fn quick_to_stop(daemon: &Daemon) -> String {
-    let wanted = CreateContainer::of_image(derived("STOPSIGNAL SIGKILL"));
+    let wanted = CreateContainer::of_image(derived_image("STOPSIGNAL SIGKILL"));
     let created = daemon.client().create(&wanted).await;
     created.expect("the create succeeds").container_id
 }

@@ -1,5 +1,5 @@
-//! What the daemon asks of Docker: these calls and no other, each about a container of its own by its full id.
-//! And what it makes of an engine that is slow about one container, or says more than there is room for.
+//! The calls that the daemon makes: only these, and each with the full id of one of its containers. Also engines that are
+//! slow for one container or send too long responses.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::daemon::{Daemon, eventually, within};
 use crate::docker::{docker, image};
 use crate::fault_proxy::{Fault, FaultProxy, Request, reply};
 
-/// Everything that is ever asked, once there is a network for the containers.
+/// Every call, if the network of containers exists.
 const CALLS: [&str; 12] = [
     "DELETE /containers/{id}?v=true&force=true&link=false",
     "GET /containers/json?all=true&filters={}",
@@ -26,8 +26,8 @@ const CALLS: [&str; 12] = [
     "POST /containers/{id}/stop?t=10",
 ];
 
-/// Asked once on each engine, by the first daemon, and after a time without events.
-const ASKED_SOMETIMES: [&str; 2] = ["POST /networks/create", "GET /events?since={}&until={}"];
+/// Calls that are made if the network is missing, and after a time without events.
+const OCCASIONAL_CALLS: [&str; 2] = ["POST /networks/create", "GET /events?since={}&until={}"];
 
 async fn behind(proxy: &FaultProxy) -> Daemon {
     let daemon = Daemon::start_at(&proxy.host(), &[]);
@@ -35,7 +35,7 @@ async fn behind(proxy: &FaultProxy) -> Daemon {
     daemon
 }
 
-/// A request with what differs from time to time taken out of it.
+/// A request with placeholders for its variable parts.
 fn template(request: &Request, ours: &BTreeSet<String>) -> String {
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let part = |part: &str| match part {
@@ -53,7 +53,7 @@ fn template(request: &Request, ours: &BTreeSet<String>) -> String {
     call.trim_end_matches('?').to_owned()
 }
 
-/// Has everything looked at. What comes of that is nobody's answer.
+/// Requests an audit and ignores its result.
 async fn audit(daemon: &Daemon) {
     let query = ContainerQuery {
         audit: true,
@@ -63,55 +63,55 @@ async fn audit(daemon: &Daemon) {
 }
 
 #[tokio::test]
-async fn in_the_life_of_a_container_these_are_all_calls_that_are_made() {
+async fn daemon_makes_only_these_engine_calls() {
     let proxy = FaultProxy::start();
     let mut daemon = behind(&proxy).await;
     let client = daemon.client();
-    client.images().await.expect("the engine is there");
+    client.images().await.expect("the engine is available");
     let named = CreateContainer {
         name: Some(format!("named-{}", &crate::docker::random()[..12])),
         ..CreateContainer::of_image(image())
     };
     let mut ours = BTreeSet::new();
     for wanted in [CreateContainer::of_image(image()), named] {
-        let created = client.create(&wanted).await.expect("it is created");
+        let created = client.create(&wanted).await.expect("create succeeds");
         let id = created.container_id;
-        client.stop(&id).await.expect("it can be stopped");
+        client.stop(&id).await.expect("stop succeeds");
         daemon.becomes(&id, Status::Stopped).await;
         client
             .start(created.name.trim_start_matches('/'))
             .await
-            .expect("it can be started");
+            .expect("start succeeds");
         ours.insert(id);
     }
     audit(&daemon).await;
-    // What others ask for under names that lead astray comes to nothing.
-    for astray in ["json?all=1", "../images/json", "..%2Finfo", "prune"] {
-        client.stop(astray).await.expect_err("there is no such container");
+    // References with other API paths match no container.
+    for path in ["json?all=1", "../images/json", "..%2Finfo", "prune"] {
+        client.stop(path).await.expect_err("no container matches");
         client
-            .remove(astray, RemoveMode::Force)
+            .remove(path, RemoveMode::Force)
             .await
-            .expect_err("there is no such container");
+            .expect_err("no container matches");
     }
     daemon.kill();
     daemon.restart().await;
     for (id, mode) in ours.iter().zip([RemoveMode::Graceful, RemoveMode::Force]) {
-        daemon.client().remove(id, mode).await.expect("it can be removed");
+        daemon.client().remove(id, mode).await.expect("remove succeeds");
     }
     let known: BTreeSet<_> = CALLS.map(str::to_owned).into();
     let requests = proxy.requests();
-    let asked: BTreeSet<_> = requests.iter().map(|request| template(request, &ours)).collect();
-    let unknown: Vec<_> = asked
+    let made: BTreeSet<_> = requests.iter().map(|request| template(request, &ours)).collect();
+    let unknown: Vec<_> = made
         .difference(&known)
-        .filter(|call| !ASKED_SOMETIMES.contains(&call.as_str()))
+        .filter(|call| !OCCASIONAL_CALLS.contains(&call.as_str()))
         .collect();
-    assert!(unknown.is_empty(), "asked as well: {unknown:#?}");
-    let missing: Vec<_> = known.difference(&asked).collect();
-    assert!(missing.is_empty(), "never asked: {missing:#?}");
+    assert!(unknown.is_empty(), "unexpected calls: {unknown:#?}");
+    let missing: Vec<_> = known.difference(&made).collect();
+    assert!(missing.is_empty(), "missing calls: {missing:#?}");
 }
 
 #[tokio::test]
-async fn one_container_that_cannot_be_inspected_is_unknown_and_no_other() {
+async fn failed_inspection_affects_one_container_only() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
     let [hung, other, third] = [
@@ -124,7 +124,7 @@ async fn one_container_that_cannot_be_inspected_is_unknown_and_no_other() {
     docker(&["kill", &hung.container_id, &other.container_id]);
     within(
         Duration::from_secs(12),
-        "the other one is seen to be stopped",
+        "the other container is stopped",
         async || (daemon.show(&other.container_id).await.status == Status::Stopped).then_some(()),
     )
     .await;
@@ -132,47 +132,50 @@ async fn one_container_that_cannot_be_inspected_is_unknown_and_no_other() {
         .client()
         .stop(&third.container_id)
         .await
-        .expect("it is none of its business");
+        .expect("other containers are not affected");
     daemon.becomes(&third.container_id, Status::Stopped).await;
     daemon
         .client()
         .start(&other.container_id)
         .await
-        .expect("it is none of its business");
+        .expect("other containers are not affected");
     let begin = Instant::now();
     assert_eq!(
         daemon.show(&hung.container_id).await,
         hung,
-        "what is unknown is not dead"
+        "unknown is not stopped"
     );
-    assert!(begin.elapsed() < Duration::from_secs(12), "reads do not wait");
-    daemon.client().ready().await.expect("the engine answers");
+    assert!(
+        begin.elapsed() < Duration::from_secs(12),
+        "reads do not wait for the engine"
+    );
+    daemon.client().ready().await.expect("the engine responds");
     proxy.heal();
-    // The inspection that hangs has a limit of 15 seconds, and everything is looked at when somebody asks for it.
+    // The hanging inspection has a limit of 15 seconds; the audit inspects everything after it.
     audit(&daemon).await;
-    within(Duration::from_secs(25), "it is seen to be stopped", async || {
+    within(Duration::from_secs(25), "the container is stopped", async || {
         (daemon.show(&hung.container_id).await.status == Status::Stopped).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn an_inspection_that_makes_no_sense_is_no_end() {
+async fn invalid_inspection_changes_nothing() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
     let before = daemon.create().await;
     let path = format!("/containers/{}/json", before.container_id);
-    let stopped_by_nobody = b"{\"Id\":\"x\",\"State\":{\"Status\":\"exited\"";
-    for nonsense in [
+    let incomplete = b"{\"Id\":\"x\",\"State\":{\"Status\":\"exited\"";
+    for fault in [
         Fault::ReplyReplaced(reply("200 OK", b"null")),
         Fault::ReplyReplaced(reply("200 OK", b"{}")),
-        Fault::ReplyReplaced(reply("200 OK", stopped_by_nobody)),
+        Fault::ReplyReplaced(reply("200 OK", incomplete)),
         Fault::ReplyReplaced(reply("404 Not Found", b"page not found")),
         Fault::ReplyReplaced(reply("500 Oh", b"{\"message\":\"No such container: x\"}")),
         Fault::ReplyCut,
         Fault::ReplyLost,
     ] {
-        proxy.always("GET", &path, nonsense);
+        proxy.always("GET", &path, fault);
         audit(&daemon).await;
         assert_eq!(daemon.show(&before.container_id).await, before);
         proxy.heal();
@@ -181,7 +184,7 @@ async fn an_inspection_that_makes_no_sense_is_no_end() {
 }
 
 #[tokio::test]
-async fn a_reply_without_end_is_not_read_to_it() {
+async fn endless_response_is_not_read_completely() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
     let container = daemon.create().await;
@@ -206,20 +209,24 @@ async fn a_reply_without_end_is_not_read_to_it() {
     ] {
         proxy.once(method, path, Fault::Endless);
     }
-    daemon.client().images().await.expect_err("it never ends");
+    daemon
+        .client()
+        .images()
+        .await
+        .expect_err("the response is too long");
     for _ in 0..3 {
         drop(daemon.client().create(&CreateContainer::of_image(image())).await);
     }
     proxy.once("GET", "/events", Fault::Endless);
     proxy.cut_events();
-    eventually("everything was asked", async || {
+    eventually("the daemon requests events repeatedly", async || {
         (proxy.count("GET", "/events") >= 3).then_some(())
     })
     .await;
     let of_endless = daemon.peak_memory() - before;
     assert!(
         of_endless < 128 << 20,
-        "replies without end took {of_endless} bytes"
+        "endless responses took {of_endless} bytes"
     );
     assert_eq!(daemon.show(&container.container_id).await, container);
     daemon.agrees_with_docker().await;

@@ -1,5 +1,5 @@
-//! The engine hangs, is killed, or is not there when the daemon starts. Reads go on, nothing is taken for dead, what
-//! cannot be done is refused in a sentence, and afterwards everything is right without anybody's doing.
+//! The engine hangs, is killed, or is missing when the daemon starts. Reads continue, no container is considered
+//! stopped, changes are refused with a reason, and the daemon recovers by itself.
 
 use std::time::{Duration, Instant};
 
@@ -10,15 +10,15 @@ use crate::docker::image;
 use crate::fault_proxy::FaultProxy;
 use crate::private_engine::PrivateEngine;
 
-/// For how long an engine hangs, in seconds.
+/// The variable with the duration of a hang in seconds.
 const HANG: &str = "SPIN_DOCKER_TEST_HANG";
 
-/// The longest hang of these tests that is waited for without being asked to.
+/// The duration of a hang without the variable.
 const SHORT_HANG: u64 = 6;
-/// What a read may take on a busy machine. One that waits for the engine takes as long as that hangs.
-const QUICK: Duration = Duration::from_secs(2);
+/// The limit of a read on a busy machine. A read that waits for the engine takes as long as the hang.
+const READ_LIMIT: Duration = Duration::from_secs(2);
 
-/// Check-ins would be listened for in a network that is not ours.
+/// The default address is in the network namespace of the private engine.
 const OPTIONS: [&str; 2] = ["--check-in-listen", "127.0.0.1:0"];
 
 async fn over(engine: &PrivateEngine) -> Daemon {
@@ -27,13 +27,13 @@ async fn over(engine: &PrivateEngine) -> Daemon {
     daemon
 }
 
-/// Two that run and one that is stopped.
+/// Creates two running containers and a stopped one.
 async fn three_containers(daemon: &Daemon) -> Vec<Container> {
     let brief = CreateContainer {
         cmd: vec!["/bin/true".to_owned()],
         ..CreateContainer::of_image(image())
     };
-    let stopped = daemon.client().create(&brief).await.expect("it is created");
+    let stopped = daemon.client().create(&brief).await.expect("create succeeds");
     daemon.becomes(&stopped.container_id, Status::Stopped).await;
     for _ in 0..2 {
         daemon.create().await;
@@ -41,34 +41,34 @@ async fn three_containers(daemon: &Daemon) -> Vec<Container> {
     daemon.agrees_with_docker().await
 }
 
-/// Reads everything that can be read, and says how long the slowest read took.
+/// Makes every kind of read and returns the duration of the slowest.
 async fn slowest_read(daemon: &Daemon, known: &[Container]) -> Duration {
     let mut slowest = Duration::ZERO;
     let mut begin = Instant::now();
     let mut lap = || slowest = slowest.max(std::mem::replace(&mut begin, Instant::now()).elapsed());
-    assert_eq!(daemon.list().await, known, "what is unknown is not dead");
+    assert_eq!(daemon.list().await, known, "unknown is not stopped");
     lap();
     assert_eq!(daemon.show(&known[0].container_id).await, known[0]);
     lap();
     let activity = daemon.client().activity(&known[0].container_id).await;
-    activity.expect("reads always work");
+    activity.expect("reads succeed");
     lap();
     slowest
 }
 
-/// Waits until the daemon holds all that it holds for those that run.
-async fn all_are_seen(daemon: &Daemon, known: &[Container]) {
+/// Waits until the daemon probes all running containers, and so has opened all files that it needs.
+async fn wait_until_probed(daemon: &Daemon, known: &[Container]) {
     for id in running(known) {
-        eventually("it is seen from the host", async || {
+        eventually("the container is probed", async || {
             let activity = daemon.client().activity(&id).await;
-            activity.expect("reads always work").connections
+            activity.expect("reads succeed").connections
         })
         .await;
     }
 }
 
-/// A failure is one of the engine's, said in a sentence.
-fn assert_is_the_engines<T>(answer: Result<T, sd_client::Error>) {
+/// A failure is attributed to the engine.
+fn assert_engine_failure<T>(answer: Result<T, sd_client::Error>) {
     if let Err(error) = answer {
         let status = error.problem().map(|problem| problem.status);
         assert!(matches!(status, Some(503 | 504)), "{error}");
@@ -77,17 +77,17 @@ fn assert_is_the_engines<T>(answer: Result<T, sd_client::Error>) {
 }
 
 #[tokio::test]
-async fn one_that_hangs_holds_up_no_read_and_changes_nothing() {
+async fn hanging_engine_blocks_no_read_and_changes_nothing() {
     let engine = PrivateEngine::start(&[]);
     let daemon = over(&engine).await;
     let known = three_containers(&daemon).await;
     let seconds = std::env::var(HANG).map_or(SHORT_HANG, |text| {
-        text.parse().expect("it is a number of seconds")
+        text.parse().expect("the variable has a number of seconds")
     });
-    all_are_seen(&daemon, &known).await;
+    wait_until_probed(&daemon, &known).await;
     let (files, threads) = (daemon.open_files(), daemon.threads());
 
-    engine.hold();
+    engine.suspend();
     let client = daemon.client();
     let (wanted, [first, second]) = (CreateContainer::of_image(image()), running(&known));
     let changes = async {
@@ -96,9 +96,9 @@ async fn one_that_hangs_holds_up_no_read_and_changes_nothing() {
             client.stop(&first),
             client.remove(&second, RemoveMode::Graceful)
         );
-        assert_is_the_engines(created);
-        assert_is_the_engines(stopped);
-        assert_is_the_engines(removed);
+        assert_engine_failure(created);
+        assert_engine_failure(stopped);
+        assert_engine_failure(removed);
     };
     let reads = async {
         let end = Instant::now() + Duration::from_secs(seconds);
@@ -107,18 +107,18 @@ async fn one_that_hangs_holds_up_no_read_and_changes_nothing() {
             slowest = slowest.max(slowest_read(&daemon, &known).await);
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
-        engine.go_on();
+        engine.resume();
         slowest
     };
     let (slowest, ()) = tokio::join!(reads, changes);
-    assert!(slowest < QUICK, "a read took {slowest:?}");
-    // Its connections are nothing that the daemon has left.
+    assert!(slowest < READ_LIMIT, "a read took {slowest:?}");
+    // Its connections would count as open files of the daemon.
     drop(client);
 
     daemon.agrees_with_docker().await;
     daemon.wait_until_ready().await;
     daemon.create().await;
-    eventually("nothing that was begun is left", async || {
+    eventually("files and threads are released", async || {
         (daemon.open_files() <= files + 2 && daemon.threads() <= threads + 4).then_some(())
     })
     .await;
@@ -129,37 +129,42 @@ fn running(known: &[Container]) -> [String; 2] {
         .iter()
         .filter(|container| container.status == Status::Running);
     let ids: Vec<_> = running.map(|container| container.container_id.clone()).collect();
-    ids.try_into().expect("two run")
+    ids.try_into().expect("two containers run")
 }
 
-/// What is right again soon after an engine that was killed is back.
+/// Kills and restarts an engine. Returns the containers before and after.
 async fn after_a_kill(options: &[&'static str]) -> (Vec<Container>, Vec<Container>) {
     let mut engine = PrivateEngine::start(options);
     let daemon = over(&engine).await;
     let known = three_containers(&daemon).await;
     engine.kill();
-    assert_is_the_engines(daemon.client().create(&CreateContainer::of_image(image())).await);
-    assert_eq!(daemon.list().await, known, "what is unknown is not dead");
+    assert_engine_failure(daemon.client().create(&CreateContainer::of_image(image())).await);
+    assert_eq!(daemon.list().await, known, "unknown is not stopped");
     engine.restart();
     let right = tokio::time::timeout(Duration::from_secs(30), daemon.agrees_with_docker()).await;
-    let right = right.expect("it is right soon");
-    // It goes on as if nothing had been.
+    let right = right.expect("the daemon agrees with the engine in time");
+    // All operations work again.
     let [first, _] = running(&known);
     assert_eq!(
-        daemon.client().start(&first).await.expect("it starts").status,
+        daemon
+            .client()
+            .start(&first)
+            .await
+            .expect("start succeeds")
+            .status,
         Status::Running
     );
     daemon
         .client()
         .remove(&first, RemoveMode::Force)
         .await
-        .expect("it is removed");
+        .expect("remove succeeds");
     assert_eq!(daemon.agrees_with_docker().await.len(), 2);
     (known, right)
 }
 
 #[tokio::test]
-async fn one_that_is_killed_and_takes_its_containers_along_is_followed() {
+async fn killed_engine_with_stopped_containers_is_followed() {
     let (_, right) = after_a_kill(&[]).await;
     assert!(
         right.iter().all(|container| container.status == Status::Stopped),
@@ -172,7 +177,7 @@ async fn one_that_is_killed_and_takes_its_containers_along_is_followed() {
 }
 
 #[tokio::test]
-async fn one_that_is_killed_and_keeps_its_containers_changes_nothing() {
+async fn killed_engine_with_live_restore_changes_nothing() {
     let (known, right) = after_a_kill(&["--live-restore"]).await;
     assert_eq!(right, known);
 }
@@ -188,7 +193,7 @@ async fn assert_waits_for_its_engine(daemon: &Daemon, reason: &str) {
         daemon.client().images().await.map(drop),
         daemon.client().ready().await,
     ] {
-        let error = refused.expect_err("there is no engine");
+        let error = refused.expect_err("the engine is unavailable");
         assert_eq!(
             error.problem().map(|problem| problem.status),
             Some(503),
@@ -199,7 +204,7 @@ async fn assert_waits_for_its_engine(daemon: &Daemon, reason: &str) {
         .client()
         .images()
         .await
-        .expect_err("there is no engine")
+        .expect_err("the engine is unavailable")
         .to_string();
     assert!(
         error.contains(reason) && error.contains("start it and check that the daemon may use its socket"),
@@ -208,16 +213,16 @@ async fn assert_waits_for_its_engine(daemon: &Daemon, reason: &str) {
 }
 
 #[tokio::test]
-async fn one_that_is_not_there_is_waited_for() {
-    let directory = tempfile::tempdir().expect("there is room for a socket");
+async fn daemon_waits_for_a_missing_engine() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be created");
     let host = format!("unix://{}/docker.sock", directory.path().display());
     let daemon = Daemon::start_at(&host, &[]);
     assert_waits_for_its_engine(&daemon, "there is no socket at").await;
-    // A socket that nobody listens at is what an engine that was killed leaves.
+    // A killed engine leaves a socket without a listener.
     let socket = directory.path().join("docker.sock");
     drop(std::os::unix::net::UnixListener::bind(&socket).expect("the directory is new"));
     assert_waits_for_its_engine(&daemon, "Connection refused").await;
-    std::fs::remove_file(&socket).expect("it is there");
+    std::fs::remove_file(&socket).expect("the socket exists");
     let _proxy = FaultProxy::start_in(directory);
     daemon.wait_until_ready().await;
     daemon.create().await;
@@ -225,7 +230,7 @@ async fn one_that_is_not_there_is_waited_for() {
 }
 
 #[tokio::test]
-async fn one_whose_socket_may_not_be_used_is_waited_for() {
+async fn daemon_waits_for_permission_to_use_the_socket() {
     let proxy = FaultProxy::start();
     proxy.permit(0o600);
     let daemon = Daemon::start_as_nobody(&proxy.host());

@@ -1,5 +1,5 @@
-//! The stream of events is cut, falls silent, floods, or ends again and again. Each time the rows are right
-//! soon after the moment that the daemon has a stream again.
+//! The event stream is cut, falls silent, floods, or ends repeatedly. The registry is correct soon after the daemon has a
+//! stream again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,9 +10,9 @@ use crate::daemon::{Daemon, eventually, within};
 use crate::docker::{docker, image};
 use crate::fault_proxy::{Fault, FaultProxy, reply};
 
-/// Sooner than everything is looked at anyhow, and than a silent stream is given up.
+/// Shorter than the interval of full reconciles and the limit of silence.
 const SOON: Duration = Duration::from_secs(15);
-/// Docker remembers this many events, whatever they are about.
+/// The number of events of any kind that Docker remembers.
 const REMEMBERED: usize = 256;
 
 async fn behind(proxy: &FaultProxy) -> Daemon {
@@ -27,13 +27,13 @@ async fn create(daemon: &Daemon, how_many: usize) -> Vec<String> {
     let created = futures_util::future::join_all((0..how_many).map(|_| client.create(&wanted))).await;
     created
         .into_iter()
-        .map(|created| created.expect("it is created").container_id)
+        .map(|created| created.expect("create succeeds").container_id)
         .collect()
 }
 
-async fn it_asks_again(proxy: &FaultProxy, asked: usize) {
-    eventually("it asks again", async || {
-        (proxy.count("GET", "/events") > asked).then_some(())
+async fn wait_for_a_new_stream(proxy: &FaultProxy, requested: usize) {
+    eventually("the daemon requests events again", async || {
+        (proxy.count("GET", "/events") > requested).then_some(())
     })
     .await;
 }
@@ -44,7 +44,7 @@ fn is(containers: &[Container], id: &str, status: Option<&Status>) -> bool {
 }
 
 #[tokio::test]
-async fn twenty_containers_that_change_while_it_is_cut_are_right_soon_after() {
+async fn changes_during_a_cut_are_followed_soon_after() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
     let ids = create(&daemon, 20).await;
@@ -63,12 +63,12 @@ async fn twenty_containers_that_change_while_it_is_cut_are_right_soon_after() {
             .await
             .iter()
             .all(|shown| shown.status == Status::Running),
-        "unknown is not dead"
+        "unknown is not stopped"
     );
     proxy.heal();
-    let asked = proxy.count("GET", "/events");
-    it_asks_again(&proxy, asked).await;
-    within(SOON, "all twenty are right", async || {
+    let requested = proxy.count("GET", "/events");
+    wait_for_a_new_stream(&proxy, requested).await;
+    within(SOON, "all twenty containers are correct", async || {
         let shown = daemon.list().await;
         let are = |ids: &[String], status: Option<&Status>| ids.iter().all(|id| is(&shown, id, status));
         (are(killed, Some(&Status::Stopped)) && are(removed, None) && are(paused, Some(&Status::Paused)))
@@ -80,15 +80,15 @@ async fn twenty_containers_that_change_while_it_is_cut_are_right_soon_after() {
 }
 
 #[tokio::test]
-async fn one_that_is_open_and_silent_is_asked_for_anew() {
+async fn silent_stream_is_replaced() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
     let ids = create(&daemon, 3).await;
     proxy.silence_events();
-    let asked = proxy.count("GET", "/events");
+    let requested = proxy.count("GET", "/events");
     docker(&["kill", &ids[0], &ids[1]]);
-    it_asks_again(&proxy, asked).await;
-    within(SOON, "what happened meanwhile is seen", async || {
+    wait_for_a_new_stream(&proxy, requested).await;
+    within(SOON, "the missed changes are visible", async || {
         let shown = daemon.list().await;
         let are_right =
             is(&shown, &ids[0], Some(&Status::Stopped)) && is(&shown, &ids[1], Some(&Status::Stopped));
@@ -96,26 +96,26 @@ async fn one_that_is_open_and_silent_is_asked_for_anew() {
     })
     .await;
     docker(&["kill", &ids[2]]);
-    within(SOON, "the new one speaks", async || {
+    within(SOON, "the new stream delivers events", async || {
         is(&daemon.list().await, &ids[2], Some(&Status::Stopped)).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn what_docker_has_forgotten_during_a_silence_is_looked_up() {
+async fn changes_that_docker_forgot_are_inspected() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
     let ids = create(&daemon, 2).await;
     proxy.silence_events();
-    let asked = proxy.count("GET", "/events");
+    let requested = proxy.count("GET", "/events");
     docker(&["kill", &ids[0]]);
-    // Each signal that is ignored is an event.
+    // Each ignored signal is an event.
     let signals = std::iter::repeat_n(ids[1].as_str(), REMEMBERED);
     let command: Vec<_> = ["kill", "--signal", "URG"].into_iter().chain(signals).collect();
     docker(&command);
-    it_asks_again(&proxy, asked).await;
-    within(SOON, "what was forgotten is seen", async || {
+    wait_for_a_new_stream(&proxy, requested).await;
+    within(SOON, "the forgotten change is visible", async || {
         is(&daemon.list().await, &ids[0], Some(&Status::Stopped)).then_some(())
     })
     .await;
@@ -123,15 +123,15 @@ async fn what_docker_has_forgotten_during_a_silence_is_looked_up() {
 }
 
 #[tokio::test]
-async fn one_that_ends_at_once_for_ever_costs_little_and_is_no_loss() {
+async fn stream_that_always_ends_costs_little_and_loses_nothing() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
     let id = create(&daemon, 1).await.remove(0);
     proxy.always("GET", "/events", Fault::Answered(reply("200 OK", b"")));
     proxy.cut_events();
     proxy.forget();
-    // The pauses are as long as they get after five of them.
-    eventually("it has tried often", async || {
+    // After five attempts the delay has its maximum.
+    eventually("the daemon has tried often", async || {
         (proxy.count("GET", "/events") >= 6).then_some(())
     })
     .await;
@@ -142,23 +142,23 @@ async fn one_that_ends_at_once_for_ever_costs_little_and_is_no_loss() {
         is(&daemon.list().await, &id, Some(&Status::Stopped)).then_some(())
     })
     .await;
-    eventually("it tries on", async || {
+    eventually("the daemon continues to try", async || {
         (proxy.count("GET", "/events") >= 3).then_some(())
     })
     .await;
     let tries = proxy.count("GET", "/events");
     let used = daemon.processor_time().saturating_sub(before);
-    let most = begin.elapsed().as_secs() / 2 + 2;
-    assert!(tries as u64 <= most, "{tries} tries, and {most} would be enough");
-    // The test itself asks for the list all the time.
+    let max = begin.elapsed().as_secs() / 2 + 2;
+    assert!(tries as u64 <= max, "{tries} attempts, more than {max}");
+    // The test itself requests the list continuously.
     assert!(
         used < Duration::from_secs(1) + begin.elapsed() / 4,
-        "{used:?} for {tries} tries"
+        "{used:?} for {tries} attempts"
     );
 }
 
 #[tokio::test]
-async fn fifty_thousand_events_at_once_hide_nothing() {
+async fn flood_of_events_hides_no_change() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
     let ids = create(&daemon, 4).await;
@@ -171,13 +171,13 @@ async fn fifty_thousand_events_at_once_hide_nothing() {
     proxy.cut_events();
     docker(&["kill", &ids[0]]);
     docker(&["rm", "--force", &ids[1]]);
-    within(SOON, "what happened is seen", async || {
+    within(SOON, "the change is visible", async || {
         let shown = daemon.list().await;
         (is(&shown, &ids[0], Some(&Status::Stopped)) && is(&shown, &ids[1], None)).then_some(())
     })
     .await;
     docker(&["kill", &ids[2]]);
-    within(SOON, "what happens then is seen", async || {
+    within(SOON, "a later change is visible", async || {
         is(&daemon.list().await, &ids[2], Some(&Status::Stopped)).then_some(())
     })
     .await;
@@ -186,7 +186,7 @@ async fn fifty_thousand_events_at_once_hide_nothing() {
     assert_eq!(daemon.agrees_with_docker().await.len(), 3);
 }
 
-/// Every other event is about a container that nobody knows.
+/// Every other event is about an unknown container.
 fn id_in_flood(ids: &[String], number: usize) -> String {
     if number.is_multiple_of(2) {
         ids[number / 2 % ids.len()].clone()

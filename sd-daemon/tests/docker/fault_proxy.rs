@@ -1,8 +1,8 @@
-//! A unix socket in front of the real engine. It passes everything on, both ways, but for what a test puts in
-//! the way, and writes down what was asked.
+//! A proxy on a Unix socket in front of the engine. It forwards requests and responses, except for requested faults, and
+//! records the requests.
 //!
-//! It serves one request for each connection, as the daemon does not use one twice anyhow. It has a thread of its
-//! own: tests block theirs while they wait for the docker client.
+//! It serves one request for each connection, as the daemon does not reuse connections. It has its own thread, because
+//! tests block theirs while they wait for the docker client.
 
 use std::collections::VecDeque;
 use std::os::unix::fs::PermissionsExt;
@@ -14,10 +14,10 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
-/// The most that a request of the daemon may have: far more than any of its own.
-const LONGEST_REQUEST: usize = 1 << 20;
+/// The longest request in bytes, far longer than any of the daemon.
+const MAX_REQUEST: usize = 1 << 20;
 
-/// A request, as it was written on the wire.
+/// A request, as sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -31,7 +31,7 @@ impl Request {
         self.target.split('?').next().unwrap_or_default()
     }
 
-    /// Whether it is one of this method, to a path like this one, in which a `*` stands for any one part.
+    /// Whether it has this method and matches this path, in which `*` stands for any segment.
     pub(crate) fn is(&self, method: &str, path: &str) -> bool {
         let (parts, wanted): (Vec<_>, Vec<_>) = (self.path().split('/').collect(), path.split('/').collect());
         let is_part = |(part, wanted): (&&str, &&str)| *wanted == "*" || part == wanted;
@@ -39,41 +39,41 @@ impl Request {
     }
 }
 
-/// What becomes of a request.
+/// A fault of a request.
 #[derive(Clone)]
 pub(crate) enum Fault {
-    /// Docker acts, and nobody hears of it.
+    /// Docker executes the request; the response is lost.
     ReplyLost,
-    /// Docker acts, and the first half of what it says arrives.
+    /// Docker executes the request; half of the response arrives.
     ReplyCut,
-    /// Docker acts, and something else arrives.
+    /// Docker executes the request; another response arrives.
     ReplyReplaced(Arc<[u8]>),
-    /// The caller is cut off, and Docker is asked only when the test says so.
+    /// The connection is closed; Docker receives the request when the test allows it.
     Late,
-    /// Docker is not asked, and this arrives.
+    /// Docker does not receive the request; this response arrives.
     Answered(Arc<[u8]>),
-    /// Docker is not asked, and an answer begins that never ends.
+    /// Docker does not receive the request; a response without an end arrives.
     Endless,
-    /// Docker is not asked, and nothing arrives for as long as the caller waits.
+    /// Docker does not receive the request; no response arrives.
     Silent,
-    /// Docker is asked, and this arrives between the head of its reply and the rest.
+    /// Docker executes the request; these bytes arrive between the head and the body of the response.
     Preceded(Arc<[u8]>),
 }
 
 struct Rule {
     method: &'static str,
     path: String,
-    /// How often it holds; for ever when there is no number.
+    /// How often the rule applies. `None` is without limit.
     times: Option<usize>,
     fault: Fault,
 }
 
-/// What happens to the streams of events that are open.
+/// The state of the open event streams.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Streams {
     Open,
     Cut,
-    /// They stay open, and nothing arrives any more.
+    /// They stay open and deliver nothing.
     Silent,
 }
 
@@ -82,7 +82,7 @@ struct Shared {
     rules: Mutex<VecDeque<Rule>>,
     requests: Mutex<Vec<Request>>,
     refuses: watch::Sender<bool>,
-    /// Each change is about those that are open at that moment.
+    /// Each change applies to the streams that are open at that moment.
     streams: watch::Sender<Streams>,
     is_late_enough: watch::Sender<bool>,
     late: watch::Sender<usize>,
@@ -91,17 +91,17 @@ struct Shared {
 pub(crate) struct FaultProxy {
     directory: tempfile::TempDir,
     shared: Arc<Shared>,
-    /// Ends the thread when it is dropped.
+    /// Dropping it ends the thread.
     _running: oneshot::Sender<()>,
 }
 
 impl FaultProxy {
-    /// A proxy in front of the engine that everybody uses.
+    /// A proxy in front of the shared engine.
     pub(crate) fn start() -> Self {
-        Self::start_in(tempfile::tempdir().expect("there is room for a socket"))
+        Self::start_in(tempfile::tempdir().expect("a temporary directory can be created"))
     }
 
-    /// The same in a directory that was known before.
+    /// A proxy with its socket in an existing directory.
     pub(crate) fn start_in(directory: tempfile::TempDir) -> Self {
         let host = std::env::var("DOCKER_HOST").unwrap_or_default();
         let socket = host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock");
@@ -116,8 +116,8 @@ impl FaultProxy {
         });
         let (running, ended) = oneshot::channel();
         let socket = std::os::unix::net::UnixListener::bind(directory.path().join("docker.sock"));
-        let socket = socket.expect("nothing is there");
-        socket.set_nonblocking(true).expect("a socket can be");
+        let socket = socket.expect("the path is unused");
+        socket.set_nonblocking(true).expect("sockets support this");
         let serving = Arc::clone(&shared);
         std::thread::spawn(move || run(&serving, socket, ended));
         Self {
@@ -127,25 +127,25 @@ impl FaultProxy {
         }
     }
 
-    /// Where it is, as `DOCKER_HOST` says it.
+    /// The value for `DOCKER_HOST`.
     pub(crate) fn host(&self) -> String {
         format!("unix://{}/docker.sock", self.directory.path().display())
     }
 
-    /// Says who may use the socket.
+    /// Sets the mode of the socket.
     pub(crate) fn permit(&self, mode: u32) {
         let permissions = std::fs::Permissions::from_mode;
         let (directory, socket) = (self.directory.path(), self.directory.path().join("docker.sock"));
-        std::fs::set_permissions(directory, permissions(0o711)).expect("it is ours");
-        std::fs::set_permissions(socket, permissions(mode)).expect("it is ours");
+        std::fs::set_permissions(directory, permissions(0o711)).expect("the test owns the file");
+        std::fs::set_permissions(socket, permissions(mode)).expect("the test owns the file");
     }
 
-    /// Lets this become of the next request of this method to a path like this one.
+    /// Applies a fault to the next matching request.
     pub(crate) fn once(&self, method: &'static str, path: &str, fault: Fault) {
         self.add(method, path, Some(1), fault);
     }
 
-    /// Lets this become of every such request from here on.
+    /// Applies a fault to every matching request from now on.
     pub(crate) fn always(&self, method: &'static str, path: &str, fault: Fault) {
         self.add(method, path, None, fault);
     }
@@ -160,55 +160,55 @@ impl FaultProxy {
         });
     }
 
-    /// From here on everything is passed on again.
+    /// Removes all faults.
     pub(crate) fn heal(&self) {
         lock(&self.shared.rules).clear();
         self.shared.refuses.send_replace(false);
     }
 
-    /// Hangs up on whoever comes from here on.
+    /// Closes every new connection.
     pub(crate) fn refuse(&self) {
         self.shared.refuses.send_replace(true);
     }
 
-    /// Cuts the streams of events that are open.
+    /// Cuts the open event streams.
     pub(crate) fn cut_events(&self) {
         self.shared.streams.send_replace(Streams::Cut);
     }
 
-    /// Lets the streams of events that are open stay so, and say nothing any more.
+    /// Silences the open event streams.
     pub(crate) fn silence_events(&self) {
         self.shared.streams.send_replace(Streams::Silent);
     }
 
-    /// What was asked so far.
+    /// The requests so far.
     pub(crate) fn requests(&self) -> Vec<Request> {
         lock(&self.shared.requests).clone()
     }
 
-    /// How often it was asked this so far.
+    /// The number of matching requests so far.
     pub(crate) fn count(&self, method: &str, path: &str) -> usize {
         let requests = lock(&self.shared.requests);
         requests.iter().filter(|request| request.is(method, path)).count()
     }
 
-    /// Forgets what was asked.
+    /// Clears the recorded requests.
     pub(crate) fn forget(&self) {
         lock(&self.shared.requests).clear();
     }
 
-    /// Lets Docker be asked what it has not been asked so far.
+    /// Forwards the late requests to Docker.
     pub(crate) fn let_late_ones_through(&self) {
         self.shared.is_late_enough.send_replace(true);
     }
 
-    /// How many requests have reached Docker late.
+    /// The number of requests that reached Docker late.
     pub(crate) fn late(&self) -> usize {
         *self.shared.late.borrow()
     }
 }
 
-/// A whole reply with this status line and body.
+/// A complete response with this status line and body.
 pub(crate) fn reply(status: &str, body: &[u8]) -> Arc<[u8]> {
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
@@ -219,9 +219,9 @@ pub(crate) fn reply(status: &str, body: &[u8]) -> Arc<[u8]> {
 
 fn run(shared: &Arc<Shared>, socket: std::os::unix::net::UnixListener, ended: oneshot::Receiver<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("there is room for a thread");
+    let runtime = runtime.expect("a runtime can be created");
     runtime.block_on(async {
-        let listener = UnixListener::from_std(socket).expect("it does not block");
+        let listener = UnixListener::from_std(socket).expect("the socket is non-blocking");
         let mut connections = JoinSet::new();
         tokio::select! {
             _ = ended => {}
@@ -229,7 +229,7 @@ fn run(shared: &Arc<Shared>, socket: std::os::unix::net::UnixListener, ended: on
                 loop {
                     tokio::select! {
                         accepted = listener.accept() => {
-                            let (caller, _) = accepted.expect("it listens");
+                            let (caller, _) = accepted.expect("the socket listens");
                             if !*shared.refuses.borrow() {
                                 connections.spawn(serve(Arc::clone(shared), caller));
                             }
@@ -246,36 +246,36 @@ async fn serve(shared: Arc<Shared>, mut caller: UnixStream) {
     let Some(request) = read_request(&mut caller).await else {
         return;
     };
-    // Whoever came before that and asks only now is hung up on as well.
+    // Closes connections that were opened before the refusal.
     if *shared.refuses.borrow() {
         return;
     }
     lock(&shared.requests).push(request.clone());
     let fault = take_fault(&shared, &request);
-    // Whoever hangs up has no use for an answer.
+    // A failure means that the caller has closed the connection.
     drop(match fault {
         None => pass_on(&shared, &request, caller, &[]).await,
         Some(Fault::Preceded(bytes)) => pass_on(&shared, &request, caller, &bytes).await,
-        Some(Fault::ReplyLost) => ask(&shared, &request).await.map(drop),
-        Some(Fault::ReplyCut) => match ask(&shared, &request).await {
+        Some(Fault::ReplyLost) => request_whole(&shared, &request).await.map(drop),
+        Some(Fault::ReplyCut) => match request_whole(&shared, &request).await {
             Ok(reply) => caller.write_all(&reply[..reply.len() / 2]).await,
             Err(error) => Err(error),
         },
-        Some(Fault::ReplyReplaced(reply)) => match ask(&shared, &request).await {
+        Some(Fault::ReplyReplaced(reply)) => match request_whole(&shared, &request).await {
             Ok(_) => caller.write_all(&reply).await,
             Err(error) => Err(error),
         },
         Some(Fault::Late) => {
             drop(caller);
             let mut is_late_enough = shared.is_late_enough.subscribe();
-            // The proxy is there for as long as this is.
+            // The proxy outlives this task.
             drop(is_late_enough.wait_for(|is_late_enough| *is_late_enough).await);
-            let asked = ask(&shared, &request).await;
+            let replied = request_whole(&shared, &request).await;
             shared.late.send_modify(|late| *late += 1);
-            asked.map(drop)
+            replied.map(drop)
         }
         Some(Fault::Answered(answer)) => caller.write_all(&answer).await,
-        Some(Fault::Endless) => speak_without_end(caller).await,
+        Some(Fault::Endless) => send_without_end(caller).await,
         Some(Fault::Silent) => caller.read_u8().await.map(drop),
     });
 }
@@ -296,20 +296,20 @@ fn take_fault(shared: &Shared, request: &Request) -> Option<Fault> {
     Some(fault)
 }
 
-/// Reads a request to its end; nothing when the caller hangs up first.
+/// Reads a request. Returns `None` if the caller closes the connection first.
 async fn read_request(caller: &mut UnixStream) -> Option<Request> {
     let mut bytes = Vec::new();
     let head_end = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             break end + 4;
         }
-        if bytes.len() > LONGEST_REQUEST || caller.read_buf(&mut bytes).await.ok()? == 0 {
+        if bytes.len() > MAX_REQUEST || caller.read_buf(&mut bytes).await.ok()? == 0 {
             return None;
         }
     };
     let head = String::from_utf8_lossy(&bytes[..head_end]).to_ascii_lowercase();
     let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
-    let length = length.map_or(0, |length| length.trim().parse().expect("it is a number"));
+    let length = length.map_or(0, |length| length.trim().parse().expect("the length is a number"));
     while bytes.len() < head_end + length {
         if caller.read_buf(&mut bytes).await.ok()? == 0 {
             return None;
@@ -324,7 +324,7 @@ async fn read_request(caller: &mut UnixStream) -> Option<Request> {
     })
 }
 
-/// Sends a request to Docker, which ends the connection after its reply.
+/// Sends a request to Docker, which closes the connection after its response.
 async fn send(shared: &Shared, request: &Request) -> std::io::Result<UnixStream> {
     let mut engine = UnixStream::connect(&shared.engine).await?;
     let line_end = request.bytes.iter().position(|byte| *byte == b'\n');
@@ -334,8 +334,8 @@ async fn send(shared: &Shared, request: &Request) -> std::io::Result<UnixStream>
     Ok(engine)
 }
 
-/// The whole of Docker's reply.
-async fn ask(shared: &Shared, request: &Request) -> std::io::Result<Vec<u8>> {
+/// Sends a request and returns Docker's whole response.
+async fn request_whole(shared: &Shared, request: &Request) -> std::io::Result<Vec<u8>> {
     let mut reply = Vec::new();
     send(shared, request).await?.read_to_end(&mut reply).await?;
     Ok(reply)
@@ -364,15 +364,15 @@ async fn pass_on(
                 Streams::Silent => is_silent = true,
                 Streams::Open => {}
             },
-            said = engine.read(&mut buffer) => {
-                match said? {
+            read = engine.read(&mut buffer) => {
+                match read? {
                     0 if is_silent => return caller.read_u8().await.map(drop),
                     0 => return Ok(()),
                     _ if is_silent => {}
                     length => caller.write_all(&buffer[..length]).await?,
                 }
             }
-            // It has said all that it wanted to.
+            // The caller has closed the connection.
             _ = caller.read_u8() => return Ok(()),
         }
     }
@@ -386,7 +386,7 @@ async fn read_head(engine: &mut UnixStream) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-async fn speak_without_end(mut caller: UnixStream) -> std::io::Result<()> {
+async fn send_without_end(mut caller: UnixStream) -> std::io::Result<()> {
     caller
         .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[\"")
         .await?;
@@ -396,7 +396,7 @@ async fn speak_without_end(mut caller: UnixStream) -> std::io::Result<()> {
     }
 }
 
-/// Nothing panics while it is held.
+/// No code panics while it holds the lock.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,15 +1,15 @@
-//! Images whose authors mean harm, or have not thought: one for each attack.
+//! Images with hostile or careless settings, one for each attack.
 
 use sd_client::Error;
 use sd_client::api::{Container, CreateContainer, RemoveMode, Status};
 
 use crate::daemon::{Daemon, runs_inside};
-use crate::derived::derived;
+use crate::derived_images::derived_image;
 use crate::docker::docker;
 
 async fn created_from(daemon: &Daemon, lines: &str) -> Container {
-    let wanted = CreateContainer::of_image(derived(lines));
-    daemon.client().create(&wanted).await.expect("it is created")
+    let wanted = CreateContainer::of_image(derived_image(lines));
+    daemon.client().create(&wanted).await.expect("create succeeds")
 }
 
 fn inspected(container: &Container, format: &str) -> String {
@@ -17,14 +17,14 @@ fn inspected(container: &Container, format: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_image_that_exposes_every_port_is_refused_in_a_sentence() {
+async fn image_that_exposes_every_port_is_refused() {
     let daemon = Daemon::start(&[]).await;
-    let image = derived("EXPOSE 1-65535");
+    let image = derived_image("EXPOSE 1-65535");
     let error = daemon
         .client()
         .create(&CreateContainer::of_image(image.clone()))
         .await
-        .expect_err("it is refused");
+        .expect_err("create is refused");
     let Error::Problem(problem) = error else {
         panic!("{error}")
     };
@@ -37,7 +37,7 @@ async fn an_image_that_exposes_every_port_is_refused_in_a_sentence() {
 }
 
 #[tokio::test]
-async fn of_many_exposed_ports_sixteen_are_published() {
+async fn at_most_16_exposed_ports_are_published() {
     let daemon = Daemon::start(&[]).await;
     let container = created_from(&daemon, "EXPOSE 9000-9099").await;
     assert_eq!(container.ports.len(), 16);
@@ -50,12 +50,12 @@ async fn of_many_exposed_ports_sixteen_are_published() {
 }
 
 #[tokio::test]
-async fn anonymous_volumes_go_with_their_container() {
+async fn anonymous_volumes_are_removed_with_the_container() {
     let daemon = Daemon::start(&[]).await;
     let container = created_from(&daemon, "VOLUME /one /two /three").await;
     let volumes = inspected(&container, "{{range .Mounts}}{{.Name}} {{end}}");
     let volumes: Vec<_> = volumes.split_whitespace().collect();
-    assert_eq!(volumes.len(), 4, "these and the one of the image below");
+    assert_eq!(volumes.len(), 4, "these and the one of the base image");
     let exists = |volume: &&&str| {
         let listed = docker(&["volume", "ls", "--quiet"]);
         listed.lines().any(|other| other == **volume)
@@ -63,22 +63,22 @@ async fn anonymous_volumes_go_with_their_container() {
     assert_eq!(volumes.iter().filter(exists).count(), 4);
     let client = daemon.client();
     let removed = client.remove(&container.container_id, RemoveMode::Graceful).await;
-    removed.expect("it can be removed");
+    removed.expect("remove succeeds");
     assert_eq!(volumes.iter().filter(exists).count(), 0);
 }
 
 #[tokio::test]
-async fn a_container_that_ignores_its_stop_signal_is_killed() {
+async fn container_that_ignores_its_stop_signal_is_killed() {
     let daemon = Daemon::start(&[]).await;
     let lines = "STOPSIGNAL SIGWINCH\nCMD [\"/bin/sleep\", \"3600\"]";
     let container = created_from(&daemon, lines).await;
     let stopping = daemon.client().stop(&container.container_id).await;
-    assert_eq!(stopping.expect("it can be stopped").status, Status::Stopping);
+    assert_eq!(stopping.expect("stop succeeds").status, Status::Stopping);
     daemon.becomes(&container.container_id, Status::Stopped).await;
     assert_eq!(inspected(&container, "{{.State.ExitCode}}"), "137");
 }
 
-/// A health check is a process of the engine each time, and an image may want a thousand a second.
+/// Each health check costs the engine a process, and an image can request a thousand a second.
 #[tokio::test]
 async fn health_checks_of_images_are_not_run() {
     let daemon = Daemon::start(&[]).await;
@@ -94,7 +94,7 @@ async fn health_checks_of_images_are_not_run() {
 }
 
 #[tokio::test]
-async fn labels_of_an_image_do_not_replace_ours() {
+async fn image_labels_do_not_override_daemon_labels() {
     let mut daemon = Daemon::start(&[]).await;
     let forged = "0123456789abcdef0123456789abcdef";
     let lines = format!("LABEL spin-docker.operation={forged} spin-docker.instance={forged}");
@@ -103,7 +103,7 @@ async fn labels_of_an_image_do_not_replace_ours() {
     assert_eq!(instance, daemon.instance());
     let operation = inspected(&container, "{{index .Config.Labels \"spin-docker.operation\"}}");
     assert_ne!(operation, forged);
-    // It is found again by them.
+    // The daemon finds the container by its labels.
     daemon.kill();
     daemon.restart().await;
     assert_eq!(daemon.agrees_with_docker().await.len(), 1);

@@ -1,5 +1,5 @@
-//! Docker does what it is asked, and its reply is lost, cut off, or nonsense. What came of it is found out by
-//! looking: everything is done once, and nothing is left that nobody knows.
+//! Docker executes a request, and its response is lost, cut off or invalid. The daemon inspects the outcome: each
+//! operation happens once, and no unknown container remains.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use crate::daemon::{Daemon, eventually, within};
 use crate::docker::{docker, image, random};
 use crate::fault_proxy::{Fault, FaultProxy, reply};
 
-/// What can become of a reply. Docker has acted in each case.
-fn mishaps() -> Vec<(&'static str, Fault)> {
+/// The faults of a response. Docker has executed the request in each case.
+fn faults() -> Vec<(&'static str, Fault)> {
     let long = format!("{{\"message\":\"{}\"}}", "x".repeat(10 << 20));
     vec![
         ("lost", Fault::ReplyLost),
@@ -42,8 +42,8 @@ async fn behind(proxy: &FaultProxy) -> Daemon {
     daemon
 }
 
-/// A failure is one of the engine's, never a bug of ours.
-fn assert_is_the_engines<T>(what: &str, answer: &Result<T, sd_client::Error>) {
+/// A failure is attributed to the engine.
+fn assert_engine_failure<T>(what: &str, answer: &Result<T, sd_client::Error>) {
     if let Err(error) = answer {
         let status = error.problem().map(|problem| problem.status);
         assert!(matches!(status, Some(502..=504)), "{what}: {error}");
@@ -51,38 +51,38 @@ fn assert_is_the_engines<T>(what: &str, answer: &Result<T, sd_client::Error>) {
 }
 
 #[tokio::test]
-async fn a_create_is_done_once_or_undone() {
+async fn create_happens_once_or_is_undone() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
-    let mut made = 0;
-    for (number, (what, mishap)) in mishaps().into_iter().enumerate() {
-        proxy.once("POST", "/containers/create", mishap);
+    let mut created_count = 0;
+    for (number, (what, fault)) in faults().into_iter().enumerate() {
+        proxy.once("POST", "/containers/create", fault);
         let created = daemon.client().create(&CreateContainer::of_image(image())).await;
-        assert_is_the_engines(what, &created);
-        made += usize::from(created.is_ok());
-        // Sooner than everything is looked at anyhow.
+        assert_engine_failure(what, &created);
+        created_count += usize::from(created.is_ok());
+        // Shorter than the interval of full reconciles.
         within(
             Duration::from_secs(20),
-            &format!("{what}: nothing is left behind"),
-            async || (daemon.agrees_with_docker().await.len() == made).then_some(()),
+            &format!("{what}: no unknown container remains"),
+            async || (daemon.agrees_with_docker().await.len() == created_count).then_some(()),
         )
         .await;
         assert_eq!(proxy.count("POST", "/containers/create"), number + 1, "{what}");
     }
-    assert!(made >= 2, "a container is found by its label");
+    assert!(created_count >= 2, "the daemon finds containers by their label");
 }
 
 #[tokio::test]
-async fn a_start_is_done_once() {
+async fn start_happens_once() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
     let id = daemon.create().await.container_id;
-    for (what, mishap) in mishaps() {
+    for (what, fault) in faults() {
         docker(&["stop", &id]);
         daemon.becomes(&id, Status::Stopped).await;
         proxy.forget();
-        proxy.once("POST", "/containers/*/start", mishap);
-        assert_is_the_engines(what, &daemon.client().start(&id).await);
+        proxy.once("POST", "/containers/*/start", fault);
+        assert_engine_failure(what, &daemon.client().start(&id).await);
         daemon.becomes(&id, Status::Running).await;
         assert_eq!(proxy.count("POST", "/containers/*/start"), 1, "{what}");
     }
@@ -90,14 +90,14 @@ async fn a_start_is_done_once() {
 }
 
 #[tokio::test]
-async fn a_stop_is_done_once() {
+async fn stop_happens_once() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
     let id = daemon.create().await.container_id;
-    for (what, mishap) in mishaps() {
+    for (what, fault) in faults() {
         proxy.forget();
-        proxy.once("POST", "/containers/*/stop", mishap);
-        daemon.client().stop(&id).await.expect("it is begun");
+        proxy.once("POST", "/containers/*/stop", fault);
+        daemon.client().stop(&id).await.expect("stop is accepted");
         let stopped = daemon.becomes(&id, Status::Stopped).await;
         assert_eq!(
             stopped.stop_reason,
@@ -111,13 +111,13 @@ async fn a_stop_is_done_once() {
 }
 
 #[tokio::test]
-async fn a_removal_is_done_once() {
+async fn removal_happens_once() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
-    for (what, mishap) in mishaps() {
+    for (what, fault) in faults() {
         let id = daemon.create().await.container_id;
         proxy.forget();
-        proxy.once("DELETE", "/containers/*", mishap);
+        proxy.once("DELETE", "/containers/*", fault);
         let removed = daemon.client().remove(&id, RemoveMode::Force).await;
         removed.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(proxy.count("DELETE", "/containers/*"), 1, "{what}");
@@ -126,33 +126,33 @@ async fn a_removal_is_done_once() {
 }
 
 #[tokio::test]
-async fn a_container_that_is_made_late_is_taken_away() {
+async fn container_that_appears_late_is_removed() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
     let (key, wanted) = (random(), CreateContainer::of_image(image()));
     proxy.once("POST", "/containers/create", Fault::Late);
     let failed = daemon.client().create_once(&wanted, &key).await;
-    let problem = failed.expect_err("nobody knows what becomes of it");
+    let problem = failed.expect_err("the outcome is unknown");
     assert_eq!(
         problem.problem().map(|problem| problem.status),
         Some(503),
         "{problem}"
     );
-    // Whoever tries again does not wait for it.
+    // A retry does not wait for it.
     let again = daemon
         .client()
         .create_once(&wanted, &key)
         .await
-        .expect("it is created");
+        .expect("create succeeds");
     proxy.let_late_ones_through();
-    eventually("the first one is made", async || {
+    eventually("Docker creates the first container", async || {
         (proxy.late() == 1).then_some(())
     })
     .await;
-    eventually("the first one is taken away", async || {
+    eventually("the daemon removes the first container", async || {
         daemon
             .log()
-            .contains("removing an unfinished creation")
+            .contains("removing the container of an incomplete create")
             .then_some(())
     })
     .await;

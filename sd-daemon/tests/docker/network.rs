@@ -1,4 +1,4 @@
-//! The network that containers are on.
+//! The network of containers.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,17 +11,17 @@ use sd_client::api::{Container, CreateContainer, Status};
 use crate::daemon::{Daemon, check_in_from_inside, eventually, runs_inside};
 use crate::docker::{docker, image, random};
 
-/// A network of the test, removed with what is on it when the test ends.
+/// A network of the test. Dropping it removes it and its containers.
 struct TestNetwork(String);
 
 impl TestNetwork {
     fn new() -> Self {
         let network = Self(format!("spin-docker-test-{}", &random()[..12]));
-        network.make();
+        network.create();
         network
     }
 
-    fn make(&self) {
+    fn create(&self) {
         docker(&["network", "create", &self.0]);
     }
 
@@ -38,8 +38,8 @@ impl Drop for TestNetwork {
     }
 }
 
-/// A container that answers on port 8000.
-async fn answering(daemon: &Daemon) -> Container {
+/// Creates a container with a server on port 8000.
+async fn create_server(daemon: &Daemon) -> Container {
     let wanted = CreateContainer {
         cmd: [
             "/bin/busybox",
@@ -56,7 +56,7 @@ async fn answering(daemon: &Daemon) -> Container {
         .to_vec(),
         ..CreateContainer::of_image(image())
     };
-    daemon.client().create(&wanted).await.expect("it is created")
+    daemon.client().create(&wanted).await.expect("create succeeds")
 }
 
 fn address_of(container: &Container) -> String {
@@ -69,7 +69,7 @@ fn networks_of(container: &Container) -> String {
     docker(&["inspect", "--format", format, &container.container_id])
 }
 
-/// What somebody who connects is told.
+/// The greeting of the server at an address.
 fn greeting(address: SocketAddr) -> Option<String> {
     let mut connection = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
     connection.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
@@ -80,9 +80,9 @@ fn greeting(address: SocketAddr) -> Option<String> {
 }
 
 #[tokio::test]
-async fn containers_are_on_a_network_of_ours_and_do_not_reach_each_other() {
+async fn containers_on_the_managed_network_are_isolated() {
     let daemon = Daemon::start(&[]).await;
-    let (first, second) = (answering(&daemon).await, answering(&daemon).await);
+    let (first, second) = (create_server(&daemon).await, create_server(&daemon).await);
     assert_eq!(networks_of(&first), "spin-docker");
     let format = "{{.Driver}} {{index .Options \"com.docker.network.bridge.enable_icc\"}} \
                   {{index .Labels \"spin-docker.network\"}}";
@@ -90,30 +90,30 @@ async fn containers_are_on_a_network_of_ours_and_do_not_reach_each_other() {
         docker(&["network", "inspect", "--format", format, "spin-docker"]),
         "bridge false made by sd-daemon"
     );
-    // From the host it answers, at its own address and at the published one.
+    // The host reaches it at its own address and at the published one.
     let address = address_of(&first);
     for reached in [
         format!("{address}:8000"),
-        format!("127.0.0.1:{}", first.app_port.expect("it is published")),
+        format!("127.0.0.1:{}", first.app_port.expect("the port is published")),
     ] {
-        let reached = reached.parse().expect("it is an address");
-        let told = eventually("it answers", async || greeting(reached)).await;
-        assert_eq!(told, "hello\n");
+        let reached = reached.parse().expect("the address is valid");
+        let text = eventually("the server responds", async || greeting(reached)).await;
+        assert_eq!(text, "hello\n");
     }
     let connect =
         |address: &str| format!("echo | /bin/busybox nc -w 3 {address} 8000 | /bin/busybox grep hello");
-    eventually("it reaches itself", async || {
+    eventually("the container reaches itself", async || {
         runs_inside(&second.container_id, &connect(&address_of(&second))).then_some(())
     })
     .await;
     assert!(
         !runs_inside(&second.container_id, &connect(&address)),
-        "it reaches its neighbour"
+        "the container reaches another container"
     );
 }
 
 #[tokio::test]
-async fn two_daemons_share_the_network_and_it_stays_when_they_go() {
+async fn daemons_share_the_network_and_leave_it_in_place() {
     let (first, second) = (Daemon::start(&[]).await, Daemon::start(&[]).await);
     let containers = [first.create().await, second.create().await];
     assert_eq!(
@@ -129,11 +129,11 @@ async fn two_daemons_share_the_network_and_it_stays_when_they_go() {
 }
 
 #[tokio::test]
-async fn containers_that_were_made_on_another_network_go_on_checking_in() {
-    // A port of its own, which the next start finds free again.
+async fn containers_on_a_former_network_still_check_in() {
+    // A fixed port, so that the address stays the same after the restart.
     let port = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
-        .expect("there is a free port")
+        .expect("a port is free")
         .port();
     let listen = format!("gateway:{port}");
     let old = ["--network", "bridge", "--check-in-listen", &listen];
@@ -146,7 +146,7 @@ async fn containers_that_were_made_on_another_network_go_on_checking_in() {
     assert_eq!(networks_of(&newer), "spin-docker");
     for container in [&older, &newer] {
         let id = &container.container_id;
-        eventually("the report is credited", async || {
+        eventually("the check-in succeeds", async || {
             check_in_from_inside(id, 3).then_some(())
         })
         .await;
@@ -154,21 +154,21 @@ async fn containers_that_were_made_on_another_network_go_on_checking_in() {
     }
 }
 
-/// `docker network prune` takes a network when all containers on it are at rest.
+/// `docker network prune` removes a network if all its containers are stopped.
 #[tokio::test]
-async fn a_container_starts_again_after_its_network_was_removed_and_remade() {
+async fn container_starts_after_its_network_was_recreated() {
     let network = TestNetwork::new();
     let daemon = Daemon::start(&["--network", &network.0]).await;
     let container = daemon.create().await;
     let id = &container.container_id;
-    daemon.client().stop(id).await.expect("it can be stopped");
+    daemon.client().stop(id).await.expect("stop succeeds");
     daemon.becomes(id, Status::Stopped).await;
     network.remove();
-    network.make();
-    let started = daemon.client().start(id).await.expect("it starts again");
+    network.create();
+    let started = daemon.client().start(id).await.expect("start succeeds");
     assert_eq!((started.status, started.ports.len()), (Status::Running, 2));
     assert_eq!(networks_of(&container), network.0);
-    eventually("it checks in at the new gateway", async || {
+    eventually("the container checks in at the new gateway", async || {
         let gateway = "$(/bin/busybox route -n | /bin/busybox awk '$1 == \"0.0.0.0\" { print $2 }')";
         let url = format!("http://{gateway}:${{SD_CHECK_IN_URL##*:}}");
         let report = format!(
@@ -181,24 +181,24 @@ async fn a_container_starts_again_after_its_network_was_removed_and_remade() {
 }
 
 #[tokio::test]
-async fn a_network_that_is_missing_or_no_bridge_is_told_and_nothing_is_made() {
+async fn missing_or_unsuitable_network_is_reported() {
     let missing = format!("missing-{}", &random()[..12]);
-    for (name, told) in [
+    for (name, remedy) in [
         (missing.as_str(), "docker network create"),
-        ("host", "a bridge only"),
+        ("host", "containers need a bridge"),
     ] {
         let daemon = Daemon::start(&["--network", name, "--check-in-listen", "127.0.0.1:0"]).await;
         let error = daemon
             .client()
             .create(&CreateContainer::of_image(image()))
             .await
-            .expect_err("there is nowhere to put it");
+            .expect_err("there is no network");
         let Error::Problem(problem) = error else {
             panic!("{error}")
         };
         assert_eq!((problem.status, problem.suffix()), (503, "not-ready"));
         assert!(
-            problem.detail.contains(name) && problem.detail.contains(told),
+            problem.detail.contains(name) && problem.detail.contains(remedy),
             "{}",
             problem.detail
         );

@@ -1,4 +1,4 @@
-//! A Docker engine of a test's own, in a network of its own: it may be held, killed and started again.
+//! A Docker engine for one test, in its own network namespace. Tests can suspend, kill and restart it.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::docker::{docker, image, random};
 
-/// How long an engine may take to begin.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time limit of a start.
+const LIMIT: Duration = Duration::from_secs(60);
 
-/// Takes everything of an engine away: what it runs, what it has mounted, its network, its files. It begins when its
-/// standard input ends, and so even when the test was killed.
-const UNDERTAKER: &str = r#"
+/// Removes everything of an engine: processes, mounts, network namespace and files. It starts when its standard input is
+/// closed, and so even if the test is killed.
+const CLEANUP: &str = r#"
 cat >/dev/null
 of_engine() {
   for process in /proc/[0-9]*; do
@@ -38,31 +38,31 @@ rm -rf "$0"
 "#;
 
 pub(crate) struct PrivateEngine {
-    /// Not one that is removed by itself: the undertaker does that last.
+    /// Not a `TempDir`: the cleanup removes it last.
     directory: std::path::PathBuf,
     namespace: String,
     options: Vec<&'static str>,
     dockerd: Child,
-    undertaker: Child,
+    cleanup: Child,
 }
 
 impl PrivateEngine {
-    /// An engine with the image of the tests. `options` are dockerd's.
+    /// Starts an engine with the test image and options of dockerd.
     pub(crate) fn start(options: &[&'static str]) -> Self {
         let namespace = format!("spin-docker-{}", &random()[..8]);
         let directory = std::env::temp_dir().join(&namespace);
-        fs::create_dir(&directory).expect("the name is new");
-        let undertaker = Command::new("sh")
-            .args(["-c", UNDERTAKER])
+        fs::create_dir(&directory).expect("the name is unused");
+        let cleanup = Command::new("sh")
+            .args(["-c", CLEANUP])
             .arg(&directory)
             .arg(&namespace)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // Whatever ends the test does not end this.
+            // Signals to the test do not reach it.
             .process_group(0)
             .spawn()
-            .expect("there is a shell");
+            .expect("sh is installed");
         run(Command::new("ip").args(["netns", "add", &namespace]));
         run(Command::new("ip").args(["-netns", &namespace, "link", "set", "lo", "up"]));
         let dockerd = launch(&directory, &namespace, options);
@@ -71,87 +71,90 @@ impl PrivateEngine {
             namespace,
             options: options.to_vec(),
             dockerd,
-            undertaker,
+            cleanup,
         };
-        engine.answers();
+        engine.wait_until_ready();
         engine.load(image());
         engine
     }
 
-    /// Where it is, as `DOCKER_HOST` says it.
+    /// The value for `DOCKER_HOST`.
     pub(crate) fn host(&self) -> String {
         format!("unix://{}/docker.sock", self.directory.display())
     }
 
-    /// Holds everything that it does, and waits until it does nothing: each of its threads goes on until the
-    /// kernel has come by.
-    pub(crate) fn hold(&self) {
+    /// Suspends the engine and waits until all its threads have stopped.
+    pub(crate) fn suspend(&self) {
         self.signal("STOP");
-        let deadline = Instant::now() + PATIENCE;
-        while !self.is_held() {
-            assert!(Instant::now() < deadline, "the engine cannot be held");
+        let deadline = Instant::now() + LIMIT;
+        while !self.is_suspended() {
+            assert!(Instant::now() < deadline, "the engine does not stop");
             std::thread::sleep(Duration::from_millis(1));
         }
     }
 
-    fn is_held(&self) -> bool {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.dockerd.id())).expect("it runs");
+    fn is_suspended(&self) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.dockerd.id())).expect("dockerd runs");
         threads.flatten().all(|thread| {
-            // A thread that has ended does nothing either.
+            // A thread without this file has exited.
             fs::read_to_string(thread.path().join("stat")).map_or(true, |status| has_state(&status, 'T'))
         })
     }
 
-    /// Lets it go on.
-    pub(crate) fn go_on(&self) {
+    /// Resumes the engine.
+    pub(crate) fn resume(&self) {
         self.signal("CONT");
     }
 
-    /// Ends it without any warning, and the containerd that belongs to it. What runs in containers runs on.
+    /// Kills the engine and its containerd. The processes of containers continue to run.
     pub(crate) fn kill(&mut self) {
-        self.dockerd.kill().expect("it runs");
-        self.dockerd.wait().expect("it was started");
+        self.dockerd.kill().expect("dockerd runs");
+        self.dockerd.wait().expect("dockerd was started");
         let containerd = fs::read_to_string(self.directory.join("exec/containerd/containerd.pid"));
-        let containerd = containerd.expect("dockerd has one");
+        let containerd = containerd.expect("dockerd has started containerd");
         let containerd = containerd.trim();
-        // The kernel ends it too when its parent ends, and may have been quicker.
+        // The kernel may have killed it already with its parent.
         drop(
             Command::new("kill")
                 .args(["-KILL", containerd])
                 .stderr(Stdio::null())
                 .status(),
         );
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + LIMIT;
         while is_alive(containerd) {
-            assert!(Instant::now() < deadline, "containerd does not end");
+            assert!(Instant::now() < deadline, "containerd does not exit");
             std::thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// Starts it again, after it has ended, and waits until it answers.
+    /// Starts a killed engine again and waits until it responds.
     pub(crate) fn restart(&mut self) {
         self.dockerd = launch(&self.directory, &self.namespace, &self.options);
-        self.answers();
+        self.wait_until_ready();
     }
 
     fn signal(&self, name: &str) {
         run(Command::new("kill").args([&format!("-{name}"), &self.dockerd.id().to_string()]));
     }
 
-    /// Waits until it answers. One that finds something of the last one still there may end at once.
-    fn answers(&mut self) {
-        let deadline = Instant::now() + PATIENCE;
+    /// Waits until the engine responds. It is started again if it exits because of remains of the previous one.
+    fn wait_until_ready(&mut self) {
+        let deadline = Instant::now() + LIMIT;
         let host = self.host();
         while !client(&host)
             .arg("version")
             .output()
-            .is_ok_and(|said| said.status.success())
+            .is_ok_and(|output| output.status.success())
         {
             if let Ok(Some(_)) = self.dockerd.try_wait() {
                 self.dockerd = launch(&self.directory, &self.namespace, &self.options);
             }
             let log = || fs::read_to_string(self.directory.join("log")).unwrap_or_default();
-            assert!(Instant::now() < deadline, "the engine does not answer: {}", log());
+            assert!(
+                Instant::now() < deadline,
+                "the engine does not respond: {}",
+                log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -165,8 +168,8 @@ impl PrivateEngine {
 
 impl Drop for PrivateEngine {
     fn drop(&mut self) {
-        drop(self.undertaker.stdin.take());
-        drop(self.undertaker.wait());
+        drop(self.cleanup.stdin.take());
+        drop(self.cleanup.wait());
         drop(self.dockerd.wait());
     }
 }
@@ -203,17 +206,17 @@ fn launch(directory: &Path, namespace: &str, options: &[&str]) -> Child {
         )
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(log.expect("it can be written"))
+        .stderr(log.expect("the log is writable"))
         .spawn()
         .expect("nsenter is installed")
 }
 
-/// Whether there is such a process, and not only its last trace.
+/// Whether a process exists and is not a zombie.
 fn is_alive(process: &str) -> bool {
     fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|status| !has_state(&status, 'Z'))
 }
 
-/// Reads a line of `/proc`: the state follows the name, which is in parentheses.
+/// Whether a line of `/proc/…/stat` has a state: it follows the name, which is in parentheses.
 fn has_state(status: &str, state: char) -> bool {
     status
         .rsplit_once(") ")
@@ -222,7 +225,7 @@ fn has_state(status: &str, state: char) -> bool {
 
 fn run(command: &mut Command) {
     assert!(
-        command.status().expect("it is installed").success(),
+        command.status().expect("the program is installed").success(),
         "{command:?}"
     );
 }

@@ -1,4 +1,4 @@
-//! What this daemon did not create does not exist for it, whatever its labels say.
+//! Containers that this daemon did not create are inaccessible, even if their labels claim otherwise.
 
 use std::process::Command;
 
@@ -8,15 +8,15 @@ use sd_client::api::ContainerQuery;
 use crate::daemon::Daemon;
 use crate::docker::{docker, image, random};
 
-/// A container started by hand, removed when the test ends.
-struct ByHand {
+/// A container started with `docker run`. Dropping it removes it.
+struct ForeignContainer {
     id: String,
     name: String,
 }
 
-impl ByHand {
+impl ForeignContainer {
     fn start(labels: &[String]) -> Self {
-        let name = format!("by-hand-{}", &random()[..12]);
+        let name = format!("foreign-{}", &random()[..12]);
         let labels = labels.iter().flat_map(|label| ["--label", label]);
         let arguments = ["run", "--detach", "--name", &name].into_iter().chain(labels);
         let id = docker(&arguments.chain([image()]).collect::<Vec<_>>());
@@ -33,7 +33,7 @@ impl ByHand {
     }
 }
 
-impl Drop for ByHand {
+impl Drop for ForeignContainer {
     fn drop(&mut self) {
         let removed = Command::new("docker")
             .args(["rm", "--force", "--volumes", &self.id])
@@ -42,7 +42,7 @@ impl Drop for ByHand {
     }
 }
 
-/// Everything that can be asked about one container.
+/// Every request about one container.
 fn requests(reference: &str) -> Vec<(Method, String, &'static str)> {
     let path = format!("/v1/containers/{reference}");
     vec![
@@ -58,23 +58,23 @@ fn requests(reference: &str) -> Vec<(Method, String, &'static str)> {
 }
 
 async fn assert_unknown(daemon: &Daemon, reference: &str) {
-    // Nothing here is encrypted, and the client wants to be able to all the same.
+    // The client needs a TLS provider even for plain HTTP.
     drop(rustls::crypto::ring::default_provider().install_default());
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build();
-    let client = client.expect("it needs no certificates");
+    let client = client.expect("the client needs no certificates");
     for (method, path, body) in requests(reference) {
         let request = client
             .request(method.clone(), format!("http://{}{path}", daemon.address()))
             .basic_auth("admin", Some("spindocker"))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
-        let status = request.send().await.expect("the daemon answers").status();
+        let status = request.send().await.expect("the daemon responds").status();
         assert_eq!(status, 404, "{method} {path} {body}");
     }
 }
 
 #[tokio::test]
-async fn a_container_started_by_hand_cannot_be_read_or_changed_whatever_its_labels() {
+async fn foreign_container_is_inaccessible_with_any_label() {
     let mut daemon = Daemon::start(&[]).await;
     let ours = daemon.create().await;
     let label = |name: &str| {
@@ -82,22 +82,23 @@ async fn a_container_started_by_hand_cannot_be_read_or_changed_whatever_its_labe
         let value = docker(&["inspect", "--format", &format, &ours.container_id]);
         format!("spin-docker.{name}={value}")
     };
-    // One without labels, one that says it is of this daemon, one that repeats what the daemon has made.
-    let unmarked = ByHand::start(&[]);
-    let of_nobody = ByHand::start(&[label("instance"), format!("spin-docker.operation={}", random())]);
-    let twin = ByHand::start(&[label("instance"), label("operation")]);
-    let foreign = [&unmarked, &of_nobody, &twin];
-    // Short of the whole name, and still nobody else's.
+    // One without labels, one with the instance label, one with the labels of an existing container.
+    let unlabelled = ForeignContainer::start(&[]);
+    let labelled =
+        ForeignContainer::start(&[label("instance"), format!("spin-docker.operation={}", random())]);
+    let copy = ForeignContainer::start(&[label("instance"), label("operation")]);
+    let foreign = [&unlabelled, &labelled, &copy];
+    // The shortest prefix that is not one of the daemon's container.
     let prefix = |id: &str| (4..12).find(|length| !ours.container_id.starts_with(&id[..*length]));
-    let before = foreign.map(ByHand::state);
-    for round in ["while it runs", "after a restart"] {
-        for by_hand in foreign {
-            let slashed = format!("%2F{}", by_hand.name);
+    let before = foreign.map(ForeignContainer::state);
+    for round in ["before a restart", "after a restart"] {
+        for container in foreign {
+            let slashed = format!("%2F{}", container.name);
             for reference in [
-                &by_hand.id,
-                &by_hand.id[..12],
-                &by_hand.id[..prefix(&by_hand.id).expect("they differ")],
-                &by_hand.name,
+                &container.id,
+                &container.id[..12],
+                &container.id[..prefix(&container.id).expect("the ids differ")],
+                &container.name,
                 &slashed,
             ] {
                 assert_unknown(&daemon, reference).await;
@@ -111,17 +112,17 @@ async fn a_container_started_by_hand_cannot_be_read_or_changed_whatever_its_labe
             .client()
             .containers(&query)
             .await
-            .expect("the engine is there");
+            .expect("the engine is available");
         assert_eq!(listed.len(), 1, "{round}: {listed:#?}");
         assert_eq!(listed[0].container_id, ours.container_id, "{round}");
-        assert_eq!(foreign.map(ByHand::state), before, "{round}");
+        assert_eq!(foreign.map(ForeignContainer::state), before, "{round}");
         daemon.kill();
         daemon.restart().await;
     }
 }
 
 #[tokio::test]
-async fn two_daemons_on_one_engine_leave_each_others_containers_alone() {
+async fn two_daemons_on_one_engine_do_not_interfere() {
     let (mut first, mut second) = (Daemon::start(&[]).await, Daemon::start(&[]).await);
     let (of_first, of_second) = (first.create().await, second.create().await);
     assert_unknown(&first, &of_second.container_id).await;
@@ -146,11 +147,11 @@ async fn two_daemons_on_one_engine_leave_each_others_containers_alone() {
 }
 
 #[tokio::test]
-async fn a_second_daemon_on_one_state_directory_is_refused() {
+async fn second_daemon_on_a_state_directory_is_refused() {
     let daemon = Daemon::start(&[]).await;
-    let (code, said) = daemon.start_another();
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("another sd-daemon uses it"), "{said}");
-    // The first one has not noticed.
+    let (code, output) = daemon.start_another();
+    assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains("another sd-daemon uses it"), "{output}");
+    // The first daemon is not affected.
     daemon.create().await;
 }

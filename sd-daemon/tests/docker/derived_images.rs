@@ -1,12 +1,12 @@
-//! Images that are made from the one of the tests.
+//! Images that are built from the test image.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use crate::docker::{image, random};
 
-/// An image that adds these lines of a Dockerfile. It is removed with the one it is made from.
-pub(crate) fn derived(lines: &str) -> String {
+/// Builds an image from the test image and lines of a Dockerfile. It is removed with the test image.
+pub(crate) fn derived_image(lines: &str) -> String {
     let tag = image().replace(":latest", &format!(":{}", &random()[..12]));
     let mut build = Command::new("docker")
         // The classic builder is part of every engine.
@@ -17,12 +17,12 @@ pub(crate) fn derived(lines: &str) -> String {
         .stderr(Stdio::null())
         .spawn()
         .expect("the docker client is installed");
-    let mut input = build.stdin.take().expect("it is piped");
+    let mut input = build.stdin.take().expect("the input is piped");
     write!(input, "FROM {}\n{lines}\n", image()).expect("docker reads the file");
     drop(input);
     assert!(
         build.wait().expect("docker was started").success(),
-        "it cannot be built: {lines}"
+        "the build fails: {lines}"
     );
     tag
 }
