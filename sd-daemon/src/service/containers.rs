@@ -3,6 +3,7 @@
 //! Owns the lock of each container, the operations in progress, the policy, and the reconciliations that
 //! are pending. Creating a container is the job of [`Creations`](super::Creations), which binds it here.
 
+pub(super) mod change_log;
 mod effects;
 mod locks;
 mod operations;

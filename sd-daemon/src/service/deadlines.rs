@@ -27,9 +27,6 @@ impl Service {
                     service.activity.probe_now(id).await;
                 }
                 let decided = containers.apply(id, Input::Due { due, generation }).await?;
-                if let (Some(effect), Some(record)) = (decided.effect, &decided.record) {
-                    tracing::info!(container = %id, name = record.name().as_str(), ?effect, "due");
-                }
                 containers.run_effects(id, decided).await.map(drop)
             })
             .await

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::super::ServiceError;
 use super::Containers;
+use super::change_log::PendingChange;
 use super::locks::ContainerLock;
-use crate::domain::{Caller, ContainerId, Effect, Input, Record, RemoveMode, Request};
+use crate::domain::{Caller, ContainerId, Effect, Input, Record, Refusal, RemoveMode, Request};
 use crate::engine::EngineError;
-use crate::registry::Applied;
+use crate::registry::{Applied, RegistryError};
 
 impl Containers {
     /// Waits for the lock of a container. See [`Locks::acquire`](super::locks::Locks::acquire).
@@ -33,8 +34,7 @@ impl Containers {
         request: Request,
         by: Caller,
     ) -> Result<Applied, ServiceError> {
-        let input = Input::Requested { request, by };
-        match self.registry.apply(id, input, self.policy()).await? {
+        match self.apply_and_log(id, Input::Requested { request, by }).await? {
             Ok(applied) => Ok(applied),
             Err(refusal) => Err(ServiceError::Refused(refusal, reference.to_owned())),
         }
@@ -46,12 +46,25 @@ impl Containers {
         id: ContainerId,
         input: Input,
     ) -> Result<Applied, ServiceError> {
-        match self.registry.apply(id, input, self.policy()).await? {
+        match self.apply_and_log(id, input).await? {
             Ok(applied) => Ok(applied),
             Err(refusal) => Err(ServiceError::Bug(format!(
                 "an observation was refused: {refusal:?}"
             ))),
         }
+    }
+
+    async fn apply_and_log(
+        &self,
+        id: ContainerId,
+        input: Input,
+    ) -> Result<Result<Applied, Refusal>, RegistryError> {
+        let change = PendingChange::new(self.record(id), &input);
+        let applied = self.registry.apply(id, input, self.policy()).await?;
+        if let Ok(applied) = &applied {
+            change.log(applied);
+        }
+        Ok(applied)
     }
 
     /// Runs the effect of a transition, inspects the container, and continues until no effect is left.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::ServiceError;
+use super::super::containers::change_log::describe_caller;
 use super::{Creations, NewContainer};
 use crate::domain::{
     Caller, ContainerId, Creation, Effect, IdempotencyKey, Image, ImageRef, Lifecycle, OperationId, Record,
@@ -198,7 +199,6 @@ impl Creations {
                 "creation {operation} was closed while it was in flight"
             )));
         };
-        let _ = caller;
         let bound = Applied {
             record: Some(bound),
             change: Change::Changed,
@@ -206,7 +206,8 @@ impl Creations {
         };
         let started = self.containers.run_effects(id, bound).await?;
         let record = started.record.ok_or_else(disappeared)?;
-        tracing::info!(container = %id, name = record.name().as_str(), image = %record.image(), "created");
+        let by = describe_caller(caller);
+        tracing::info!(container = %id, name = record.name().as_str(), image = %record.image(), by, "created a container");
         Ok(record)
     }
 
