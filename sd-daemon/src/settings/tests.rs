@@ -1,4 +1,6 @@
 //! Which settings are accepted, and the errors for the others.
+//!
+//! Longer than 400 lines: one table of rejected values per concern would repeat the set-up of each case.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
