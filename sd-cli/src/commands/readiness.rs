@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use sd_client::Client;
-use sd_client::api::{Activity, Container, EventKind, HistoryEntry, Status};
+use sd_client::api::{Activity, Container, EventKind, HistoryEntry, Reason, Status};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -89,19 +89,30 @@ async fn stopped_message(container: &Container, client: &Client) -> String {
     let name = shown_name(container);
     // The reason is only a detail: a failure of this request must not hide the stop.
     let activity = client.activity(&container.container_id).await.ok();
-    let reason = activity.as_ref().and_then(stop_reason);
-    match (reason, &container.stop_reason) {
-        (Some(why), _) => format!("{name} stopped before it accepted connections: {why}"),
+    let stop = activity.as_ref().and_then(latest_stop);
+    match (stop, &container.stop_reason) {
+        (
+            Some(HistoryEntry {
+                reason: Some(Reason::Exited { code }),
+                ..
+            }),
+            _,
+        ) => format!("{name} exited with code {code} before it accepted connections"),
+        (Some(HistoryEntry { why, .. }), _) => {
+            format!("{name} stopped before it accepted connections: {why}")
+        }
         (None, Some(reason)) => format!("{name} stopped ({reason}) before it accepted connections"),
         (None, None) => format!("{name} stopped before it accepted connections"),
     }
 }
 
-/// The reason of the latest stop. Returns `None` if the history contains none.
-fn stop_reason(activity: &Activity) -> Option<&str> {
-    let is_stop = |entry: &&HistoryEntry| matches!(entry.what, EventKind::Stopping | EventKind::Stopped);
-    let stops = activity.history.iter().rev().filter(is_stop);
-    stops.map(|entry| entry.why.as_str()).find(|why| !why.is_empty())
+/// The latest stop with a reason. Returns `None` if the history contains none.
+fn latest_stop(activity: &Activity) -> Option<&HistoryEntry> {
+    activity
+        .history
+        .iter()
+        .rev()
+        .find(|entry| matches!(entry.what, EventKind::Stopping | EventKind::Stopped) && !entry.why.is_empty())
 }
 
 async fn accepts(host: &str, port: u16, min_open_time: Duration) -> bool {

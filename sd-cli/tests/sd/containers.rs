@@ -290,25 +290,35 @@ fn create_wait_ends_when_the_container_stops() {
 
 #[test]
 fn create_wait_reports_the_reason_of_the_stop() {
-    let closed = ClosedPort::new();
-    let port = closed.number();
-    let server = Server::responding_with(move |request| {
-        if request.line.ends_with("/activity") {
-            let mut activity = activity();
-            activity["history"][1]["why"] = json!("its main process exited with code 3");
-            return Response::json(&activity);
-        }
-        let status = if request.line.starts_with("GET ") {
-            "stopped"
-        } else {
-            "running"
-        };
-        Response::json(&with_app_port(container("web", status), port))
-    });
-    run_sd(&server, &["create", "sd-web", "--wait", "-q"]).failed_with(
-        1,
-        "sd: web stopped before it accepted connections: its main process exited with code 3\n",
-    );
+    let exited = json!({"kind": "exited", "code": 3});
+    for (reason, message) in [
+        (
+            exited,
+            "sd: web exited with code 3 before it accepted connections\n",
+        ),
+        (
+            Value::Null,
+            "sd: web stopped before it accepted connections: its main process failed\n",
+        ),
+    ] {
+        let closed = ClosedPort::new();
+        let port = closed.number();
+        let server = Server::responding_with(move |request| {
+            if request.line.ends_with("/activity") {
+                let mut activity = activity();
+                activity["history"][1]["why"] = json!("its main process failed");
+                activity["history"][1]["reason"] = reason.clone();
+                return Response::json(&activity);
+            }
+            let status = if request.line.starts_with("GET ") {
+                "stopped"
+            } else {
+                "running"
+            };
+            Response::json(&with_app_port(container("web", status), port))
+        });
+        run_sd(&server, &["create", "sd-web", "--wait", "-q"]).failed_with(1, message);
+    }
 }
 
 #[test]
