@@ -7,7 +7,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{history, rows};
+use super::rows;
 use crate::clock::ClockReference;
 
 /// Smaller changes of the wall clock, such as those of NTP, are ignored.
@@ -42,5 +42,5 @@ fn shift_all(connection: &Connection, by: i64) -> rusqlite::Result<()> {
     }
     rows::creations::shift_clock(connection, by)?;
     rows::keys::shift_clock(connection, by)?;
-    history::shift_clock(connection, by)
+    rows::events::shift_clock(connection, by)
 }

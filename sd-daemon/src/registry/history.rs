@@ -1,26 +1,19 @@
-//! What happened to containers: a bounded table, and the same in memory for readers.
+//! The history: the latest events, in memory for readers.
 //!
-//! An event is written in the transaction of the change it tells of, and shown to readers only after that.
+//! An event is saved in the transaction of its change (see [`events`]), and becomes visible to readers together with
+//! the change.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use rusqlite::{Connection, Row, named_params};
+use parking_lot::RwLock;
+use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::rows::columns::{millis, name_of, optional_timestamp, parse, timestamp, value_of};
-use super::rows::reasons;
-use crate::domain::{
-    Actor, Caller, ContainerId, Event, EventKind, Reason, Record, RecordedEvent, Subject, Timestamp,
-};
+use super::rows::events::{self, MAX_EVENTS, MAX_EVENTS_OF_CONTAINER};
+use crate::domain::{Actor, Caller, ContainerId, RecordedEvent, Subject};
 
-/// Events that are kept in all. More than a busy day of a small server.
-const KEPT: usize = 10_000;
-/// Events that are kept of one container, so that one that is started and stopped all day does not make
-/// the others' history shorter.
-const KEPT_OF_ONE: usize = 100;
-
-/// What happened, for readers. Cheap to clone; all clones are the same history.
+/// The recorded events, for readers. Cheap to clone; all clones share the same events.
 #[derive(Clone)]
 pub struct History {
     events: Arc<RwLock<VecDeque<RecordedEvent>>>,
@@ -28,15 +21,13 @@ pub struct History {
 }
 
 impl History {
-    /// Reads what is kept.
+    /// Reads the events from the database.
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
-        let mut statement = connection.prepare("select * from history order by id")?;
-        // All that it will ever take, so that it is not moved and doubled while it grows.
-        let mut events = VecDeque::with_capacity(KEPT);
+        // Allocated at its maximum size, so that it never grows and moves.
+        let mut loaded = VecDeque::with_capacity(MAX_EVENTS);
         let mut subjects = HashMap::new();
         let mut callers: HashSet<Arc<Caller>> = HashSet::new();
-        for event in statement.query_map([], read_event)? {
-            let mut event = event?;
+        events::for_each(connection, |mut event| {
             let known = subjects
                 .entry(event.subject.container)
                 .or_insert_with(|| Arc::clone(&event.subject));
@@ -48,30 +39,25 @@ impl History {
                 callers.insert(Arc::clone(&known));
                 event.event.actor = Some(Actor::Caller(known));
             }
-            events.push_back(event);
-        }
-        // What was forgotten had numbers too, and they are not given again.
-        let latest = connection.query_row(
-            "select coalesce((select seq from sqlite_sequence where name = 'history'), 0)",
-            [],
-            |row| row.get(0),
-        )?;
+            loaded.push_back(event);
+        })?;
+        let latest = events::latest_id(connection)?;
         Ok(Self {
-            events: Arc::new(RwLock::new(events)),
+            events: Arc::new(RwLock::new(loaded)),
             latest: watch::Sender::new(latest),
         })
     }
 
-    /// What happened after the event of this number, the oldest first.
-    pub fn after(&self, id: u64, at_most: usize) -> Vec<RecordedEvent> {
-        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+    /// At most `limit` events after the event with this id, the oldest first.
+    pub fn after(&self, id: u64, limit: usize) -> Vec<RecordedEvent> {
+        let events = self.events.read();
         let first = events.partition_point(|event| event.id <= id);
-        events.range(first..).take(at_most).cloned().collect()
+        events.range(first..).take(limit).cloned().collect()
     }
 
-    /// What happened to a container, the oldest first.
+    /// The events of a container, the oldest first.
     pub fn of(&self, id: ContainerId) -> Vec<RecordedEvent> {
-        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        let events = self.events.read();
         events
             .iter()
             .filter(|event| event.subject.container == id)
@@ -79,17 +65,21 @@ impl History {
             .collect()
     }
 
-    /// The number of the latest event, now and whenever there is another.
+    /// Receives the id of the latest event, now and after every new one.
     pub fn follow(&self) -> watch::Receiver<u64> {
         self.latest.subscribe()
     }
 
-    /// Shows events that are on the disk together with the change that they tell of: whoever has seen one of the
-    /// two finds the other. Forgets what is not on the disk any more.
-    pub(super) fn publish(&self, news: impl Iterator<Item = RecordedEvent>, show_change: impl FnOnce()) {
-        let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
-        show_change();
-        for event in news {
+    /// Makes committed events visible, together with their changes: `publish_changes` runs under the same lock, so that a
+    /// reader that has one of the two finds the other.
+    pub(super) fn publish(
+        &self,
+        new_events: impl Iterator<Item = RecordedEvent>,
+        publish_changes: impl FnOnce(),
+    ) {
+        let mut events = self.events.write();
+        publish_changes();
+        for event in new_events {
             append(&mut events, event);
         }
         let latest = events.back().map(|event| event.id);
@@ -101,10 +91,11 @@ impl History {
     }
 }
 
+/// Appends an event, and deletes the oldest ones beyond the limits.
 fn append(events: &mut VecDeque<RecordedEvent>, mut event: RecordedEvent) {
     let id = event.subject.container;
-    let of_same = |other: &RecordedEvent| other.subject.container == id;
-    if let Some(latest) = events.iter().rev().find(|other| of_same(other)) {
+    let is_of_container = |other: &RecordedEvent| other.subject.container == id;
+    if let Some(latest) = events.iter().rev().find(|other| is_of_container(other)) {
         share_subject(&mut event, &latest.subject);
     }
     if let Some(new) = caller(&event) {
@@ -113,12 +104,12 @@ fn append(events: &mut VecDeque<RecordedEvent>, mut event: RecordedEvent) {
             event.event.actor = Some(Actor::Caller(Arc::clone(known)));
         }
     }
-    if events.iter().filter(|other| of_same(other)).count() >= KEPT_OF_ONE
-        && let Some(oldest) = events.iter().position(of_same)
+    if events.iter().filter(|other| is_of_container(other)).count() >= MAX_EVENTS_OF_CONTAINER
+        && let Some(oldest) = events.iter().position(is_of_container)
     {
         events.remove(oldest);
     }
-    if events.len() >= KEPT {
+    if events.len() >= MAX_EVENTS {
         events.pop_front();
     }
     events.push_back(event);
@@ -138,101 +129,3 @@ fn caller(event: &RecordedEvent) -> Option<&Arc<Caller>> {
         Some(Actor::Daemon | Actor::Container | Actor::Outside) | None => None,
     }
 }
-
-/// Writes what happened to a container, and deletes what is too old.
-pub(super) fn save(
-    connection: &Connection,
-    record: &Record,
-    event: Event,
-    now: Timestamp,
-) -> rusqlite::Result<RecordedEvent> {
-    let container = record.id().to_string();
-    connection
-        .prepare_cached(
-            "insert into history (at, container, name, image, what, why, stops_at, reason, actor)
-             values (:at, :container, :name, :image, :what, '', :stops_at, :reason, :actor)",
-        )?
-        .execute(named_params! {
-            ":at": millis(now),
-            ":container": container,
-            ":name": record.name().as_str(),
-            ":image": record.image().as_str(),
-            ":what": name_of(KINDS, event.kind),
-            ":stops_at": event.stops_at.map(millis),
-            ":reason": event.reason.as_ref().map(reasons::reason_column).transpose()?,
-            ":actor": event.actor.as_ref().map(reasons::actor_column).transpose()?,
-        })?;
-    let id = connection.last_insert_rowid();
-    connection
-        .prepare_cached(
-            "delete from history where container = :container and id <= (
-                 select id from history where container = :container
-                 order by id desc limit 1 offset :kept_of_one
-             )",
-        )?
-        .execute(named_params! { ":container": container, ":kept_of_one": KEPT_OF_ONE })?;
-    connection
-        .prepare_cached(
-            "delete from history where id in (
-                 select id from history order by id limit max((select count(*) from history) - ?1, 0)
-             )",
-        )?
-        .execute([KEPT])?;
-    Ok(RecordedEvent {
-        id: u64::try_from(id).unwrap_or_default(),
-        at: now,
-        subject: Arc::new(Subject::from(record)),
-        event,
-    })
-}
-
-/// Adds `by` milliseconds to the times of every event.
-pub(super) fn shift_clock(connection: &Connection, by: i64) -> rusqlite::Result<()> {
-    connection
-        .execute(
-            "update history
-             set at = max(at + ?1, 0), stops_at = max(stops_at + ?1, 0)",
-            [by],
-        )
-        .map(drop)
-}
-
-pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<RecordedEvent> {
-    Ok(RecordedEvent {
-        id: row.get("id")?,
-        at: timestamp(row, "at")?,
-        subject: Arc::new(Subject {
-            container: parse(row, "container")?,
-            name: parse(row, "name")?,
-            image: parse(row, "image")?,
-        }),
-        event: Event {
-            kind: value_of(KINDS, row, "what")?,
-            reason: read_reason(row)?,
-            actor: reasons::actor(row, "actor")?,
-            stops_at: optional_timestamp(row, "stops_at")?,
-        },
-    })
-}
-
-/// Older versions stored a sentence in the column `why`, which is empty if there was no reason.
-fn read_reason(row: &Row<'_>) -> rusqlite::Result<Option<Reason>> {
-    if let Some(reason) = reasons::reason(row, "reason")? {
-        return Ok(Some(reason));
-    }
-    let text: Box<str> = row.get("why")?;
-    Ok((!text.is_empty()).then_some(Reason::Text { text }))
-}
-
-const KINDS: &[(&str, EventKind)] = &[
-    ("created", EventKind::Created),
-    ("started", EventKind::Started),
-    ("idle_warning", EventKind::IdleWarning),
-    ("extended", EventKind::Extended),
-    ("changed", EventKind::Changed),
-    ("paused", EventKind::Paused),
-    ("resumed", EventKind::Resumed),
-    ("stopping", EventKind::Stopping),
-    ("stopped", EventKind::Stopped),
-    ("removed", EventKind::Removed),
-];

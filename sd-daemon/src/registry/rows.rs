@@ -2,6 +2,7 @@
 
 pub(super) mod columns;
 pub(super) mod creations;
+pub(super) mod events;
 pub(super) mod instance;
 pub(super) mod keys;
 pub(super) mod reasons;

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::files::{self, OpenFiles, PlacementError};
 use super::thread::ShutdownReason;
-use super::{History, RegistryError, Snapshot, history, rows};
+use super::{History, RegistryError, Snapshot, rows};
 use crate::clock::Clock;
 use crate::domain::{ContainerId, Creation, Event, OperationId, Record, RecordedEvent, Timestamp};
 
@@ -111,7 +111,7 @@ impl Store {
         let event = self.transact(|connection| {
             write(connection)?;
             event
-                .map(|event| history::save(connection, record, event, now))
+                .map(|event| rows::events::save(connection, record, event, now))
                 .transpose()
         })?;
         self.unpublished_events.extend(event);

@@ -8,7 +8,7 @@ use super::tables::{copy_table, read_row};
 use super::{RecoveredTable, Recovery};
 use crate::domain::{OperationId, Record};
 use crate::registry::rows::columns::parse;
-use crate::registry::{history, rows, schema};
+use crate::registry::{rows, schema};
 
 /// The recovered tables, and what their rows are in the report.
 const TABLES: [(&str, &str); 4] = [
@@ -20,7 +20,7 @@ const TABLES: [(&str, &str); 4] = [
 
 /// Copies the readable rows into a new registry of the same format, and then migrates it to the newest format.
 pub(super) fn salvage(damaged: &Connection, format: u32, new: &Path) -> rusqlite::Result<Recovery> {
-    let mut registry = schema::begin_at(new, format)?;
+    let mut registry = schema::create_with_format(new, format)?;
     let instance = copy_instance(damaged, &registry);
     let mut tables = Vec::new();
     for (table, what) in TABLES {
@@ -76,7 +76,7 @@ fn copy_last_event_id(damaged: &Connection, registry: &Connection) {
 fn delete_invalid_rows(registry: &Connection, table: &str) -> rusqlite::Result<usize> {
     let read: fn(&Row<'_>) -> rusqlite::Result<()> = match table {
         "container" => |row| rows::records::read(row).map(drop),
-        "history" => |row| history::read_event(row).map(drop),
+        "history" => |row| rows::events::read(row).map(drop),
         "idempotency_key" => |row| parse::<OperationId>(row, "operation").map(drop),
         _ => |_| Ok(()),
     };

@@ -1,23 +1,20 @@
-//! How much of what happened is kept, and that readers are shown what is on the disk.
+//! The history: limits, ids, and the events after a reopen.
 
 use super::*;
 use crate::domain::RecordedEvent;
-
-/// As many as are kept in all, and of one container.
-const IN_ALL: usize = 10_000;
-const OF_ONE: usize = 100;
+use crate::registry::rows::events::{MAX_EVENTS, MAX_EVENTS_OF_CONTAINER};
 
 fn all(registry: &Registry) -> Vec<RecordedEvent> {
     registry.history().after(0, usize::MAX)
 }
 
-/// What a daemon that starts now reads.
+/// Closes the registry, and opens it again.
 async fn reopened(registry: Registry, directory: &TempDir) -> Registry {
     close(registry).await;
     open(directory)
 }
 
-/// Something that is told of a container each time.
+/// Changes a container, which records an event.
 async fn change(registry: &Registry, number: u8, seconds: u64) {
     let idle_timeout = Some(TimeLimit::After(Duration::from_secs(seconds)));
     let limits = Limits {
@@ -28,7 +25,7 @@ async fn change(registry: &Registry, number: u8, seconds: u64) {
 }
 
 #[tokio::test]
-async fn of_one_container_the_latest_are_kept_and_others_lose_nothing_by_that() {
+async fn limit_per_container_keeps_its_latest_events() {
     let directory = tempfile::tempdir().unwrap();
     let registry = open(&directory);
     for number in [1, 2] {
@@ -40,7 +37,7 @@ async fn of_one_container_the_latest_are_kept_and_others_lose_nothing_by_that() 
         change(&registry, 1, seconds).await;
     }
     let kept = registry.history().of(id(1));
-    assert_eq!(kept.len(), OF_ONE);
+    assert_eq!(kept.len(), MAX_EVENTS_OF_CONTAINER);
     let ids: Vec<_> = kept.iter().map(|event| event.id).collect();
     assert!(ids.is_sorted() && ids.last() == all(&registry).last().map(|event| &event.id));
     assert!(!of_other.is_empty());
@@ -50,7 +47,7 @@ async fn of_one_container_the_latest_are_kept_and_others_lose_nothing_by_that() 
 }
 
 #[tokio::test]
-async fn of_all_the_latest_are_kept_and_the_oldest_are_forgotten_one_by_one() {
+async fn limit_of_all_events_deletes_the_oldest_ones() {
     let directory = tempfile::tempdir().unwrap();
     close(open(&directory)).await;
     let connection = rusqlite::Connection::open(directory.path().join(FILE_NAME)).unwrap();
@@ -59,23 +56,46 @@ async fn of_all_the_latest_are_kept_and_the_oldest_are_forgotten_one_by_one() {
             "with recursive number(n) as (select 1 union all select n + 1 from number where n < ?1)
              insert into history (at, container, name, image, what, why)
              select 0, printf('%064x', n), 'old', 'old', 'removed', '' from number",
-            [IN_ALL],
+            [MAX_EVENTS],
         )
         .unwrap();
     drop(connection);
     let registry = open(&directory);
-    assert_eq!(all(&registry).len(), IN_ALL);
+    assert_eq!(all(&registry).len(), MAX_EVENTS);
     bound(&registry, 1).await;
     for seconds in 1..=3 {
         let oldest = all(&registry)[0].id;
         change(&registry, 1, seconds).await;
         let kept = all(&registry);
-        assert_eq!((kept.len(), kept[0].id), (IN_ALL, oldest + 1));
+        assert_eq!((kept.len(), kept[0].id), (MAX_EVENTS, oldest + 1));
     }
     let shown = all(&registry);
     let registry = reopened(registry, &directory).await;
     assert_eq!(all(&registry), shown);
-    // Numbers are not given twice, whatever was forgotten.
+    // Ids are not reused after events were deleted.
     change(&registry, 1, 4).await;
     assert_eq!(all(&registry).last().unwrap().id, shown.last().unwrap().id + 1);
+}
+
+#[tokio::test]
+async fn events_of_one_client_share_it_in_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory);
+    bound(&registry, 1).await;
+    bound(&registry, 2).await;
+    let all_share = |registry: &Registry| {
+        let events = registry.history().after(0, usize::MAX);
+        let callers: Vec<_> = events
+            .iter()
+            .filter_map(|event| match &event.event.actor {
+                Some(Actor::Caller(caller)) => Some(Arc::clone(caller)),
+                _ => None, // only clients are shared
+            })
+            .collect();
+        assert_eq!(callers.len(), 2);
+        Arc::ptr_eq(&callers[0], &callers[1])
+    };
+    assert!(all_share(&registry), "as they are recorded");
+    close(registry).await;
+    assert!(all_share(&open(&directory)), "as they are read");
 }
