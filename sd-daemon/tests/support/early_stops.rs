@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use sd_client::api::{Activity, EventKind, Timestamp};
+use sd_client::api::{Activity, EventKind, Reason, Timestamp};
 
 use crate::ledger::{Account, Ledger, Operation};
 
@@ -20,7 +20,10 @@ pub(crate) fn stopped_too_early(
         return Vec::new();
     };
     let stops = activity.history.iter().filter(|event| {
-        let is_idle = event.why.starts_with("not used for");
+        let is_idle = matches!(
+            event.reason,
+            Some(Reason::IdleTimeout(_) | Reason::KeepUntil(_) | Reason::Grace(_))
+        );
         event.what == EventKind::Stopping && is_idle
     });
     let mut findings = Vec::new();
