@@ -1,4 +1,4 @@
-//! The OpenAPI document compared with the API. `script/conformance` tests the values.
+//! The `OpenAPI` document compared with the API. `script/conformance` tests the values.
 
 use std::collections::BTreeSet;
 

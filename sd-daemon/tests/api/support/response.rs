@@ -1,5 +1,7 @@
 //! Responses of the daemon, as they arrive on the wire.
 
+use std::fmt::Write;
+
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use sd_client::api::Problem;
@@ -104,7 +106,7 @@ pub(crate) fn redacted_text(text: &str) -> String {
             if known.is_none() {
                 ids.push(digits);
             }
-            redacted.push_str(&format!("[id {}]", index + 1));
+            write!(redacted, "[id {}]", index + 1).unwrap();
         } else {
             redacted.push_str(digits);
         }
