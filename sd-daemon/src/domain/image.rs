@@ -1,4 +1,4 @@
-//! Images: how they are named, and what matters of them to a container.
+//! Images: references, patterns, and the metadata that containers need.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,15 +9,15 @@ use super::{ContainerPort, Invalid, Limits};
 
 /// A reference to an image: `sd-postgres`, `phusion/baseimage:0.9.8`, `host:5000/a/b@sha256:…`.
 ///
-/// It becomes part of a path in a call to the engine, so it contains nothing that could lead such a
-/// path astray.
+/// It becomes part of a path in a call to the engine, so it cannot contain `..`, `//` or characters with a meaning in
+/// URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ImageRef(Arc<str>);
 
 impl ImageRef {
     const MAX_BYTES: usize = 255;
 
-    /// The reference as it was given.
+    /// The reference as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -27,18 +27,17 @@ impl FromStr for ImageRef {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        // Every piece between separators begins and ends with a letter or a digit: this leaves no
-        // room for "..", "//" or anything that means something in a URL.
-        let is_piece = |piece: &str| {
-            let bytes = piece.as_bytes();
+        // Each component begins and ends with a letter or a digit, which excludes "..", "//" and the syntax of URLs.
+        let is_component = |component: &str| {
+            let bytes = component.as_bytes();
             bytes
                 .iter()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
                 && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
                 && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
-                && !piece.contains("..")
+                && !component.contains("..")
         };
-        if text.len() <= Self::MAX_BYTES && text.split(['/', ':', '@']).all(is_piece) {
+        if text.len() <= Self::MAX_BYTES && text.split(['/', ':', '@']).all(is_component) {
             Ok(Self(text.into()))
         } else {
             Err(Invalid(
@@ -54,14 +53,14 @@ impl fmt::Display for ImageRef {
     }
 }
 
-/// Which images a rule is for: a reference in which `*` stands for anything.
+/// A pattern of image references, in which `*` matches any text.
 ///
-/// Without a tag it is for every tag of the image.
+/// A pattern without a tag matches every tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImagePattern(Box<str>);
 
 impl ImagePattern {
-    /// Whether a rule is for this image.
+    /// Whether the pattern matches an image.
     pub fn matches(&self, image: &ImageRef) -> bool {
         let whole = image.as_str();
         // A colon before a slash belongs to a registry's port.
@@ -69,7 +68,7 @@ impl ImagePattern {
             Some((name, tag)) if !tag.contains('/') => name,
             Some(_) | None => whole,
         };
-        fits(&self.0, whole) || fits(&self.0, untagged)
+        matches_text(&self.0, whole) || matches_text(&self.0, untagged)
     }
 }
 
@@ -77,7 +76,7 @@ impl FromStr for ImagePattern {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        // What fits everywhere a star stands fits here.
+        // A pattern is valid if it is a reference with any text in place of each star.
         match text.replace('*', "x").parse::<ImageRef>() {
             Ok(_) => Ok(Self(text.into())),
             Err(_) => Err(Invalid(
@@ -93,40 +92,39 @@ impl fmt::Display for ImagePattern {
     }
 }
 
-fn fits(pattern: &str, text: &str) -> bool {
+fn matches_text(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {
             let mut starts = rest.char_indices().map(|(start, _)| start).chain([rest.len()]);
-            starts.any(|start| fits(after, &rest[start..]))
+            starts.any(|start| matches_text(after, &rest[start..]))
         }),
     }
 }
 
-/// What an image says about the containers made from it.
+/// The metadata of an image that its containers need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
-    /// Ports it exposes, without duplicates, in order.
+    /// Exposed ports, sorted and without duplicates.
     pub exposed: Vec<ContainerPort>,
-    /// The port its label `spin-docker.app-port` names.
+    /// The port in the label `spin-docker.app-port`.
     pub app_port: Option<u16>,
-    /// The limits that its labels set.
+    /// The limits that labels set.
     pub limits: Limits,
-    /// A label of ours that cannot be understood, in words. No container is made from such an image:
-    /// its author meant something, and nobody knows what.
+    /// Why a label of spin-docker is invalid. No container is created from such an image, because the intended limit is
+    /// unknown.
     pub bad_label: Option<String>,
 }
 
 impl Image {
-    /// The most ports that are published for one container. Each costs the engine a process and time
-    /// at every start and stop; an image that exposes thousands would take the host down.
+    /// The maximum number of published ports. Each costs the engine a process, and time at every start and stop.
     pub const MAX_PUBLISHED: usize = 16;
 
-    /// The most ports an image may expose. Docker keeps a list of them for each container, and takes seconds to
-    /// start one with tens of thousands, and as long to list them all.
+    /// The maximum number of exposed ports. Docker stores them for each container, and takes seconds to start or list
+    /// containers with tens of thousands.
     pub const MAX_EXPOSED: usize = 1024;
 
-    /// Why no container is made from it, where one cannot be.
+    /// Why no container can be created from the image, or `None` if one can.
     pub fn validate(&self) -> Option<String> {
         let exposed = self.exposed.len();
         let too_many = (exposed > Self::MAX_EXPOSED).then(|| {
@@ -138,7 +136,7 @@ impl Image {
         self.bad_label.clone().or(too_many)
     }
 
-    /// The ports to publish: those people ask for first, then the lowest.
+    /// The ports to publish: SSH and the application's port first, then the lowest.
     pub fn published_ports(&self) -> Vec<ContainerPort> {
         let app = app_port(self.exposed.iter().copied(), self.app_port);
         let mut ports = self.exposed.clone();
@@ -154,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_that_exposes_thousands_of_ports_is_refused() {
+    fn image_with_thousands_of_exposed_ports_is_invalid() {
         let exposing = |ports| Image {
             exposed: (1..=ports).map(ContainerPort::tcp).collect(),
             ..Image::default()
@@ -167,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_exposes_everything_gets_ssh_its_app_and_the_lowest_ports() {
+    fn ssh_and_the_app_port_are_published_first() {
         let exposed = (1..=u16::MAX).rev().map(ContainerPort::tcp).collect();
         let ports = Image {
             exposed,
@@ -180,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_fits_with_stars_and_for_every_tag() {
+    fn pattern_matches_stars_and_every_tag() {
         let matches = |pattern: &str, image: &str| {
             let pattern: ImagePattern = pattern.parse().unwrap();
             pattern.matches(&image.parse().unwrap())
@@ -207,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn references_of_every_form_are_read() {
+    fn references_of_every_form_are_parsed() {
         for text in [
             "postgres",
             "atbaker/sd-postgres",
@@ -221,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_means_something_in_a_path_is_a_reference() {
+    fn path_and_url_syntax_is_not_a_reference() {
         for text in [
             "",
             "..",

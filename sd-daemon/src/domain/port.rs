@@ -1,4 +1,4 @@
-//! Ports inside a container, and where they can be reached from outside.
+//! Ports of a container, and the host ports on which they are published.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::Invalid;
 
-/// A transport protocol the engine can publish.
+/// A transport protocol that the engine can publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
     /// TCP.
@@ -26,15 +26,15 @@ impl Protocol {
 pub struct ContainerPort {
     /// 1 to 65535.
     pub number: u16,
-    /// What is spoken on it.
+    /// The protocol.
     pub protocol: Protocol,
 }
 
 impl ContainerPort {
-    /// Where ssh listens.
+    /// The SSH port.
     pub const SSH: Self = Self::tcp(22);
 
-    /// Its number, if it is a TCP port.
+    /// The number, or `None` if it is not a TCP port.
     pub fn tcp_number(self) -> Option<u16> {
         (self.protocol == Protocol::Tcp).then_some(self.number)
     }
@@ -73,7 +73,7 @@ impl FromStr for ContainerPort {
     }
 }
 
-/// The host ports through which a container can be reached while it lives.
+/// The published ports of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
     ports: BTreeMap<ContainerPort, u16>,
@@ -81,40 +81,39 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// Endpoints from published ports, and the port an image label names for the application.
+    /// Endpoints from published ports and the application's port in the image's label.
     pub fn new(ports: BTreeMap<ContainerPort, u16>, labelled_app: Option<u16>) -> Self {
         let app = app_port(ports.keys().copied(), labelled_app);
         Self { ports, app }
     }
 
-    /// Endpoints as they were: published ports, and which of them is the application's.
+    /// Endpoints from stored ports and the stored application's port.
     pub fn restore(ports: BTreeMap<ContainerPort, u16>, app: Option<ContainerPort>) -> Self {
         Self { ports, app }
     }
 
-    /// Host port by container port.
+    /// The host port of each container port.
     pub fn ports(&self) -> &BTreeMap<ContainerPort, u16> {
         &self.ports
     }
 
-    /// Which container port is the application's.
+    /// The container port of the application.
     pub fn app_port(&self) -> Option<ContainerPort> {
         self.app
     }
 
-    /// Host port of ssh.
+    /// The host port of SSH.
     pub fn ssh(&self) -> Option<u16> {
         self.ports.get(&ContainerPort::SSH).copied()
     }
 
-    /// Host port of the application.
+    /// The host port of the application.
     pub fn app(&self) -> Option<u16> {
         self.ports.get(&self.app?).copied()
     }
 }
 
-/// The application's port among those of a container: the labelled one where it exists, else the
-/// lowest TCP port that is not ssh.
+/// The application's port: the labelled one if it is exposed, else the lowest TCP port other than SSH.
 pub(super) fn app_port(
     ports: impl Iterator<Item = ContainerPort> + Clone,
     labelled: Option<u16>,
@@ -153,13 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn a_label_names_the_app_port_when_that_port_is_exposed() {
+    fn label_names_the_app_port_if_it_is_exposed() {
         assert_eq!(endpoints(&["80/tcp", "5432/tcp"], Some(5432)).app(), Some(49_154));
         assert_eq!(endpoints(&["80/tcp", "5432/tcp"], Some(9999)).app(), Some(49_153));
     }
 
     #[test]
-    fn a_container_without_ports_has_no_endpoints() {
+    fn container_without_ports_has_no_endpoints() {
         let endpoints = endpoints(&[], None);
         assert_eq!(
             (endpoints.ssh(), endpoints.app(), endpoints.ports().len()),
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_read_what_they_write() {
+    fn ports_parse_what_they_print() {
         for text in ["22/tcp", "53/udp", "9/sctp"] {
             assert_eq!(text.parse::<ContainerPort>().unwrap().to_string(), text);
         }

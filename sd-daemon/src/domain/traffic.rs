@@ -1,4 +1,4 @@
-//! What can be seen of a container from the host, and whether that is use.
+//! Traffic of a container as the host sees it, and whether it counts as use.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -6,42 +6,42 @@ use std::time::Duration;
 
 use super::ContainerPort;
 
-/// What was seen of one container between two looks from the host.
+/// The traffic of a container between two probes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrafficSample {
-    /// How long ago the look before was; nothing at the first look at a run. What a first look shows has
-    /// been there before, for all anybody knows, and is use of nothing.
+    /// The time since the previous probe, or `None` for the first probe of a run. The first probe cannot tell new traffic
+    /// from old traffic, and shows no use.
     pub since_last: Option<Duration>,
     /// The client connections that are open now.
     pub open: Vec<Traffic>,
-    /// Those that have ended since the look before, as far as they could be seen.
+    /// The connections that have ended since the previous probe, as far as they are known.
     pub ended: Vec<Traffic>,
-    /// The processor time used since the look before, where it was asked for and can be read.
+    /// The processor time used since the previous probe, if it was requested and can be read.
     pub processor_time: Option<Duration>,
 }
 
-/// What one client connection carried since the look before. Only data counts: what the network needs to
-/// keep a connection open carries none.
+/// The data that a client connection carried since the previous probe. Packets without data, such as TCP keep-alives,
+/// are not included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traffic {
     /// The port of the container.
     pub port: u16,
-    /// Who is at the other end.
+    /// The address of the client.
     pub peer: IpAddr,
-    /// Whether it was there at the look before.
+    /// Whether it was open at the previous probe.
     pub age: ConnectionAge,
-    /// What the container received.
+    /// The data that the container received.
     pub received: ByteCount,
-    /// What the container sent.
+    /// The data that the container sent.
     pub sent: ByteCount,
 }
 
-/// Whether a connection was there before.
+/// Whether a connection was open at the previous probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionAge {
-    /// It was opened since the look before.
+    /// It was opened since then.
     New,
-    /// It was open then.
+    /// It was already open.
     Known,
 }
 
@@ -50,70 +50,68 @@ pub enum ConnectionAge {
 pub struct ByteCount {
     /// Bytes of data.
     pub bytes: u64,
-    /// The segments that carried them.
+    /// TCP segments with data.
     pub segments: u64,
 }
 
-/// What counts as use.
+/// The thresholds above which traffic counts as use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UseRule {
-    /// A connection has to carry this many bytes of data a minute, both ways together.
+    /// Bytes per minute that a connection has to carry, in both directions together.
     pub bytes_per_minute: u64,
-    /// The processor has to be used by this many thousandths of a core; nothing when it does not count.
+    /// Thousandths of a core that the container has to use, or `None` if the processor is not a signal.
     pub cpu_millicores: Option<u32>,
 }
 
-/// A [`TrafficSample`], judged.
+/// An evaluated [`TrafficSample`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProbeResult {
-    /// Connections that are open, by port of the container.
+    /// The number of open connections by container port.
     pub open: BTreeMap<ContainerPort, u32>,
-    /// What all connections carried, both ways together.
+    /// The data of all connections, in both directions together.
     pub bytes_per_minute: u64,
-    /// Connections that were used: opened, or carrying data above the floor.
+    /// The number of connections that count as use: newly opened, or above the threshold.
     pub used: u32,
-    /// Thousandths of a core that were used, when they are enough to count.
+    /// Thousandths of a core that were used, if they reach the threshold.
     pub busy_millicores: Option<u32>,
 }
 
-/// What OpenSSH sends to see whether the other side is still there, with the ciphers it prefers. To the network
-/// that is data like any other; on the port of ssh a segment counts only for what is above this.
-///
-/// Of a client that asks (`ServerAliveInterval`) the container receives the question and sends the answer.
-const SSH_QUESTION: u64 = 52;
-/// The answer; chacha20-poly1305 makes it 28 bytes long.
-const SSH_ANSWER: u64 = 36;
-/// Where the container asks (`ClientAliveInterval`), its question is as long as a short word for its client. That
-/// it is one shows in nothing else having been said.
-const SSH_QUESTION_OF_SERVER: u64 = 60;
+/// The size of a keep-alive request of an OpenSSH client (`ServerAliveInterval`) with the default ciphers. The network
+/// cannot tell it from other data; on the SSH port, only bytes above the size of a keep-alive count.
+const SSH_REQUEST: u64 = 52;
+/// The size of the reply; with chacha20-poly1305 it is 28 bytes.
+const SSH_REPLY: u64 = 36;
+/// The size of a keep-alive request of the server (`ClientAliveInterval`). Short output has the same size: traffic is a
+/// keep-alive only if it has nothing but requests and replies.
+const SSH_SERVER_REQUEST: u64 = 60;
 
 impl UseRule {
-    /// Decides whether what was seen is use.
+    /// Evaluates whether a sample shows use.
     pub fn evaluate(&self, sample: &TrafficSample) -> ProbeResult {
-        let mut look = ProbeResult::default();
+        let mut result = ProbeResult::default();
         for traffic in &sample.open {
-            *look.open.entry(ContainerPort::tcp(traffic.port)).or_default() += 1;
+            *result.open.entry(ContainerPort::tcp(traffic.port)).or_default() += 1;
         }
         let Some(since_last) = sample.since_last else {
-            return look;
+            return result;
         };
         let all = || sample.open.iter().chain(&sample.ended);
-        look.bytes_per_minute = per_minute(all().map(Traffic::bytes).sum(), since_last);
+        result.bytes_per_minute = per_minute(all().map(Traffic::bytes).sum(), since_last);
         let is_used = |traffic: &&Traffic| {
             traffic.age == ConnectionAge::New
-                || per_minute(traffic.telling_bytes(), since_last) >= self.bytes_per_minute.max(1)
+                || per_minute(traffic.bytes_of_use(), since_last) >= self.bytes_per_minute.max(1)
         };
-        look.used = u32::try_from(all().filter(is_used).count()).unwrap_or(u32::MAX);
-        look.busy_millicores = sample
+        result.used = u32::try_from(all().filter(is_used).count()).unwrap_or(u32::MAX);
+        result.busy_millicores = sample
             .processor_time
             .map(|used| millicores(used, since_last))
             .filter(|used| self.cpu_millicores.is_some_and(|enough| *used >= enough));
-        look
+        result
     }
 }
 
 impl ProbeResult {
-    /// Connections that are open, on whatever port.
+    /// The number of open connections on all ports.
     pub fn connections(&self) -> u32 {
         self.open.values().sum()
     }
@@ -124,32 +122,32 @@ impl Traffic {
         self.received.bytes + self.sent.bytes
     }
 
-    /// The bytes that tell of use: those of keep-alives of ssh do not.
-    fn telling_bytes(&self) -> u64 {
+    /// The bytes that count as use: all but those of SSH keep-alives.
+    fn bytes_of_use(&self) -> u64 {
         if self.port == ContainerPort::SSH.number {
-            let said = if self.is_asked_by_server() {
+            let sent = if self.is_server_keep_alive() {
                 0
             } else {
-                self.sent.above(SSH_ANSWER)
+                self.sent.above(SSH_REPLY)
             };
-            self.received.above(SSH_QUESTION) + said
+            self.received.above(SSH_REQUEST) + sent
         } else {
             self.bytes()
         }
     }
 
-    fn is_asked_by_server(&self) -> bool {
-        self.sent.is_of(SSH_QUESTION_OF_SERVER) && self.received.is_of(SSH_ANSWER)
+    fn is_server_keep_alive(&self) -> bool {
+        self.sent.consists_of(SSH_SERVER_REQUEST) && self.received.consists_of(SSH_REPLY)
     }
 }
 
 impl ByteCount {
-    /// Whether all segments were of this length.
-    fn is_of(self, segment: u64) -> bool {
+    /// Whether all segments had this size.
+    fn consists_of(self, segment: u64) -> bool {
         self.bytes == self.segments.saturating_mul(segment)
     }
 
-    /// What was more than segments of this length.
+    /// The bytes beyond segments of this size.
     fn above(self, segment: u64) -> u64 {
         self.bytes.saturating_sub(self.segments.saturating_mul(segment))
     }
@@ -158,7 +156,7 @@ impl ByteCount {
 fn per_minute(bytes: u64, during: Duration) -> u64 {
     const MINUTE: u128 = 60_000;
     let millis = during.as_millis().max(1);
-    // Rounded up: what was carried was not nothing.
+    // Rounded up, so that any data is more than zero.
     u64::try_from((u128::from(bytes) * MINUTE).div_ceil(millis)).unwrap_or(u64::MAX)
 }
 
@@ -195,19 +193,22 @@ mod tests {
     }
 
     #[test]
-    fn an_open_connection_that_carries_nothing_is_connected_and_not_used() {
-        let look = RULE.evaluate(&after_15_s(vec![traffic(5432, (0, 0), (0, 0))]));
-        assert_eq!((look.connections(), look.used, look.bytes_per_minute), (1, 0, 0));
+    fn open_connection_without_data_is_not_use() {
+        let result = RULE.evaluate(&after_15_s(vec![traffic(5432, (0, 0), (0, 0))]));
+        assert_eq!(
+            (result.connections(), result.used, result.bytes_per_minute),
+            (1, 0, 0)
+        );
     }
 
     #[test]
-    fn the_smallest_query_is_use() {
-        let look = RULE.evaluate(&after_15_s(vec![traffic(5432, (14, 1), (65, 1))]));
-        assert_eq!((look.used, look.bytes_per_minute), (1, 316));
+    fn smallest_query_is_use() {
+        let result = RULE.evaluate(&after_15_s(vec![traffic(5432, (14, 1), (65, 1))]));
+        assert_eq!((result.used, result.bytes_per_minute), (1, 316));
     }
 
     #[test]
-    fn a_connection_that_came_is_use_even_when_it_has_gone_again() {
+    fn new_connection_is_use_even_if_it_has_ended() {
         let new = Traffic {
             age: ConnectionAge::New,
             ..traffic(80, (0, 0), (0, 0))
@@ -217,26 +218,26 @@ mod tests {
             ended: vec![new],
             ..after_15_s(Vec::new())
         };
-        let look = RULE.evaluate(&gone);
-        assert_eq!((look.used, look.connections()), (1, 0));
+        let result = RULE.evaluate(&gone);
+        assert_eq!((result.used, result.connections()), (1, 0));
     }
 
     #[test]
-    fn a_first_look_shows_connections_and_no_use() {
+    fn first_probe_shows_connections_and_no_use() {
         let new = Traffic {
             age: ConnectionAge::New,
             ..traffic(80, (500, 2), (500, 2))
         };
-        let look = RULE.evaluate(&TrafficSample {
+        let result = RULE.evaluate(&TrafficSample {
             since_last: None,
             ..after_15_s(vec![new])
         });
-        assert_eq!((look.connections(), look.used), (1, 0));
+        assert_eq!((result.connections(), result.used), (1, 0));
     }
 
     #[test]
-    fn keep_alives_of_ssh_are_not_use_and_a_command_is() {
-        // A request of the client every 5 s, and the answers.
+    fn ssh_keep_alives_are_not_use_and_a_command_is() {
+        // Requests of the client every 5 s, and their replies, with chacha20-poly1305.
         let keep_alives = traffic(22, (3 * 52, 3), (3 * 28, 3));
         assert_eq!(RULE.evaluate(&after_15_s(vec![keep_alives])).used, 0);
         // Requests of the server.
@@ -249,13 +250,13 @@ mod tests {
         assert_eq!(RULE.evaluate(&after_15_s(vec![command])).used, 1);
         let among_keep_alives = traffic(22, (3 * 52 + 36, 4), (3 * 28 + 68, 4));
         assert_eq!(RULE.evaluate(&after_15_s(vec![among_keep_alives])).used, 1);
-        // Anywhere else data is data.
+        // On other ports, all data counts.
         let elsewhere = traffic(6379, (14, 1), (7, 1));
         assert_eq!(RULE.evaluate(&after_15_s(vec![elsewhere])).used, 1);
     }
 
     #[test]
-    fn the_floor_is_for_each_connection_and_a_minute() {
+    fn threshold_applies_to_each_connection_and_minute() {
         let rule = UseRule {
             bytes_per_minute: 2_000,
             ..RULE
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_processor_counts_only_where_it_is_told_to() {
+    fn processor_counts_only_if_it_is_a_signal() {
         let sample = TrafficSample {
             processor_time: Some(Duration::from_secs(3)),
             ..after_15_s(Vec::new())

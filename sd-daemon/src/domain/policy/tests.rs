@@ -1,12 +1,12 @@
-//! Which limit holds and who decided it, when a container is stopped and what decides that, when it is told,
-//! and when it is removed. Long, because each rule is read together with those that it gives way to.
+//! Limits and their sources, deadlines, warnings and removals. Longer than 400 lines because each rule is read together
+//! with those that take precedence over it.
 
 use std::collections::BTreeMap;
 
 use super::*;
 use crate::domain::{Activity, Endpoints, RecordFields, Signal, SignalReading, StopCause};
 
-/// When the run of [`running`] began; the daemon has been up for long.
+/// When the run of [`running`] began. The daemon started long before.
 const START: Timestamp = Timestamp::from_millis(100_000_000_000);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -39,7 +39,7 @@ fn running() -> Record {
     })
 }
 
-/// At rest since [`START`].
+/// A container that stopped at [`START`].
 fn stopped() -> Record {
     record(Lifecycle::Stopped {
         since: START,
@@ -47,7 +47,7 @@ fn stopped() -> Record {
     })
 }
 
-/// Every state in which there is nothing to be due for.
+/// Every state without a deadline.
 fn others() -> [Record; 4] {
     let endpoints = Endpoints::default();
     let cause = StopCause::Requested;
@@ -99,7 +99,7 @@ fn rule(images: &str, limits: Limits) -> ImageRule {
     }
 }
 
-/// Each limit: its name, how it is set, and how it is asked for.
+/// Each limit: its name, how it is set, and how it is read.
 type Kind = (
     &'static str,
     fn(TimeLimit) -> Limits,
@@ -133,7 +133,7 @@ fn remove_after(limit: TimeLimit) -> Limits {
 }
 
 #[test]
-fn whoever_is_more_specific_decides() {
+fn most_specific_source_decides() {
     use LimitSource::{Container, Default, ImageLabel, ImageRule};
     for (name, limits, decided) in KINDS {
         let seconds = |seconds| after(Duration::from_secs(seconds));
@@ -164,7 +164,7 @@ fn whoever_is_more_specific_decides() {
 }
 
 #[test]
-fn who_decides_on_one_limit_says_nothing_about_the_others() {
+fn each_limit_has_its_own_source() {
     let mut record = running();
     record.fields.limits = idle_timeout(after(MINUTE));
     record.fields.label_limits = max_lifetime(after(HOUR));
@@ -184,7 +184,7 @@ fn who_decides_on_one_limit_says_nothing_about_the_others() {
 }
 
 #[test]
-fn the_first_rule_that_fits_and_sets_the_limit_decides_on_it() {
+fn first_matching_rule_with_the_limit_decides() {
     for (name, limits, decided) in KINDS {
         let rules = [
             rule("team/db", limits(after(SECOND))),
@@ -205,7 +205,7 @@ fn the_first_rule_that_fits_and_sets_the_limit_decides_on_it() {
 }
 
 #[test]
-fn never_is_a_decision_and_not_a_missing_one() {
+fn never_overrides_less_specific_limits() {
     for (name, limits, decided) in KINDS {
         let short = after(SECOND);
         let mut record = running();
@@ -227,7 +227,7 @@ fn never_is_a_decision_and_not_a_missing_one() {
 }
 
 #[test]
-fn a_pinned_container_is_stopped_by_its_longest_run_alone() {
+fn pinned_container_is_stopped_by_its_max_lifetime_only() {
     let mut pinned = kept(running(), START, START.after(HOUR));
     pinned.fields.limits = idle_timeout(TimeLimit::Never);
     assert_eq!(policy().deadline(&pinned), None);
@@ -241,7 +241,7 @@ fn a_pinned_container_is_stopped_by_its_longest_run_alone() {
 }
 
 #[test]
-fn the_latest_of_use_wish_and_grace_decides_and_the_longest_run_caps_it() {
+fn latest_of_use_extension_and_grace_decides_up_to_a_cap() {
     use DeadlineReason::{Grace, IdleTimeout, KeepUntil, MaxLifetime};
     // Last use, until when it is kept, start of the daemon, and longest run: all in minutes after the start.
     // Then what is expected: when, and why. The idle timeout is 120 minutes, the grace 10.
@@ -289,7 +289,7 @@ fn the_latest_of_use_wish_and_grace_decides_and_the_longest_run_caps_it() {
 }
 
 #[test]
-fn a_timeout_that_is_shorter_than_the_grace_is_all_the_grace_there_is() {
+fn shorter_timeout_shortens_the_grace_period() {
     let policy = Policy {
         default_idle_timeout: after(MINUTE),
         resumed_at: START.after(HOUR),
@@ -303,13 +303,13 @@ fn a_timeout_that_is_shorter_than_the_grace_is_all_the_grace_there_is() {
 }
 
 #[test]
-fn use_of_an_earlier_run_does_not_shorten_this_one() {
+fn use_in_an_earlier_run_does_not_shorten_this_one() {
     let old = used(running(), START.before(DAY));
     assert_eq!(policy().stops_at(&old), Some(START.after(2 * HOUR)));
 }
 
 #[test]
-fn only_what_runs_is_stopped_and_only_what_is_at_rest_is_removed() {
+fn only_running_is_stopped_and_only_stopped_is_removed() {
     let policy = Policy {
         default_max_lifetime: after(SECOND),
         default_remove_after: after(SECOND),
@@ -331,7 +331,7 @@ fn only_what_runs_is_stopped_and_only_what_is_at_rest_is_removed() {
 }
 
 #[test]
-fn something_is_due_from_its_moment_on_and_not_before() {
+fn deadline_is_due_from_its_time_on() {
     let policy = Policy {
         default_remove_after: after(DAY),
         ..policy()
@@ -356,7 +356,7 @@ fn notice(policy: &Policy, record: &Record) -> Duration {
 }
 
 #[test]
-fn a_stop_is_announced_in_time_and_not_while_it_is_far() {
+fn warning_comes_at_most_a_quarter_of_the_limit_before() {
     let with = |timeout| Policy {
         default_idle_timeout: after(timeout),
         ..policy()
@@ -382,7 +382,7 @@ fn a_stop_is_announced_in_time_and_not_while_it_is_far() {
 }
 
 #[test]
-fn what_is_held_is_announced_only_when_nobody_asks_again() {
+fn held_container_is_warned_after_the_hold_ends() {
     let policy = policy();
     let (mut record, mut now) = (running(), START.after(3 * HOUR));
     record = kept(record, now, now.after(MINUTE));
@@ -402,7 +402,7 @@ fn what_is_held_is_announced_only_when_nobody_asks_again() {
 }
 
 #[test]
-fn one_deadline_is_announced_once_and_another_one_again() {
+fn each_deadline_has_one_warning() {
     let policy = policy();
     let deadline = START.after(2 * HOUR);
     let mut warned = running();
@@ -420,7 +420,7 @@ fn one_deadline_is_announced_once_and_another_one_again() {
 }
 
 #[test]
-fn where_nothing_is_to_be_announced_nothing_is() {
+fn no_warning_is_due_if_warnings_are_off() {
     let policy = Policy {
         warn_before: Duration::ZERO,
         ..policy()
@@ -433,7 +433,7 @@ fn where_nothing_is_to_be_announced_nothing_is() {
 }
 
 #[test]
-fn for_what_is_overdue_it_is_too_late_to_be_told() {
+fn overdue_stop_takes_precedence_over_its_warning() {
     let deadline = START.after(2 * HOUR);
     for now in [deadline, deadline.after(DAY)] {
         assert_eq!(policy().next_due(&running(), now), Some((deadline, Due::Stop)));
@@ -447,7 +447,7 @@ fn for_what_is_overdue_it_is_too_late_to_be_told() {
 }
 
 #[test]
-fn what_is_at_rest_is_removed_so_long_after_its_stop_whatever_its_idle_timeout() {
+fn removal_counts_from_the_stop() {
     let policy = Policy {
         default_remove_after: after(DAY),
         ..policy()
@@ -466,7 +466,7 @@ fn what_is_at_rest_is_removed_so_long_after_its_stop_whatever_its_idle_timeout()
 }
 
 #[test]
-fn after_a_start_of_the_daemon_nothing_is_removed_before_the_grace() {
+fn grace_period_delays_removals() {
     let resumed_at = START.after(30 * DAY);
     let with = |rest| Policy {
         default_remove_after: after(rest),
