@@ -160,16 +160,16 @@ async fn measure_passes(
 async fn measure_first_probes(simulation: &Simulation) -> anyhow::Result<()> {
     let targets = simulation.targets();
     let mut costs = Vec::new();
-    let mut probed = 0;
+    let mut successes = 0;
     for _ in 0..PASSES {
         let prober = HostProber::new(ProcessorTime::Ignored)?;
         let (cost, samples) = cost_of(prober.probe(targets.clone())).await?;
-        probed = samples.iter().filter(|sample| sample.is_ok()).count();
+        successes = samples.iter().filter(|sample| sample.is_ok()).count();
         costs.push(cost);
     }
     row(
         targets.len(),
-        &format!("first probe; {probed} in this pass"),
+        &format!("first probe; {successes} in this pass"),
         median(costs),
     );
     Ok(())

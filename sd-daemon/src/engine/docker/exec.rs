@@ -23,6 +23,7 @@ const POLL: Duration = Duration::from_millis(50);
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_excessive_bools, reason = "these are the fields of the API")]
 struct CreateRequest<'spec> {
     attach_stdin: bool,
     attach_stdout: bool,

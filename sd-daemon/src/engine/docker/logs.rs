@@ -77,10 +77,7 @@ mod tests {
             stream: OutputStream::Stdout,
             bytes: Bytes::from_static(text.as_bytes()),
         });
-        (
-            chunk.at.map(|at| u64::try_from(at.as_millis()).unwrap()),
-            chunk.bytes,
-        )
+        (chunk.at.map(|at| at.as_millis()), chunk.bytes)
     }
 
     #[test]

@@ -85,6 +85,7 @@ mod tests {
         ("content-type", "application/json"),
         ("server", "Libpod/5.4.2 (linux)"),
     ];
+    const NO_HEADERS: &[(&str, &str)] = &[];
     const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
     const HTML: &[(&str, &str)] = &[("content-type", "text/html"), ("server", "nginx")];
 
@@ -120,15 +121,19 @@ mod tests {
         for (headers, body) in absent {
             assert_eq!(reply(404, headers, body).found().unwrap(), None, "{body}");
         }
-        let other: [(u16, &[(&str, &str)], &str); 8] = [
+        let other = [
             // Docker has no such path.
-            (404, JSON, r#"{"message":"page not found"}"#),
+            (404_u16, JSON, r#"{"message":"page not found"}"#),
             (404, HTML, "<html><h1>404 Not Found</h1></html>"),
             (404, HTML, "No such container: 2cd8a1b037d8"),
             (404, DOCKER, "No such container: 2cd8a1b037d8"),
             (404, DOCKER, r#"{"error":"No such container: 2cd8a1b037d8"}"#),
             (404, DOCKER, ""),
-            (404, &[], r#"{"message":"No such container: 2cd8a1b037d8"}"#),
+            (
+                404,
+                NO_HEADERS,
+                r#"{"message":"No such container: 2cd8a1b037d8"}"#,
+            ),
             (500, DOCKER, r#"{"message":"No such container: 2cd8a1b037d8"}"#),
         ];
         for (status, headers, body) in other {
