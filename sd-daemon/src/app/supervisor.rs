@@ -1,6 +1,6 @@
 //! Runs the tasks that live as long as the daemon, and keeps the status of each.
 //!
-//! If a task ends before the shutdown, the daemon exits: a daemon with a part missing looks healthy and does
+//! If a task ends before the shutdown, the daemon exits: a daemon with a part missing seems healthy and does
 //! not do its work.
 
 use std::collections::HashMap;

@@ -179,7 +179,7 @@ impl EngineAccess {
                 return Err(EngineError::UnverifiedEngine(error.to_string()));
             }
         };
-        // Some engines return a new identity with each answer. Those cannot be told apart, and are accepted.
+        // Some engines return a new identity with each answer. They cannot be verified, and are accepted.
         let is_expected = known == found || self.engine.identity().await? != found;
         let identity = if is_expected {
             EngineIdentity::Expected
