@@ -24,36 +24,49 @@ pub struct Activity {
     /// When the container was created.
     pub created_at: Timestamp,
     /// When the present run began; null if it does not run.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub started_at: Option<Timestamp>,
     /// When it stopped; null unless stopped.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub stopped_at: Option<Timestamp>,
     /// Why it was stopped; null unless stopping or stopped.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub stop_reason: Option<StopReason>,
     /// The last use; null before the first start.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub last_active_at: Option<Timestamp>,
     /// The signal that showed it.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub last_active_signal: Option<SignalKind>,
     /// Seconds without activity after which it is stopped; null means never.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub idle_timeout: Option<u64>,
     /// The source of the idle timeout.
     pub idle_timeout_source: PolicySource,
     /// Seconds after which a run is stopped, used or not; null means never.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub max_lifetime: Option<u64>,
     /// The source of the maximum lifetime.
     pub max_lifetime_source: PolicySource,
     /// Seconds after a stop after which the container is removed; null means never.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub remove_after: Option<u64>,
     /// The source of that time.
     pub remove_after_source: PolicySource,
     /// When it will be stopped if it is not used.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub stops_at: Option<Timestamp>,
     /// What determines that time.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub stops_because: Option<StopsBecause>,
     /// When it will be removed if it is not started.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub removes_at: Option<Timestamp>,
     /// It is not stopped for idleness before this, because of an extension.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub keep_until: Option<Timestamp>,
     /// The client connections that the prober saw; null if it has not probed the container yet, or cannot.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub connections: Option<OpenConnections>,
     /// The signals that can show use.
     pub signals: Vec<Signal>,
@@ -119,10 +132,13 @@ pub struct Signal {
     pub state: SignalState,
     /// Why the daemon does not use it.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub reason: Option<String>,
     /// When it last showed use.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub at: Option<Timestamp>,
     /// How much: connections for `check-in` and `connections`, thousandths of a core for `cpu`.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub value: Option<u64>,
 }
 
@@ -198,6 +214,7 @@ pub struct Event {
     pub why: String,
     /// When the container will be stopped if it is not used, for events that announce or postpone a stop.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub stops_at: Option<Timestamp>,
     /// Why, as a structure; null if an earlier event gives the reason.
     #[serde(default)]
