@@ -28,11 +28,11 @@ pub struct Capabilities {
     pub networks: bool,
 }
 
-/// What an engine reports about itself.
+/// The name and the capabilities that an engine reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineInfo {
     /// Product and version for people, for example `Docker 20.10.24`.
     pub name: String,
-    /// What it can do.
+    /// The functions that it has.
     pub capabilities: Capabilities,
 }

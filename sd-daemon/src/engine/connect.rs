@@ -57,7 +57,7 @@ impl fmt::Display for EngineHost {
     }
 }
 
-/// What the settings and the registry say about the engine.
+/// The options of the connection, from the settings and the registry.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
     /// The address of the engine.

@@ -7,7 +7,7 @@ use crate::engine::{Capabilities, EngineInfo};
 /// The component that Podman names first in its version.
 const PODMAN: &str = "Podman Engine";
 
-/// What the engine at this address is and can do.
+/// The name and the capabilities of the engine at this address.
 pub(super) fn engine_info(version: &SystemVersion, info: &SystemInfo, host: &str) -> EngineInfo {
     let components = version.components.iter().flatten();
     let is_podman = components.into_iter().any(|component| component.name == PODMAN);

@@ -13,7 +13,7 @@ use super::sock_diag::{ReceiveBuffer, SockDiag};
 use crate::domain::TrafficSample;
 use crate::prober::{ProbeError, Target};
 
-/// What all probes share.
+/// The resources that all probes share.
 pub(super) struct ProbeContext {
     pub(super) host_namespace: HostNamespace,
     /// `None` if processor time is not measured.
