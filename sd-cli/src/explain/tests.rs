@@ -43,12 +43,12 @@ fn off(kind: SignalKind, reason: &str) -> Signal {
     }
 }
 
-fn admin() -> Option<Actor> {
-    Some(Actor::Client(Client {
+fn admin() -> Actor {
+    Actor::Client(Client {
         user: Some("admin".to_owned()),
         address: Some("127.0.0.1".parse().unwrap()),
         means: Means::Api,
-    }))
+    })
 }
 
 /// An event. The daemon's own sentence is not used where the reason is known.
@@ -64,7 +64,7 @@ fn event(time: &str, what: EventKind, reason: Reason, actor: Option<Actor>) -> H
 }
 
 fn requested(time: &str, what: EventKind) -> HistoryEntry {
-    event(time, what, Reason::Requested, admin())
+    event(time, what, Reason::Requested, Some(admin()))
 }
 
 fn extended(time: &str, seconds: u64) -> HistoryEntry {
@@ -72,7 +72,7 @@ fn extended(time: &str, seconds: u64) -> HistoryEntry {
         seconds,
         capped_by: None,
     };
-    event(time, EventKind::Extended, reason, admin())
+    event(time, EventKind::Extended, reason, Some(admin()))
 }
 
 fn held(time: &str) -> HistoryEntry {
@@ -80,7 +80,7 @@ fn held(time: &str) -> HistoryEntry {
         seconds: 120,
         capped_by: None,
     };
-    event(time, EventKind::Extended, reason, admin())
+    event(time, EventKind::Extended, reason, Some(admin()))
 }
 
 fn idleness() -> Idleness {
@@ -396,7 +396,7 @@ fn end_of_a_run_names_who_or_what_ended_it() {
             StopReason::Requested,
             EventKind::Stopping,
             Reason::Requested,
-            admin(),
+            Some(admin()),
             "db (sd-postgres) was stopped by admin from 127.0.0.1 (API) at 16:51 (1h 9m ago).",
         ),
         (

@@ -2,7 +2,6 @@
 //!
 //! The stored form is separate from that of the API: each can change without the other. Spans are stored in seconds.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use rusqlite::Row;
@@ -103,19 +102,19 @@ enum StoredReason {
     },
     LimitsChanged(#[serde(with = "stored_limits")] Box<Limits>),
     ExtendedBy {
-        #[serde(with = "seconds")]
+        #[serde(with = "StoredSeconds")]
         span: Seconds,
         #[serde(with = "optional_limit", default, skip_serializing_if = "Option::is_none")]
         capped_by: Option<AppliedLimit>,
     },
     KeptFor {
-        #[serde(with = "seconds")]
+        #[serde(with = "StoredSeconds")]
         span: Seconds,
         #[serde(with = "optional_limit", default, skip_serializing_if = "Option::is_none")]
         capped_by: Option<AppliedLimit>,
     },
     ReportedBusy {
-        #[serde(with = "seconds")]
+        #[serde(with = "StoredSeconds")]
         span: Seconds,
     },
     Text {
@@ -126,7 +125,7 @@ enum StoredReason {
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Idleness")]
 struct StoredIdleness {
-    #[serde(with = "seconds")]
+    #[serde(with = "StoredSeconds")]
     idle_for: Seconds,
     #[serde(with = "StoredLimit")]
     timeout: AppliedLimit,
@@ -137,7 +136,7 @@ struct StoredIdleness {
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "AppliedLimit")]
 struct StoredLimit {
-    #[serde(with = "seconds")]
+    #[serde(with = "StoredSeconds")]
     limit: Seconds,
     #[serde(with = "StoredSource")]
     source: LimitSource,
@@ -185,24 +184,37 @@ enum StoredMeans {
     Api,
 }
 
-mod seconds {
-    use super::*;
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Seconds")]
+struct StoredSeconds(#[serde(getter = "whole_seconds")] u32);
 
-    pub(super) fn serialize<S: Serializer>(seconds: &Seconds, serializer: S) -> Result<S::Ok, S::Error> {
-        seconds.get().serialize(serializer)
-    }
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference to the field"
+)]
+fn whole_seconds(seconds: &Seconds) -> u32 {
+    seconds.get()
+}
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seconds, D::Error> {
-        u32::deserialize(deserializer).map(Seconds::new)
+impl From<StoredSeconds> for Seconds {
+    fn from(stored: StoredSeconds) -> Self {
+        Self::new(stored.0)
     }
 }
 
 mod optional_limit {
-    use super::*;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{AppliedLimit, StoredLimit};
 
     #[derive(Serialize, Deserialize)]
     struct Stored(#[serde(with = "StoredLimit")] AppliedLimit);
 
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde calls it with a reference to the field"
+    )]
     pub(super) fn serialize<S: Serializer>(
         limit: &Option<AppliedLimit>,
         serializer: S,
@@ -220,7 +232,9 @@ mod optional_limit {
 
 /// Limits in seconds; 0 means unlimited, as in the table `container`.
 mod stored_limits {
-    use super::*;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Limits, TimeLimit};
     use crate::registry::rows::columns::{limit_from_seconds, limit_seconds};
 
     #[derive(Serialize, Deserialize)]
@@ -251,7 +265,12 @@ mod stored_limits {
 }
 
 mod stored_caller {
-    use super::*;
+    use std::net::IpAddr;
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Caller, Means, StoredMeans};
 
     #[derive(Serialize, Deserialize)]
     struct Stored {
