@@ -171,8 +171,8 @@ impl Connection {
     /// Bytes of a request have arrived.
     pub(super) fn bytes_received(&self) {
         let mut state = self.state.lock();
-        if let Waiting::ForRequest { .. } = state.waiting() {
-            state.wait(Waiting::ForHeaders {
+        if let Waiting::Request { .. } = state.waiting() {
+            state.wait(Waiting::Headers {
                 since: Instant::now(),
             });
         }
@@ -180,7 +180,7 @@ impl Connection {
 
     /// The headers of a request have arrived; its body has not.
     pub(super) fn headers_received(&self) {
-        self.state.lock().wait(Waiting::ForBody {
+        self.state.lock().wait(Waiting::Body {
             since: Instant::now(),
         });
     }
@@ -188,14 +188,14 @@ impl Connection {
     /// The body of a request has arrived as well, or its handler does not read it.
     pub(super) fn request_received(&self) {
         let mut state = self.state.lock();
-        if !matches!(state.waiting(), Waiting::ForRequest { .. }) {
-            state.wait(Waiting::ForNothing);
+        if !matches!(state.waiting(), Waiting::Request { .. }) {
+            state.wait(Waiting::Nothing);
         }
     }
 
     /// The whole response has been written.
     pub(super) fn response_sent(&self) {
-        self.state.lock().wait(Waiting::ForRequest {
+        self.state.lock().wait(Waiting::Request {
             since: Instant::now(),
         });
     }

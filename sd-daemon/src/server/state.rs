@@ -15,13 +15,13 @@ pub(super) enum WriteProgress {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Waiting {
     /// The headers of the first request, or the rest of the headers of a later one.
-    ForHeaders { since: Instant },
+    Headers { since: Instant },
     /// Another request on a keep-alive connection.
-    ForRequest { since: Instant },
+    Request { since: Instant },
     /// The body of a request. The handler that reads it has the timeout for the whole of it.
-    ForBody { since: Instant },
+    Body { since: Instant },
     /// The client waits for the daemon.
-    ForNothing,
+    Nothing,
 }
 
 /// Which connections the short timeout applies to.
@@ -47,7 +47,7 @@ impl ConnectionState {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             is_authenticated: false,
-            waiting: Waiting::ForHeaders { since: now },
+            waiting: Waiting::Headers { since: now },
             blocked_since: None,
             is_evicted: false,
         }
@@ -102,12 +102,12 @@ impl ConnectionState {
         let has_passed = |since: Instant, limit: Duration| now.saturating_duration_since(since) > limit;
         let effective = |limit: Duration| if is_overload { limits.overload } else { limit };
         let is_waiting_too_long = match self.waiting {
-            Waiting::ForHeaders { since } => has_passed(since, effective(limits.headers)),
-            Waiting::ForRequest { since } => has_passed(since, effective(limits.keep_alive)),
-            Waiting::ForBody { since } => {
+            Waiting::Headers { since } => has_passed(since, effective(limits.headers)),
+            Waiting::Request { since } => has_passed(since, effective(limits.keep_alive)),
+            Waiting::Body { since } => {
                 is_overload && !self.is_authenticated && has_passed(since, limits.overload)
             }
-            Waiting::ForNothing => false,
+            Waiting::Nothing => false,
         };
         // An authenticated client may read slowly also under overload: it has requested the response.
         let unread = if self.is_authenticated {
@@ -145,10 +145,10 @@ mod tests {
     fn overload_shortens_each_timeout_to_one_second() {
         let began = Instant::now();
         let cases: [(WaitingSince, _, _); 4] = [
-            (|since| Waiting::ForHeaders { since }, Some(11), Some(2)),
-            (|since| Waiting::ForRequest { since }, Some(76), Some(2)),
-            (|since| Waiting::ForBody { since }, None, Some(2)),
-            (|_| Waiting::ForNothing, None, None),
+            (|since| Waiting::Headers { since }, Some(11), Some(2)),
+            (|since| Waiting::Request { since }, Some(76), Some(2)),
+            (|since| Waiting::Body { since }, None, Some(2)),
+            (|_| Waiting::Nothing, None, None),
         ];
         for (waiting, normal, short) in cases {
             let mut state = ConnectionState::waiting_for(waiting(began), began);
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn unread_response_stalls_a_connection() {
         let began = Instant::now();
-        let mut state = ConnectionState::waiting_for(Waiting::ForNothing, began);
+        let mut state = ConnectionState::waiting_for(Waiting::Nothing, began);
         assert_eq!(stalls_after(&state, Overload::default(), began), None);
         state.set_write_progress(WriteProgress::Blocked, began);
         assert_eq!(stalls_after(&state, Overload::default(), began), Some(21));

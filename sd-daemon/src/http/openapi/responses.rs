@@ -226,7 +226,7 @@ impl IntoResponses for EventStream {
         // The keyword for the items of a stream comes with OpenAPI 3.2. In 3.1 the stream is a string whose content has
         // a schema; utoipa has no field for that.
         let mut stream = Object::with_type(Type::String);
-        stream.content_media_type = "text/event-stream".to_owned();
+        "text/event-stream".clone_into(&mut stream.content_media_type);
         stream.extensions = Some(Extensions::from_iter([(
             "contentSchema",
             serde_json::json!(Ref::from_schema_name(Event::name())),

@@ -107,11 +107,11 @@ impl Credentials {
                 recently_verified,
             } if !is_recent(recently_verified, &presented) => {
                 let (verifier, hash) = (Arc::clone(verifier), hash.clone());
-                let verified = self
+                let outcome = self
                     .0
                     .pool
                     .run(move || verifier.verify_hash(address, &hash, &user, &password));
-                verified.await.unwrap_or(Err(Refusal::PoolFull))?;
+                outcome.await.unwrap_or(Err(Refusal::PoolFull))?;
             }
             StoredCredential::Hash { .. } => {}
         }
