@@ -16,7 +16,7 @@
 //! - `ActivityMonitor`: use of containers, from the prober and from check-ins;
 //! - `Creations`: new containers, from the request to the started container.
 //!
-//! What needs several owners is an operation of the facade: deadlines (`deadlines.rs`), reconciliation
+//! Operations that need several owners are on the facade: deadlines (`deadlines.rs`), reconciliation
 //! (`reconcile.rs`) and the activity report (`activity.rs`).
 //!
 //! Every operation on a container has the same three steps, under the lock of that container:

@@ -68,7 +68,7 @@ impl Explanation<'_> {
         })
     }
 
-    /// What the connections carried, and whether that counts as use.
+    /// The traffic of the connections, and whether it counts as use.
     fn traffic(&self, connections: &OpenConnections) -> String {
         if let Some(reason) = self.off(&SignalKind::Connections) {
             return format!(", which does not count as use: {reason}");
@@ -143,7 +143,7 @@ impl Explanation<'_> {
             .then(|| format!("At {at} it is stopped in any case: {}.", self.max_lifetime()))
     }
 
-    /// What the operator can do about the deadline.
+    /// The commands that change the deadline.
     fn advice(&self) -> Option<String> {
         const MORE: Duration = Duration::from_secs(2 * 60 * 60);
         let name = self.name();

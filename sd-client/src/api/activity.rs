@@ -17,7 +17,7 @@ pub struct Activity {
     pub name: String,
     /// The image as it was named at creation.
     pub image: String,
-    /// What the container is doing.
+    /// The status of the container.
     pub status: Status,
     /// When the daemon answered, by its clock.
     pub at: Timestamp,
@@ -56,7 +56,7 @@ pub struct Activity {
     /// When it will be stopped if it is not used.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub stops_at: Option<Timestamp>,
-    /// What determines that time.
+    /// The limit that determines that time.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub stops_because: Option<StopsBecause>,
     /// When it will be removed if it is not started.
@@ -91,7 +91,7 @@ pub enum PolicySource {
     Other(String),
 }
 
-/// What determines when a container is stopped.
+/// The limit that determines when a container is stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StopsBecause {
@@ -180,7 +180,7 @@ pub struct HistoryEntry {
     pub id: u64,
     /// When it happened.
     pub at: Timestamp,
-    /// What happened.
+    /// The kind of the event.
     pub what: EventKind,
     /// Why, as a sentence; empty if an earlier event gives the reason.
     pub why: String,
@@ -188,7 +188,7 @@ pub struct HistoryEntry {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub reason: Option<Reason>,
-    /// Who caused it; null if an older version of the daemon recorded the event.
+    /// The actor that caused it; null if an older version of the daemon recorded the event.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub actor: Option<Actor>,
@@ -200,7 +200,7 @@ pub struct HistoryEntry {
 pub struct Event {
     /// The number of the event. Numbers grow; `Last-Event-ID` resumes after one.
     pub id: u64,
-    /// What happened.
+    /// The kind of the event.
     pub event: EventKind,
     /// When it happened.
     pub at: Timestamp,
@@ -220,7 +220,7 @@ pub struct Event {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub reason: Option<Reason>,
-    /// Who caused it; null if an older version of the daemon recorded the event.
+    /// The actor that caused it; null if an older version of the daemon recorded the event.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub actor: Option<Actor>,

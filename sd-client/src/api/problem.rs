@@ -14,7 +14,7 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status code.
     pub status: u16,
-    /// What failed, and what to do about it.
+    /// The failure, and how to resolve it.
     pub detail: String,
     /// The same text as `detail`, for clients of the original API.
     #[cfg_attr(feature = "openapi", schema(required = true))]

@@ -134,7 +134,7 @@ pub struct OtherReason {
     pub kind: String,
 }
 
-/// Who or what caused an event.
+/// The cause of an event: a client, the daemon, the container or the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Actor {

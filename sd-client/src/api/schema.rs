@@ -164,7 +164,7 @@ struct ReasonObject {
     text: Option<String>,
 }
 
-/// Who or what caused an event. Only a client has more fields than the kind.
+/// The actor that caused an event. Only a client has more fields than the kind.
 #[derive(ToSchema)]
 #[schema(as = Actor)]
 #[expect(dead_code, reason = "only its schema is used")]

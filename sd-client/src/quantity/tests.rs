@@ -1,4 +1,4 @@
-//! What each quantity reads, refuses and prints.
+//! Tables of accepted, refused and printed values of each quantity.
 
 use std::str::FromStr;
 use std::time::Duration;

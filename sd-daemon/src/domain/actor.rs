@@ -1,4 +1,4 @@
-//! Who caused a change: a client, the daemon, the container, or the host.
+//! The actor of a change: a client, the daemon, the container, or the host.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub enum Means {
     Api,
 }
 
-/// Who caused a change.
+/// The cause of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
     /// A client requested it.

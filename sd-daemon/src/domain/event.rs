@@ -11,7 +11,7 @@ pub struct Event {
     pub kind: EventKind,
     /// Why it happened, or `None` if an earlier event gives the reason.
     pub reason: Option<Reason>,
-    /// Who caused it, or `None` if an older version recorded the event.
+    /// The actor, or `None` if an older version recorded the event.
     pub actor: Option<Actor>,
     /// When the container will be stopped if it is not used, for events that announce or postpone a stop.
     pub stops_at: Option<Timestamp>,

@@ -72,7 +72,7 @@ pub struct Context {
     pub policy: Policy,
 }
 
-/// What a container reports in a check-in.
+/// The content of a check-in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// The number of connections it serves, if it reports one.

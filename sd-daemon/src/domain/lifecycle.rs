@@ -75,7 +75,7 @@ pub enum StopCause {
 pub struct Intent {
     /// Why the change was begun.
     pub reason: Reason,
-    /// Who began it.
+    /// The actor that began it.
     pub actor: Actor,
 }
 

@@ -1,4 +1,4 @@
-//! What an inspection by the engine shows of a container.
+//! The state of a container as an inspection shows it.
 
 use std::net::IpAddr;
 

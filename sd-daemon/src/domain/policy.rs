@@ -99,11 +99,11 @@ pub struct EffectiveLimit {
 pub struct Deadline {
     /// The time of the stop.
     pub at: Timestamp,
-    /// What determines it.
+    /// The limit that determines it.
     pub because: DeadlineReason,
 }
 
-/// What determines when a container is stopped.
+/// The limit that determines when a container is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeadlineReason {
     /// The idle timeout, counted from the last use.
@@ -116,7 +116,7 @@ pub enum DeadlineReason {
     MaxLifetime,
 }
 
-/// What a container is due for.
+/// The action that a container is due for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Due {
     /// The warning before a stop.
@@ -262,7 +262,7 @@ impl Policy {
         Some(since.after(limit).max(grace_ends_at))
     }
 
-    /// What a container is due for next, and when. A stop that is due takes precedence over its warning.
+    /// The next action that a container is due for, and when. A stop that is due takes precedence over its warning.
     pub fn next_due(&self, record: &Record, now: Timestamp) -> Option<(Timestamp, Due)> {
         let stop = self.stops_at(record).map(|at| (at, Due::Stop));
         let warning = self.warns_at(record).map(|at| (at, Due::Warning));

@@ -95,7 +95,7 @@ pub struct LastUse {
     pub value: u32,
 }
 
-/// What counts as use of a container.
+/// A signal that counts as use of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     /// It was started.

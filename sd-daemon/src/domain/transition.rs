@@ -31,14 +31,14 @@ use super::{
     Timestamp,
 };
 
-/// What follows from an input.
+/// The consequences of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
     /// The record after the input.
     pub next: NextState,
-    /// What to do at the engine afterwards.
+    /// The engine call that follows.
     pub effect: Option<Effect>,
-    /// What to record in the history.
+    /// The event for the history.
     pub event: Option<Event>,
 }
 
@@ -53,7 +53,7 @@ pub enum NextState {
     Gone,
 }
 
-/// What to do at the engine. A container never needs more than one effect at a time.
+/// An engine call. A container never needs more than one at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Start the container.

@@ -1,4 +1,4 @@
-//! What an engine can do.
+//! The capabilities of an engine.
 
 /// The functions of an engine that differ between engines and their setups.
 ///

@@ -68,7 +68,7 @@ pub enum OpenError {
     Damaged {
         /// The registry file.
         file: String,
-        /// What is wrong with it.
+        /// The problem with it.
         reason: String,
     },
 }

@@ -11,7 +11,7 @@ pub struct Applied {
     pub record: Option<Arc<Record>>,
     /// Whether the input changed the record.
     pub change: Change,
-    /// What the engine has to do next, if anything.
+    /// The engine call that follows, if any.
     pub effect: Option<Effect>,
 }
 

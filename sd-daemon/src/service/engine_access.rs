@@ -79,7 +79,7 @@ impl EngineAccess {
         self.track_engine_health(self.engine.images().await)
     }
 
-    /// What an image declares about its containers.
+    /// The declarations of an image about its containers.
     pub(super) async fn image(&self, image: &ImageRef) -> Result<Image, EngineError> {
         self.track_engine_health(self.engine.image(image).await)
     }
@@ -90,7 +90,7 @@ impl EngineAccess {
         self.track_engine_health(self.engine.managed().await)
     }
 
-    /// What a container is doing. Returns `None` if the expected engine does not have it.
+    /// The state of a container. Returns `None` if the expected engine does not have it.
     pub(super) async fn inspect(&self, id: ContainerId) -> Result<Option<Observation>, EngineError> {
         let _permit = acquire_engine_slot(&self.inspections).await?;
         let found = self.track_engine_health(self.engine.inspect(id).await)?;

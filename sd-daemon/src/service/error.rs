@@ -53,7 +53,7 @@ pub enum ServiceError {
     UnusableImage {
         /// The image.
         image: String,
-        /// What is wrong with it.
+        /// The problem with it.
         reason: String,
     },
     /// The engine returned an error.

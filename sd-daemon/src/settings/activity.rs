@@ -1,4 +1,4 @@
-//! What counts as activity of a container.
+//! Signals that count as activity of a container.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::service::{Signals, Switch};
 
 const DEFAULT_PROBE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// What counts as activity of a container.
+/// Signals that count as activity of a container.
 #[derive(Clone, Debug, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Activity")]
 pub struct ActivityOptions {

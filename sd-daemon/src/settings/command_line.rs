@@ -15,7 +15,7 @@ use super::{Options, Settings, SettingsError};
 #[derive(Debug, Parser)]
 #[command(name = "sd-daemon", version, after_help = AFTER_HELP)]
 pub struct Cli {
-    /// What to do instead of serving.
+    /// The subcommand; serves if there is none.
     #[command(subcommand)]
     pub command: Option<Command>,
 
@@ -38,7 +38,7 @@ DOCKER_HOST selects the Docker engine. RUST_LOG sets the level of the log (defau
 
 Exit status: 0 stopped by a signal, 1 failed, 2 invalid settings.";
 
-/// What to do instead of serving.
+/// The subcommand; serves if there is none.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Print the effective settings as a settings file, without secrets.
@@ -55,7 +55,7 @@ pub enum Command {
     HashPassword,
 }
 
-/// What to recover.
+/// The source and the mode of the recovery.
 #[derive(Clone, Debug, Args)]
 pub struct RecoverArgs {
     /// Read this file, such as a backup, instead of the registry in the state directory.

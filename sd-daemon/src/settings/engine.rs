@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::values::Network;
 
-/// What new containers get from the engine. The engine itself is selected by `DOCKER_HOST`, as for every Docker client.
+/// Properties of new containers. The engine itself is selected by `DOCKER_HOST`, as for every Docker client.
 #[derive(Clone, Debug, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Containers")]
 pub struct EngineOptions {

@@ -29,7 +29,7 @@ pub enum SettingsError {
     Invalid {
         /// The key, or the path to a value inside it.
         key: String,
-        /// What is wrong, and what to do.
+        /// The problem, and how to resolve it.
         reason: String,
     },
 }

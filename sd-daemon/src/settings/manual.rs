@@ -1,4 +1,4 @@
-//! What the man page says besides the options.
+//! The sections of the man page other than the options.
 
 use super::layers::DEFAULT_FILE;
 

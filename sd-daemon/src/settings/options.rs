@@ -25,7 +25,7 @@ pub struct Options {
     #[command(flatten)]
     #[serde(flatten)]
     pub state: StateOptions,
-    /// What new containers get from the engine.
+    /// Properties of new containers.
     #[command(flatten)]
     #[serde(flatten)]
     pub engine: EngineOptions,
@@ -33,7 +33,7 @@ pub struct Options {
     #[command(flatten)]
     #[serde(flatten)]
     pub limits: LimitOptions,
-    /// What counts as activity.
+    /// Signals that count as activity.
     #[command(flatten)]
     #[serde(flatten)]
     pub activity: ActivityOptions,

@@ -29,7 +29,7 @@ pub struct Settings {
     pub publish_address: IpAddr,
     /// When containers are stopped and removed.
     pub policy: Policy,
-    /// What counts as activity.
+    /// Signals that count as activity.
     pub signals: Signals,
     /// The receiver of events, if there is one.
     pub webhook: Option<Receiver>,

@@ -1,4 +1,4 @@
-//! What the engine shows of a container.
+//! Transitions on observations of the engine.
 
 use std::net::IpAddr;
 

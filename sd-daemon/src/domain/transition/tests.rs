@@ -203,7 +203,7 @@ fn transition(record: &Record, case: impl Into<Case>, now: Timestamp) -> Result<
     super::transition(record, input, &Context { now, policy })
 }
 
-/// What a transition leads to, short enough for a table.
+/// The result of a transition, short enough for a table.
 fn outcome(record: &Record, case: impl Into<Case>) -> (String, Option<Effect>) {
     match transition(record, case, NOW) {
         Err(refusal) => (format!("refused: {refusal:?}"), None),
@@ -249,7 +249,7 @@ fn after_at(record: &Record, case: impl Into<Case>, now: Timestamp) -> Record {
     }
 }
 
-/// What the history records of a transition.
+/// The event of a transition.
 fn event(record: &Record, case: impl Into<Case>, now: Timestamp) -> Option<Event> {
     transition(record, case, now).unwrap().event
 }

@@ -1,4 +1,4 @@
-//! What a response means. Pure.
+//! Interprets responses of the engine. Pure.
 //!
 //! Whether a container is missing is decided by the status, the headers and the shape of the body, never by the words
 //! of the message: Docker and Podman use different words.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::domain::ContainerId;
 
-/// What a recovery found and did.
+/// The result of a recovery.
 #[derive(Debug)]
 pub struct Recovery {
     /// The id of the registry, or `None` if it was not readable and the new registry has a new id.
@@ -22,7 +22,7 @@ pub struct Recovery {
 /// The result for one table.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct RecoveredTable {
-    /// What the rows are, in the plural.
+    /// The name of the rows, in the plural.
     pub what: &'static str,
     /// The number of rows that were recovered.
     pub kept: usize,
@@ -32,7 +32,7 @@ pub struct RecoveredTable {
     pub is_incomplete: bool,
 }
 
-/// What to do with the recovered rows.
+/// How to use the recovered rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecoveryMode {
     /// Only report them.
@@ -57,7 +57,7 @@ pub enum RecoveryError {
     Unreadable {
         /// The source.
         file: String,
-        /// What is wrong with it.
+        /// The problem with it.
         reason: String,
     },
     /// The new registry could not be written.

@@ -23,7 +23,7 @@ pub enum ProbeStatus {
     Probed {
         /// When.
         at: Timestamp,
-        /// What it showed.
+        /// The sample.
         result: ProbeResult,
     },
     /// The probe failed.

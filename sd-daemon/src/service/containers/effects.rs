@@ -99,7 +99,7 @@ impl Containers {
         failure.map_or(Ok(applied), |error| Err(error.into()))
     }
 
-    /// What an inspection shows after an effect. Returns an error, and changes nothing, if the engine does
+    /// Inspects a container after an effect. Returns an error, and changes nothing, if the engine does
     /// not answer it.
     async fn observe_outcome(
         &self,

@@ -1,4 +1,4 @@
-//! What a client requests when it creates a container, and what the engine gets of it.
+//! The request for a new container, and the specification for the engine.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub struct NewContainer {
 }
 
 impl Creations {
-    /// What the engine creates. Variables of the client win over those of the daemon.
+    /// The specification for the engine. Variables of the client override those of the daemon.
     pub(super) fn spec(
         &self,
         operation: OperationId,

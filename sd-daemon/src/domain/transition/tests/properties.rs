@@ -1,4 +1,4 @@
-//! What holds for every history, however unlikely.
+//! Properties of all histories.
 
 use proptest::prelude::*;
 
