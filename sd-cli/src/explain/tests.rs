@@ -137,7 +137,7 @@ fn running() -> Activity {
             signal(SignalKind::Started, Some(at("11:10")), None),
             signal(SignalKind::CheckIn, None, None),
             signal(SignalKind::Connections, Some(at("14:21")), Some(2)),
-            off(SignalKind::Cpu, "the daemon's settings leave it out"),
+            off(SignalKind::Cpu, "disabled in the daemon's settings"),
         ],
         history: vec![
             requested("11:09", EventKind::Created),

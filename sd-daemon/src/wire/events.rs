@@ -2,7 +2,8 @@
 
 use sd_client::api;
 
-use super::{limit_seconds, source, timestamp};
+use super::activity::source;
+use super::time::{limit_seconds, timestamp};
 use crate::domain::{
     Actor, AppliedLimit, Caller, EventKind, Idleness, LastUse, Limits, Means, Reason, RecordedEvent, Use,
 };

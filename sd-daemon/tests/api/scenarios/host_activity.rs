@@ -164,7 +164,7 @@ async fn cpu_usage_counts_only_above_the_configured_rate() {
     let (activity, container) = probe_for_one_idle_timeout(&daemon, busy()).await;
     let off = (
         SignalState::Off,
-        Some("the daemon's settings leave it out".to_owned()),
+        Some("disabled in the daemon's settings".to_owned()),
     );
     assert_eq!(state(&activity, &SignalKind::Cpu), off);
     daemon.until_status(&container, Status::Stopped).await;
@@ -181,7 +181,7 @@ async fn disabled_connection_signal_is_shown_but_does_not_count() {
     let (state, reason) = state(&activity, &SignalKind::Connections);
     assert_eq!(
         (state, reason.as_deref()),
-        (SignalState::Off, Some("the daemon's settings leave it out"))
+        (SignalState::Off, Some("disabled in the daemon's settings"))
     );
     daemon.until_status(&container, Status::Stopped).await;
 }
