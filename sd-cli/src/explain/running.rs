@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use sd_client::api::{EventKind, OpenConnections, SignalKind, StopsBecause, Timestamp};
 
-use super::{Explanation, limit};
+use super::explanation::{Explanation, limit};
 use crate::output::human;
 
 impl Explanation<'_> {

@@ -2,7 +2,7 @@
 
 use sd_client::api::{EventKind, HistoryEntry, Reason, Status, StopReason};
 
-use super::{Explanation, limit, sentence};
+use super::explanation::{Explanation, limit, sentence};
 use crate::output::human;
 
 impl Explanation<'_> {

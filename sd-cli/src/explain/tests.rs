@@ -1,14 +1,18 @@
 //! Whole paragraphs, as `sd why` prints them.
+//!
+//! Longer than 400 lines: each paragraph is compared as a whole, and all cases share one set of events.
 
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use sd_client::api::{
-    Actor, AppliedLimit, Client, Idleness, Means, OpenConnections, OtherReason, StopReason, StopsBecause,
-    Timestamp,
+    Activity, Actor, AppliedLimit, Client, EventKind, HistoryEntry, Idleness, LastUse, Means,
+    OpenConnections, OtherReason, PolicySource, Reason, Signal, SignalKind, SignalState, Status, StopReason,
+    StopsBecause, Timestamp,
 };
 
-use super::*;
+use super::paragraph;
+use crate::output::When;
 
 const NOW: &str = "2026-03-01T14:22:00Z";
 
