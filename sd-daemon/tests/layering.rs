@@ -138,6 +138,12 @@ fn http_and_wire_use_nothing_below_the_service() {
 }
 
 #[test]
+fn service_uses_nothing_of_the_api() {
+    let api = ["crate::http", "crate::server", "crate::wire", "crate::tasks"];
+    assert_absent(&api, |name| is_in(name, "service"));
+}
+
+#[test]
 fn server_uses_no_handler() {
     let above = [
         "crate::http",
@@ -153,7 +159,7 @@ fn server_uses_no_handler() {
 
 #[test]
 fn wire_uses_no_handler() {
-    assert_absent(&["crate::http", "crate::server"], |name| name == "wire.rs");
+    assert_absent(&["crate::http", "crate::server"], |name| is_in(name, "wire"));
 }
 
 #[test]
