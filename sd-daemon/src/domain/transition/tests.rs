@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::{
-    Activity, AppliedLimit, Caller, ContainerPort, DeadlineReason, Due, Endpoints, Exit, Extension, Idleness,
-    ImageRule, LastActive, LastUse, LimitSource, Limits, LiveState, Observation, ObservedState, Policy,
-    ProcessId, RecordFields, Report, Request, RunId, Seconds, Signal, SignalReading, TimeLimit, Use,
+    Activity, Actor, AppliedLimit, Caller, ContainerPort, DeadlineReason, Due, Endpoints, Event, EventKind,
+    Exit, Extension, Idleness, ImageRule, Intent, LastActive, LastUse, Lifecycle, LimitSource, Limits,
+    LiveState, Observation, ObservedState, Policy, ProcessId, Reason, RecordFields, RemoveMode, Report,
+    Request, RunId, Seconds, Signal, SignalReading, StopCause, TimeLimit, Timestamp, Use,
 };
 use super::*;
 
