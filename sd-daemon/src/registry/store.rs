@@ -11,13 +11,20 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::watch;
 
 use super::files::{self, OpenFiles, PlacementError};
-use super::thread::ShutdownReason;
 use super::{History, RegistryError, Snapshot, rows};
 use crate::clock::Clock;
 use crate::domain::{ContainerId, Creation, Event, OperationId, Record, RecordedEvent, Timestamp};
 
 /// Free space, in bytes, that is enough for any change.
 const SPACE_FOR_A_CHANGE: u64 = 128 * 1024;
+
+/// Why the store was shut down.
+pub(super) enum ShutdownReason {
+    /// The registry was closed, and everything is written.
+    Closed,
+    /// The state on disk is unknown: the cause, and what the operator can do.
+    Failed(String),
+}
 
 /// The database and its content in memory.
 pub(super) struct Store {

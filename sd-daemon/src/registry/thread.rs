@@ -8,7 +8,7 @@ use std::{io, thread};
 use tokio_util::sync::CancellationToken;
 
 use super::StateDirectory;
-use super::store::Store;
+use super::store::{ShutdownReason, Store};
 
 /// A change of the store. Returns the function that answers its caller.
 pub(super) type Job = Box<dyn FnOnce(&mut Store) -> Answer + Send>;
@@ -23,14 +23,6 @@ const BATCH: usize = 64;
 
 /// The queue is bounded, so that callers wait while the disk is slow. A full queue blocks only callers of the registry.
 const QUEUE_LENGTH: usize = 1024;
-
-/// Why the thread stopped.
-pub(super) enum ShutdownReason {
-    /// The registry was closed, and everything is written.
-    Closed,
-    /// The state on disk is unknown: the cause, and what the operator can do.
-    Failed(String),
-}
 
 /// The end of the thread, shared with every handle.
 #[derive(Default)]
