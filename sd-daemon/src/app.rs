@@ -16,8 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
-use crate::engine::Engine;
-use crate::engine::connect::{self, ConnectOptions};
+use crate::engine::{ConnectOptions, Engine, connect};
 use crate::http::{self, ApiAccess, Credentials, ReportRate, Router};
 use crate::prober::host::{HostProber, ProcessorTime};
 use crate::registry::{Registry, StateDirectory};

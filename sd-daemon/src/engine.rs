@@ -16,6 +16,7 @@ pub mod fake;
 pub mod labels;
 mod logs;
 mod network_name;
+mod options;
 mod pull;
 mod spec;
 
@@ -34,6 +35,7 @@ pub use event::EngineEvent;
 pub use exec::{ExecProcess, ExecSession, ExecSpec, OutputChunk, TerminalSize};
 pub use logs::{LogChunk, LogQuery, OutputStream};
 pub use network_name::NetworkName;
+pub use options::{ConnectOptions, EngineHost};
 pub use pull::PullProgress;
 pub use spec::ContainerSpec;
 

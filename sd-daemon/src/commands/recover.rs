@@ -9,8 +9,7 @@ use std::io::{self, Write};
 use anyhow::Context;
 use sd_daemon::clock::{Clock, SystemClock};
 use sd_daemon::domain::ContainerId;
-use sd_daemon::engine::LabelledContainer;
-use sd_daemon::engine::connect::{self, ConnectOptions};
+use sd_daemon::engine::{ConnectOptions, LabelledContainer, connect};
 use sd_daemon::registry::{self, RecoveredTable, Recovery, RecoveryMode, StateDirectory};
 use sd_daemon::settings::{RecoverArgs, Settings};
 

@@ -11,9 +11,11 @@ mod calls;
 mod controls;
 mod engine;
 mod exec;
+mod hold;
 mod script;
 mod world;
 
 pub use controls::FormerEngine;
 pub use engine::FakeEngine;
-pub use script::{Action, Call, Hold, Point};
+pub use hold::Hold;
+pub use script::{Action, Call, Point};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::{Options, SettingsError};
 use crate::domain::Policy;
-use crate::engine::connect::EngineHost;
+use crate::engine::EngineHost;
 use crate::password::Password;
 use crate::service::Signals;
 use crate::tls::Tls;

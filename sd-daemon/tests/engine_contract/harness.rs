@@ -5,9 +5,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use sd_daemon::domain::{ContainerId, ContainerPort, Image, ImageRef, Name, OperationId};
-use sd_daemon::engine::connect::{self, ConnectOptions, EngineHost};
 use sd_daemon::engine::fake::FakeEngine;
-use sd_daemon::engine::{ContainerSpec, Engine, NetworkName};
+use sd_daemon::engine::{ConnectOptions, ContainerSpec, Engine, EngineHost, NetworkName, connect};
 
 use crate::docker::{self, docker};
 use crate::instance::Instance;

@@ -19,10 +19,9 @@ use super::error::CallError;
 use super::network::{self, Network};
 use super::{convert, events, exec, inspection, limits, logs, policy, pull, version};
 use crate::domain::{ContainerId, Image, ImageRef, LiveState, Name, Observation};
-use crate::engine::connect::ConnectOptions;
 use crate::engine::{
-    ContainerSpec, Engine, EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec, LabelledContainer,
-    LogChunk, LogQuery, Managed, NetworkName, PullProgress,
+    ConnectOptions, ContainerSpec, Engine, EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec,
+    LabelledContainer, LogChunk, LogQuery, Managed, NetworkName, PullProgress,
 };
 
 /// A Docker engine. It may be unavailable: the first call connects to it.

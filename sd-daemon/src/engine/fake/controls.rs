@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::FakeEngine;
 use super::engine::{Connection, Delivery};
-use super::script::{Call, Hold, Point};
+use super::hold::Hold;
+use super::script::{Call, Point};
 use super::world::World;
 use crate::domain::{ContainerId, Exit, Image, LiveState, Name, Observation, OperationId};
 use crate::engine::{EngineError, EngineEvent};

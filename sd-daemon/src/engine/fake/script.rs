@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::engine::Inner;
 use crate::domain::{ContainerId, ImageRef};
 use crate::engine::{ContainerSpec, EngineError, ExecSpec};
 
@@ -142,6 +141,19 @@ impl Script {
         Some(Arc::clone(gate))
     }
 
+    pub(super) fn add_gate(&mut self, point: Point) -> Arc<Gate> {
+        let gate = Arc::new(Gate {
+            arrivals: watch::Sender::new(0),
+            is_open: watch::Sender::new(false),
+        });
+        self.gates.push((point, Arc::clone(&gate)));
+        gate
+    }
+
+    pub(super) fn remove_gate(&mut self, gate: &Arc<Gate>) {
+        self.gates.retain(|(_, other)| !Arc::ptr_eq(other, gate));
+    }
+
     pub(super) fn block_inspections(&mut self, id: ContainerId) {
         self.blocked.insert(id);
     }
@@ -157,74 +169,13 @@ impl Script {
 
 /// A gate at which calls wait.
 pub(super) struct Gate {
-    arrivals: watch::Sender<usize>,
-    is_open: watch::Sender<bool>,
+    pub(super) arrivals: watch::Sender<usize>,
+    pub(super) is_open: watch::Sender<bool>,
 }
 
 impl Gate {
     pub(super) async fn opened(&self) {
         // The gate itself keeps the channel alive.
         drop(self.is_open.subscribe().wait_for(|is_open| *is_open).await);
-    }
-}
-
-/// Holds calls at one point until it is dropped.
-#[must_use = "dropping a hold releases the calls"]
-pub struct Hold {
-    engine: Arc<Inner>,
-    gate: Arc<Gate>,
-}
-
-impl Hold {
-    pub(super) fn new(engine: Arc<Inner>, point: Point) -> Self {
-        let gate = Arc::new(Gate {
-            arrivals: watch::Sender::new(0),
-            is_open: watch::Sender::new(false),
-        });
-        engine.script.lock().gates.push((point, Arc::clone(&gate)));
-        Self { engine, gate }
-    }
-
-    /// Waits until a call is held.
-    pub async fn reached(&self) {
-        self.reached_by(1).await;
-    }
-
-    /// Waits until this many calls were held.
-    pub async fn reached_by(&self, calls: usize) {
-        // The gate itself keeps the channel alive.
-        drop(
-            self.gate
-                .arrivals
-                .subscribe()
-                .wait_for(|arrivals| *arrivals >= calls)
-                .await,
-        );
-    }
-
-    /// The number of calls that were held so far.
-    pub fn arrivals(&self) -> usize {
-        *self.gate.arrivals.borrow()
-    }
-
-    /// Lets further calls pass and keeps those that wait.
-    pub fn close(&self) {
-        self.engine
-            .script
-            .lock()
-            .gates
-            .retain(|(_, gate)| !Arc::ptr_eq(gate, &self.gate));
-    }
-
-    /// Releases the calls and lets further ones pass.
-    pub fn release(self) {
-        drop(self);
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.close();
-        self.gate.is_open.send_replace(true);
     }
 }
