@@ -10,6 +10,7 @@ mod middleware;
 mod openapi;
 mod payload;
 mod problem;
+mod request_id;
 mod routes;
 
 pub use axum::Router;

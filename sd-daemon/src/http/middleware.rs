@@ -1,7 +1,6 @@
-//! Middleware: authentication, host and origin checks, rate limits, request ids.
+//! Middleware: authentication, host and origin checks, rate limits.
 
 pub(super) mod auth;
 pub(super) mod client_address;
 pub(super) mod host_check;
 pub(super) mod rate_limit;
-pub(super) mod request_id;

@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use sd_client::api;
 
-use super::middleware::request_id;
+use super::request_id;
 use crate::engine::EngineError;
 use crate::registry::RegistryError;
 use crate::service::ServiceError;
@@ -247,7 +247,7 @@ impl From<ServiceError> for Problem {
                 | EngineError::NameInUse,
             ) => Kind::EngineRejected,
             ServiceError::Registry(RegistryError::Full) => Kind::RegistryFull,
-            // After `Lost` the process exits and is restarted; its log has the cause.
+            // After `Unavailable` the process exits and is restarted; its log has the cause.
             ServiceError::Busy(_)
             | ServiceError::Engine(EngineError::NoNetwork(_) | EngineError::UnverifiedEngine(_))
             | ServiceError::Registry(RegistryError::Busy | RegistryError::Unavailable(_)) => Kind::NotReady,

@@ -27,9 +27,8 @@ use super::middleware::auth::{Credentials, require_credentials};
 use super::middleware::client_address::TrustedProxies;
 use super::middleware::host_check::{AllowedHosts, check_host_and_origin};
 use super::middleware::rate_limit::{RateLimiter, ReportRate, limit_check_ins};
-use super::middleware::request_id;
 use super::payload::{MAX_BODY, MAX_CHECK_IN};
-use super::{openapi, problem};
+use super::{openapi, problem, request_id};
 use crate::service::Service;
 use crate::task_status::TaskStatuses;
 

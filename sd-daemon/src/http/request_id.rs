@@ -15,12 +15,12 @@ tokio::task_local! {
 }
 
 /// The id of the current request. Empty outside of a request.
-pub(in crate::http) fn current() -> String {
+pub(super) fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
 /// Assigns an id to a request and logs its outcome.
-pub(in crate::http) async fn assign(request: Request, next: Next) -> Response {
+pub(super) async fn assign(request: Request, next: Next) -> Response {
     let id = new_id();
     let header = HeaderValue::from_str(&id);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -40,7 +40,7 @@ pub(in crate::http) async fn assign(request: Request, next: Next) -> Response {
     response
 }
 
-/// A random id. All ids are zero if the kernel has no random numbers; only the log suffers from that.
+/// A random id, or zero if the kernel has no random numbers: then the log cannot distinguish requests.
 fn new_id() -> String {
     let mut bytes = [0; 8];
     let _ = getrandom::fill(&mut bytes);
