@@ -143,7 +143,7 @@ complete -c sd -n "__fish_sd_using_subcommand rm" -l server -d 'Use a server fro
 complete -c sd -n "__fish_sd_using_subcommand rm" -l format -d 'Print data as table, json or jsonl [env: SD_FORMAT] [default: table]' -r -f -a "table\t'Aligned columns'
 json\t'The response of the API, indented; a list is one array'
 jsonl\t'The response of the API, one value per line'"
-complete -c sd -n "__fish_sd_using_subcommand rm" -s f -l force -d 'Kill running containers instead of stopping them; with --all, do not ask'
+complete -c sd -n "__fish_sd_using_subcommand rm" -s f -l force -d 'Kill running containers instead of stopping them; with --all, skip the question'
 complete -c sd -n "__fish_sd_using_subcommand rm" -l all -d 'Remove all containers; asks first, and requires --force without a terminal'
 complete -c sd -n "__fish_sd_using_subcommand rm" -l json -d 'Print data as JSON, short for --format json'
 complete -c sd -n "__fish_sd_using_subcommand rm" -s h -l help -d 'Print help'

@@ -38,7 +38,7 @@ pub(crate) fn exit(error: &CallError) -> Exit {
         CallError::Unreachable { .. } | CallError::Timeout { .. } => Exit::Unreachable,
         _ => match status(error) {
             Some(401) => Exit::Credentials,
-            // A 404 without a problem comes from another server, which knows no containers.
+            // A 404 without a problem comes from another server, which has no containers.
             Some(404) if error.problem().is_some() => Exit::NotFound,
             Some(503 | 504) => Exit::Unreachable,
             _ => Exit::Failed,

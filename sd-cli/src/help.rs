@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use crate::exit::Exit;
 
-/// Examples come first: most readers look for one of them and not for the reference.
+/// Examples come first: most readers need one of them and not the reference.
 pub(crate) const TEMPLATE: &str = "\
 {about-with-newline}
 {before-help}{usage-heading} {usage}

@@ -25,7 +25,7 @@ async fn run_command(cli: Cli, out: &mut Printer<'_>) -> Result<(), CliError> {
             let client = connect(&cli.global, out)?;
             let note = command.interrupt_note();
             tokio::select! {
-                // A command that handles Ctrl-C itself knows better what it has left behind.
+                // A command that handles Ctrl-C itself has the more precise message.
                 biased;
                 outcome = run_daemon_command(command, &client, out) => outcome,
                 () = signals::interrupt() => Err(CliError::Interrupted(note.map(str::to_owned))),

@@ -1,4 +1,4 @@
-//! Signals that ask `sd` to end: from the terminal, or from the engine that stops the container.
+//! Signals that terminate `sd`: from the terminal, or from the engine that stops the container.
 //!
 //! `sd` handles them because it runs child programs, which would survive if a signal killed `sd`. A
 //! signal that `sd` inherited as ignored (as with `nohup`) stays ignored, also for the child programs.
@@ -53,7 +53,7 @@ pub(crate) async fn received(signal: &mut Option<Signal>) {
     }
 }
 
-/// The signals that this process ignores, one bit each. No bit is set if the kernel does not say.
+/// The signals that this process ignores, one bit each. No bit is set if the kernel does not report them.
 fn ignored_signals() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     parse_ignored(&status).unwrap_or_default()

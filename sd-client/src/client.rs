@@ -24,7 +24,7 @@ use crate::names;
 use crate::secret::Identity;
 
 /// Default timeout of a response: enough for a start that waits for a busy engine. The daemon finishes a
-/// request even if its client has given up.
+/// request even if its client has disconnected.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(180);
 /// Timeout of opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

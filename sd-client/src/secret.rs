@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub(crate) enum Identity {
     /// A user of the daemon.
     User { name: String, password: SecretString },
-    /// A container that its address does not identify.
+    /// A container, identified by its token instead of its address.
     Container { token: SecretString },
 }
 

@@ -1,6 +1,7 @@
-//! Builds the daemon and runs it. The only module that knows all parts.
+//! Builds the daemon and runs it. No other module uses all parts. The composition is in this file, because it is the
+//! only job of the module.
 //!
-//! `App::build` does everything that can fail for good, before anything is served: it locks the state
+//! `App::build` does everything that can fail permanently, before anything is served: it locks the state
 //! directory, reads the registry and binds the listeners. `App::run` starts the tasks and waits for a stop
 //! signal. The engine may be unavailable throughout: the daemon waits for it.
 
@@ -109,7 +110,7 @@ impl App {
         };
         shutdown.cancel();
         systemd.notify(Notification::Stopping);
-        // The shutdown has its own time limit. Until it is complete the watchdog is served.
+        // The shutdown has its own time limit. The watchdog is pinged until it is complete.
         let stopped = stop(supervisor, &service, &registry).await;
         drop(watchdog_task);
         outcome.and(stopped)

@@ -36,7 +36,8 @@ impl Backoff {
     }
 
     /// Random delays of one to two times `first`, two to four times `first`, and so on, up to twice
-    /// `longest`. Several daemons that lost the same server do not all return to it at the same moment.
+    /// `longest`. The jitter prevents several daemons from reconnecting to the same server at the same
+    /// moment.
     pub(crate) const fn jittered(first: Duration, longest: Duration) -> Self {
         Self {
             builder: Self::exact(first, longest).builder.with_jitter(),
@@ -71,7 +72,7 @@ impl Delays {
     /// The delay before the next attempt.
     pub(crate) fn next_delay(&mut self) -> Duration {
         self.is_first = false;
-        // The sequence ends after `usize::MAX` delays, which no process lives to take.
+        // The sequence ends after `usize::MAX` delays, more than any process takes.
         self.sequence.next().unwrap_or(self.longest)
     }
 }

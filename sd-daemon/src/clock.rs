@@ -111,7 +111,7 @@ mod manual {
 
     use super::{Clock, ClockReference, Timestamp};
 
-    /// A clock that stands still until a test moves it.
+    /// A clock that changes only when a test moves it.
     #[derive(Debug)]
     pub struct ManualClock {
         reference: ClockReference,

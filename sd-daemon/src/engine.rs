@@ -1,4 +1,4 @@
-//! The container engine behind a trait, in terms that hold for every engine.
+//! The container engine behind a trait, in terms that apply to every engine.
 //!
 //! No type of an engine's own library appears in a signature here: another engine is another folder beside
 //! [`docker`]. [`connect`] picks the engine from the settings and is the only code that constructs one. The

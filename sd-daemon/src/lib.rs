@@ -8,7 +8,7 @@
 //! | [`engine`] | calls the container engine |
 //! | [`prober`] | probes running containers from the host: their connections, traffic and processor time |
 //! | [`registry`] | stores the containers and their events in SQLite |
-//! | [`service`] | the operations, in which domain, engine, prober and registry meet |
+//! | [`service`] | the operations: combines domain, engine, prober and registry |
 //! | [`tasks`] | background tasks: follow events, enforce deadlines, probe activity, reconcile |
 //! | [`task_status`] | the status of each background task |
 //! | `backoff` | the delays between retries |

@@ -16,7 +16,7 @@ use crate::settings::LogFormat;
 
 /// Lines that the queue holds: more than the daemon writes while a working reader is busy.
 const QUEUE_LENGTH: usize = 1024;
-/// How long the last line may wait for room in the queue.
+/// How long the last line may wait for space in the queue.
 const LAST_LINE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Pause between two attempts to queue the last line.
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
@@ -36,7 +36,7 @@ impl Log {
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(log.queue.clone())
-            // An error of the log has no other place to go than the log.
+            // An error of the log cannot be reported anywhere else.
             .log_internal_errors(false);
         match format {
             LogFormat::Text => subscriber.with_ansi(io::stderr().is_terminal()).init(),
@@ -65,12 +65,13 @@ impl Log {
         if self.enqueue(line.as_bytes()) {
             drop(self.guard);
         } else {
-            // Standard error is blocked. The guard would complain on standard output, which belongs to the commands.
+            // Standard error is blocked. The guard would print a warning to standard output, which is reserved for
+            // the commands.
             std::mem::forget(self.guard);
         }
     }
 
-    /// Waits for room in the queue. Returns whether the line is in it. No other thread logs any more.
+    /// Waits for space in the queue. Returns whether the line was queued. No other thread logs any more.
     fn enqueue(&mut self, line: &[u8]) -> bool {
         let dropped = self.queue.error_counter();
         let deadline = Instant::now() + LAST_LINE_TIMEOUT;
@@ -104,7 +105,7 @@ impl<W: Write> Write for ReportingWriter<W> {
         let count = dropped - self.reported;
         if count > 0 {
             self.reported = dropped;
-            // This goes through the queue, which has room now.
+            // This goes through the queue, which has space now.
             tracing::warn!(count, "log output was blocked; dropped {count} lines");
         }
         self.output.flush()

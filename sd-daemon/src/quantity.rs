@@ -1,6 +1,6 @@
-//! Conversions between the quantities that people write and the domain's types.
+//! Conversions between quantities in settings and requests and the domain's types.
 //!
-//! The domain knows the standard library only, so the conversions live here.
+//! The domain uses the standard library only, so the conversions are here.
 
 use sd_client::quantity;
 

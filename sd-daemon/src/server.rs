@@ -1,7 +1,7 @@
 //! The HTTP/1.1 server: accepts connections, limits them and closes those that stall.
 //!
 //! Replaces `axum::serve`, which has no timeouts for slow clients and no limit per address; axum-server has no limit
-//! per address either. It serves any router and knows no handler. The API listener and the check-in listener both run
+//! per address either. It serves any router and uses no handler. The API listener and the check-in listener both run
 //! on it.
 
 mod accept;

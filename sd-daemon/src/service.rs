@@ -1,5 +1,5 @@
-//! The operations of the daemon: the API and the background tasks call them here, and here the state
-//! machine, the registry and the engine meet.
+//! The operations of the daemon. The API and the background tasks call them; they combine the state machine,
+//! the registry, the engine and the prober.
 //!
 //! `Service` is a facade without state. Five owners hold the state, each in a file of its own. An owner
 //! uses only the owners to its left:
@@ -10,7 +10,7 @@
 //!   CheckInAddressWatch ◄─────────────────┘
 //! ```
 //!
-//! - `EngineAccess`: calls of the engine, with limits; whether it answers, and whether it is the expected one;
+//! - `EngineAccess`: calls of the engine, with limits; whether it responds, and whether it is the expected one;
 //! - `CheckInAddressWatch`: the address at which new containers check in;
 //! - `Containers`: operations on existing containers, one at a time for each container;
 //! - `ActivityMonitor`: use of containers, from the prober and from check-ins;
@@ -277,7 +277,7 @@ impl Service {
     }
 
     /// Returns an error if the daemon cannot do its work: the registry must be writable, and the expected
-    /// engine must have answered within the last three minutes.
+    /// engine must have responded within the last three minutes.
     pub async fn is_ready(&self) -> Result<(), ServiceError> {
         self.containers.check_writable().await?;
         Ok(self.engine.is_ready()?)

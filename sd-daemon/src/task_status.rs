@@ -105,7 +105,7 @@ mod tests {
     use crate::clock::ManualClock;
 
     #[test]
-    fn task_is_failing_from_its_first_failure_until_its_next_success() {
+    fn task_fails_from_its_first_failure_to_its_next_success() {
         let start = Timestamp::from_millis(1_000);
         let clock = Arc::new(ManualClock::at(start));
         let statuses = TaskStatuses::new(clock.clone());

@@ -31,8 +31,8 @@ Examples:
 const HOLD_DURATION: Duration = Duration::from_secs(120);
 /// Time between two renewals: two in a row may be lost before the hold expires.
 const RENEW_INTERVAL: Duration = Duration::from_secs(40);
-/// Time between two attempts while the daemon is unreachable. Short, because a restarted daemon must
-/// learn of the hold before it stops idle containers.
+/// Time between two attempts while the daemon is unreachable. Short, because a restarted daemon must receive
+/// the hold before it stops idle containers.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 /// Timeout of one renewal.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);

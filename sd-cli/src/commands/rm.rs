@@ -23,7 +23,7 @@ pub(crate) struct Args {
     /// Containers: names, ids or unique id prefixes
     #[arg(value_name = "REF", required_unless_present = "all")]
     references: Vec<String>,
-    /// Kill running containers instead of stopping them; with --all, do not ask
+    /// Kill running containers instead of stopping them; with --all, skip the question
     #[arg(short, long)]
     force: bool,
     /// Remove all containers; asks first, and requires --force without a terminal

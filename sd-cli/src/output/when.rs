@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn time_is_in_the_zone_of_the_reader() {
+    fn time_is_in_the_zone_of_the_user() {
         assert_eq!(in_kathmandu().time(at("2026-03-01T08:17:42Z")), "14:02");
         let exact = in_kathmandu().time_to_the_second(at("2026-03-01T08:17:42Z"));
         assert_eq!(exact, "14:02:42");

@@ -121,7 +121,7 @@ fn write_config(folder: &Path, content: &str) {
 }
 
 #[test]
-fn config_file_is_read_and_readable_password_is_warned_of() {
+fn config_file_is_read_and_readable_password_causes_a_warning() {
     let server = Server::always(|| Response::json(&json!([])));
     let folder = tempfile::tempdir().unwrap();
     write_config(
@@ -160,7 +160,7 @@ fn unknown_key_in_the_config_file_is_named() {
 }
 
 #[test]
-fn lost_create_response_says_the_container_may_exist() {
+fn lost_create_response_warns_of_a_possible_container() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let hang_up = std::thread::spawn(move || {
@@ -177,7 +177,7 @@ fn lost_create_response_says_the_container_may_exist() {
 }
 
 #[test]
-fn ctrl_c_exits_130_and_says_what_continues() {
+fn ctrl_c_exits_130_and_names_the_unfinished_work() {
     for (arguments, note) in [
         (
             &["create", "web"][..],

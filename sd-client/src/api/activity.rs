@@ -19,7 +19,7 @@ pub struct Activity {
     pub image: String,
     /// The status of the container.
     pub status: Status,
-    /// When the daemon answered, by its clock.
+    /// The time of the response, by the clock of the daemon.
     pub at: Timestamp,
     /// When the container was created.
     pub created_at: Timestamp,

@@ -146,7 +146,7 @@ impl ExtendContainer {
     }
 }
 
-/// The status that a request asks for.
+/// The status that a client requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -10,7 +10,7 @@ use super::InvalidQuantity;
 use super::human::UNITS;
 use super::number_or_text::{deserialize_number_or_text, is_digits, parse_digits};
 
-/// The longest duration: ten years. Timers and timestamps hold it with ease.
+/// The longest duration: ten years. Timers and timestamps can represent it.
 const MAX: Duration = Duration::from_secs(3650 * 86_400);
 
 /// How long a state may last: a container without activity, a run, a stopped container.
@@ -139,7 +139,7 @@ impl Serialize for Span {
 
 deserialize_number_or_text!(TimeLimit, Span);
 
-/// Reads `90`, `90s`, `2h30m` or `1d 12h`. Returns `None` if the text is no duration.
+/// Reads `90`, `90s`, `2h30m` or `1d 12h`. Returns `None` if the text is not a duration.
 ///
 /// Seconds that 64 bits cannot hold become the largest number, which is out of range.
 fn seconds(text: &str) -> Option<u64> {

@@ -1,4 +1,4 @@
-//! Why a text is not the quantity it should be.
+//! The error for a text that is not a valid quantity.
 
 use std::fmt;
 

@@ -21,7 +21,7 @@ pub struct Memory(u64);
 
 impl Memory {
     const EXPECTED: &'static str = "a size such as 512m or 2g (units k, m, g), or bytes";
-    /// Docker refuses less.
+    /// The minimum that Docker accepts.
     const MIN: u64 = 6 << 20;
     const MAX: u64 = 1024 << 30;
 
@@ -69,7 +69,7 @@ impl fmt::Display for Memory {
 pub enum MemoryLimit {
     /// At most this much.
     AtMost(Memory),
-    /// As much as the host has.
+    /// No limit other than the memory of the host.
     Unlimited,
 }
 
@@ -119,7 +119,7 @@ impl Serialize for MemoryLimit {
 
 deserialize_number_or_text!(Memory, MemoryLimit);
 
-/// Reads `1024`, `512m`, `2GB` or `512MiB`. Returns `None` if the text is no amount.
+/// Reads `1024`, `512m`, `2GB` or `512MiB`. Returns `None` if the text is not an amount of memory.
 ///
 /// Bytes that 64 bits cannot hold become the largest number, which is out of range.
 fn parse_bytes(text: &str) -> Option<u64> {

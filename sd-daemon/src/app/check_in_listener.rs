@@ -80,8 +80,8 @@ impl CheckInListener {
     }
 }
 
-/// Sets the check-in address of new containers to this listener's. An unspecified or loopback address means
-/// something else inside a container and is not used: `sd check-in` tries the gateway by itself.
+/// Sets the check-in address of new containers to this listener's. Inside a container, an unspecified or
+/// loopback address is the container itself, so it is not used: `sd check-in` tries the gateway by itself.
 fn announce(listener: &TcpListener, check_in_address: &CheckInAddressWatch) -> anyhow::Result<()> {
     let address = listener
         .local_addr()

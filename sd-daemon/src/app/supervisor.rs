@@ -1,7 +1,7 @@
 //! Runs the tasks that live as long as the daemon, and keeps the status of each.
 //!
-//! If a task ends before the shutdown, the daemon exits: a daemon with a part missing seems healthy and does
-//! not do its work.
+//! If a task ends before the shutdown, the daemon exits: a daemon without one of its tasks would appear
+//! healthy and not do its work.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -6,8 +6,8 @@ use super::Timestamp;
 
 /// The activity of a container.
 ///
-/// Stores times and never a level such as "active": a reporter that dies after a report does not keep its container
-/// running.
+/// Stores times and never a level such as "active": a reporter that crashes after a report does not keep its
+/// container running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activity {
     /// The latest reading of each signal. Readings of earlier runs stay for the API.

@@ -86,7 +86,8 @@ impl Exit {
 
     /// Why the container is stopped.
     ///
-    /// A main process that ended by a signal was stopped from outside, also if the daemon did not see who sent it.
+    /// A main process that ended by a signal was stopped from outside, even if the daemon received no event of the
+    /// signal.
     pub(super) fn cause(self) -> StopCause {
         match self {
             Self::Exited { code } if Self::SIGNAL_CODES.contains(&code) => StopCause::External,

@@ -200,7 +200,7 @@ impl Policy {
         let activity = record.activity();
         let deadline = |at, because| Deadline { at, because };
         let candidates = [
-            // `max_by_key` returns the last of equal elements: the cause that users expect comes last.
+            // `max_by_key` returns the last of equal elements: the cause that is shown to users comes last.
             Some(deadline(
                 self.resumed_at.after(timeout.min(self.restart_grace)),
                 DeadlineReason::Grace,

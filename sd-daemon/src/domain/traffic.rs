@@ -1,4 +1,4 @@
-//! Traffic of a container as the host sees it, and whether it counts as use.
+//! Traffic of a container, measured from the host, and whether it counts as use.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,8 +9,8 @@ use super::ContainerPort;
 /// The traffic of a container between two probes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrafficSample {
-    /// The time since the previous probe, or `None` for the first probe of a run. The first probe cannot tell new traffic
-    /// from old traffic, and shows no use.
+    /// The time since the previous probe, or `None` for the first probe of a run. The first probe cannot distinguish
+    /// new traffic from old traffic, and shows no use.
     pub since_last: Option<Duration>,
     /// The client connections that are open now.
     pub open: Vec<Traffic>,
@@ -76,8 +76,8 @@ pub struct ProbeResult {
     pub busy_millicores: Option<u32>,
 }
 
-/// The size of a keep-alive request of an OpenSSH client (`ServerAliveInterval`) with the default ciphers. The network
-/// cannot tell it from other data; on the SSH port, only bytes above the size of a keep-alive count.
+/// The size of a keep-alive request of an OpenSSH client (`ServerAliveInterval`) with the default ciphers. The prober
+/// cannot distinguish it from other data; on the SSH port, only bytes above the size of a keep-alive count.
 const SSH_REQUEST: u64 = 52;
 /// The size of the reply; with chacha20-poly1305 it is 28 bytes.
 const SSH_REPLY: u64 = 36;

@@ -1,6 +1,6 @@
 //! Docker and engines with a compatible HTTP API, such as Podman.
 //!
-//! The only code that knows bollard. `policy` builds the body of a create, `convert` maps responses to the types of
+//! The only code that uses bollard. `policy` builds the body of a create, `convert` maps responses to the types of
 //! the domain, and `reply` decides what an error response means; these are pure. Request paths contain full container
 //! ids from the registry and never names or prefixes.
 

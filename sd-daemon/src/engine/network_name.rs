@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn name_contains_nothing_with_a_meaning_in_a_path() {
+    fn network_name_has_no_path_syntax() {
         for name in ["bridge", "spin-docker", "a_b.c-1"] {
             assert!(name.parse::<NetworkName>().is_ok(), "{name}");
         }

@@ -5,7 +5,7 @@
 pub struct PullProgress {
     /// The layer that the report is about. `None` if it is about the image.
     pub layer: Option<String>,
-    /// The step in the engine's words, for example `Downloading`.
+    /// The step as the engine names it, for example `Downloading`.
     pub status: String,
     /// Bytes done.
     pub current: Option<u64>,

@@ -48,8 +48,8 @@ pub struct ApiAccess {
 /// Event streams end at `shutdown`.
 pub fn api(service: Service, access: ApiAccess, tasks: TaskStatuses, shutdown: CancellationToken) -> Router {
     let authenticated = Router::from(authenticated_routes())
-        // The path of a container whose name is appended with its leading slash. The document leaves it out: it is for
-        // people, and generators cannot express it.
+        // The path of a container whose name is appended with its leading slash. The document omits it: users type
+        // this path, and generators cannot express it.
         .route(
             route::CONTAINER_BY_SLASHED_NAME,
             get(containers::show_container)

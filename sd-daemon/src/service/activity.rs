@@ -1,11 +1,11 @@
-//! The activity report of a container: who uses it, and why it runs or is stopped.
+//! The activity report of a container: its use, its limits and its history.
 
 use std::sync::Arc;
 
 use super::{ProbeStatus, Service, ServiceError};
 use crate::domain::{Policy, Record, RecordedEvent, Timestamp};
 
-/// Everything that is known about the use of a container.
+/// The use of a container, and what decides about its stop.
 pub struct ActivityReport {
     /// The container.
     pub record: Arc<Record>,

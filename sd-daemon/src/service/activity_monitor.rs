@@ -1,4 +1,4 @@
-//! Use of containers: what the prober sees from the host, and what containers report by check-in.
+//! Use of containers: measured by the prober from the host, and reported by containers in check-ins.
 //!
 //! Owns the prober, the signals that count as use, and the latest probe result of each container. Use is
 //! credited through [`Containers`].

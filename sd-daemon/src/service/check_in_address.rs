@@ -17,7 +17,7 @@ pub enum CheckInAddress {
     Pending,
     /// At this URL.
     Available(String),
-    /// There is no listener, or none that a container could be given the address of.
+    /// There is no listener, or its address is not usable inside a container.
     Unavailable,
 }
 

@@ -1,5 +1,5 @@
-//! Check-in tokens: identify a container whose address does not, with remote and rootless engines and on
-//! networks that hide the sender.
+//! Check-in tokens: identify a container where its address does not, as with remote and rootless engines and
+//! on networks that hide the sender.
 //!
 //! A token consists of the id of the operation that created the container and of a MAC over it, keyed with
 //! the registry's secret. Tokens are therefore not stored, and survive a crash.

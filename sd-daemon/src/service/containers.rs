@@ -114,7 +114,7 @@ impl Containers {
         }
     }
 
-    /// Starts an operation that nothing waits for.
+    /// Starts an operation in the background.
     pub(super) fn spawn(&self, operation: impl Future<Output = ()> + Send + 'static) {
         self.operations.spawn(operation.in_current_span());
     }

@@ -1,8 +1,9 @@
 //! New containers, from the request to the started container.
 //!
 //! A creation is written to the registry before the engine is called, and becomes a record once the engine
-//! has made the container. Between the two it is *open*. Owns the creations in flight: an open creation that
-//! is not in flight is *orphaned*, by a crash or a lost answer of the engine, and its container is removed.
+//! has created the container. Between the two it is *open*. Owns the creations in flight: an open creation
+//! that is not in flight is *orphaned*, by a crash or a lost response of the engine, and its container is
+//! removed.
 
 mod create;
 mod in_flight;
@@ -23,8 +24,8 @@ use in_flight::InFlightCreates;
 
 pub use new_container::NewContainer;
 
-/// Creates in progress, including those that wait for the engine. The last of a longer queue would wait
-/// longer than its client, so further creates are refused at once.
+/// Creates in progress, including those that wait for the engine. With a longer queue, the last request would
+/// exceed the timeout of its client, so further creates are refused at once.
 const CREATES_AT_ONCE: usize = 32;
 
 /// The containers that are being created.

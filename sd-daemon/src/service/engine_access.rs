@@ -1,8 +1,8 @@
 //! Access to the container engine.
 //!
-//! Limits how many calls run at the same time, records when the engine last answered, and verifies that
-//! the engine is the one that holds the containers: on another engine, or on one that was set up anew,
-//! every container would seem to have been removed.
+//! Limits how many calls run at the same time, records when the engine last responded, and verifies that the
+//! engine is the one that holds the containers: on another or a newly installed engine, every container would
+//! appear to have been removed.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::registry::{Registry, RegistryError};
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// Creates and starts in progress at the engine. It processes them one after the other anyway, and a longer
-/// queue would only delay its other answers.
+/// queue would only delay its other responses.
 const STARTS_AT_ONCE: usize = 4;
 
 /// Inspections in progress at the engine, for the same reason.
@@ -29,7 +29,7 @@ pub(super) const INSPECTIONS_AT_ONCE: usize = 8;
 /// How long a call waits for a free slot.
 const SLOT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// After this long without an answer the engine counts as unavailable. It is called at least once a minute.
+/// After this long without a response the engine counts as unavailable. It is called at least once a minute.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// The engine with its limits, health and identity.
@@ -44,7 +44,7 @@ pub(crate) struct EngineAccess {
     inspections: Semaphore,
 }
 
-/// Whether the engine that answers is the expected one.
+/// Whether the connected engine is the expected one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum EngineIdentity {
     /// Not verified since the start or since the last lost connection.
@@ -95,7 +95,7 @@ impl EngineAccess {
         let _permit = acquire_engine_slot(&self.inspections).await?;
         let found = self.track_engine_health(self.engine.inspect(id).await)?;
         if found.is_none() {
-            // A container that another engine does not have is not gone.
+            // The absence counts only on the expected engine.
             self.verify_identity().await?;
         }
         Ok(found)
@@ -142,7 +142,7 @@ impl EngineAccess {
         self.engine.other_gateways().await
     }
 
-    /// Returns an error if another engine answers, or if the engine has not answered for
+    /// Returns an error if a different engine is connected, or if the engine has not responded for
     /// [`HEALTH_TIMEOUT`].
     pub(super) fn is_ready(&self) -> Result<(), EngineError> {
         if let EngineIdentity::Unexpected(error) = &*self.identity.lock() {
@@ -151,15 +151,15 @@ impl EngineAccess {
         match *self.last_answered_at.lock() {
             Some(answered_at) if self.clock.now().since(answered_at) <= HEALTH_TIMEOUT => Ok(()),
             Some(_) => Err(EngineError::TimedOut(HEALTH_TIMEOUT)),
-            None => Err(EngineError::Unavailable("it has not answered yet".to_owned())),
+            None => Err(EngineError::Unavailable("it has not responded yet".to_owned())),
         }
     }
 
     /// Returns an error unless the engine is the expected one.
     ///
     /// The last result is reused while the connection holds: an engine is not replaced without breaking it.
-    /// The engine is asked if there is no result, and also if there is no container: the identity of the
-    /// engine that gets the first container is then stored as the expected one.
+    /// The identity is requested if there is no result, and also if there is no container: the engine that
+    /// gets the first container is then stored as the expected one.
     pub(super) async fn ensure_expected(&self) -> Result<(), EngineError> {
         let snapshot = self.registry.snapshot();
         let is_empty = snapshot.records().next().is_none() && snapshot.creations().next().is_none();
@@ -169,7 +169,7 @@ impl EngineAccess {
         self.verify_identity().await
     }
 
-    /// Asks the engine for its identity, and compares it with the stored one.
+    /// Requests the identity of the engine, and compares it with the stored one.
     async fn verify_identity(&self) -> Result<(), EngineError> {
         let found = self.engine.identity().await?;
         let known = match self.registry.engine_identity_or(found.clone()).await {
@@ -179,7 +179,7 @@ impl EngineAccess {
                 return Err(EngineError::UnverifiedEngine(error.to_string()));
             }
         };
-        // Some engines return a new identity with each answer. They cannot be verified, and are accepted.
+        // Some engines return a new identity with each response. They cannot be verified, and are accepted.
         let is_expected = known == found || self.engine.identity().await? != found;
         let identity = if is_expected {
             EngineIdentity::Expected
@@ -201,8 +201,8 @@ impl EngineAccess {
         }
     }
 
-    /// Records the time of an answer. After a lost connection the identity has to be verified again,
-    /// because another engine may answer next.
+    /// Records the time of a response. After a lost connection the identity has to be verified again, because
+    /// another engine may respond next.
     fn track_engine_health<T>(&self, answer: Result<T, EngineError>) -> Result<T, EngineError> {
         match &answer {
             Ok(_) => *self.last_answered_at.lock() = Some(self.clock.now()),

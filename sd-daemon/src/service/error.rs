@@ -71,7 +71,7 @@ impl ServiceError {
     /// The message for clients without credentials. It names no container and no path.
     pub(crate) fn public_message(&self) -> String {
         match self {
-            Self::Engine(EngineError::TimedOut(_)) => "the engine did not answer in time".to_owned(),
+            Self::Engine(EngineError::TimedOut(_)) => "the engine did not respond in time".to_owned(),
             Self::Engine(error) if error.is_ambiguous() => "the engine is unavailable".to_owned(),
             Self::Engine(_) => "the engine refused a call".to_owned(),
             Self::Registry(_) => "the registry is unavailable".to_owned(),

@@ -1,5 +1,5 @@
-//! Reconciliation: brings the registry and the engine together again, after a start, a lost connection, an
-//! event, once a minute, or on request.
+//! Reconciliation: updates the registry from the engine and completes unfinished changes, after a start, a
+//! lost connection or an event, once a minute, and on request.
 //!
 //! Containers reconcile one by one, as [`Containers`](super::Containers) describes. Creations that no
 //! operation works on are cleaned up by [`Creations`](super::Creations).
@@ -19,7 +19,7 @@ impl Service {
     /// may be out of date by then. A container that cannot be reconciled keeps its record and does not delay
     /// the others. Returns an error only if the engine could not be called.
     pub async fn reconcile_all(&self) -> Result<(), ServiceError> {
-        // Called even if there is no container: the answer shows whether the engine is available.
+        // Called even if there is no container: the response shows whether the engine is available.
         self.engine.managed().await?;
         let ids: Vec<_> = self.snapshot().records().map(|record| record.id()).collect();
         let mut results: Vec<_> = stream::iter(ids)
@@ -41,8 +41,8 @@ impl Service {
         Ok(())
     }
 
-    /// Reconciles a container soon, because the engine reported a change. If the registry does not have it, a
-    /// create that was given up may have made it, and orphaned creations are cleaned up.
+    /// Reconciles a container soon, because the engine reported a change. If the registry does not have it,
+    /// it may come from an orphaned creation, and those are cleaned up.
     pub(crate) fn enqueue_reconcile(&self, id: ContainerId) {
         let creations = Arc::clone(&self.creations);
         self.containers

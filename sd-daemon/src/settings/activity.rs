@@ -156,7 +156,7 @@ impl ActivityOptions {
     }
 }
 
-/// Probes have to be more frequent than the shortest idle timeout; otherwise they see activity after it has ended.
+/// The interval must be shorter than the shortest idle timeout; otherwise a probe reports activity after the stop.
 fn validate_probe_interval(
     interval: Duration,
     limits: &LimitOptions,

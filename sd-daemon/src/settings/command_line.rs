@@ -45,8 +45,8 @@ pub enum Command {
     CheckConfig,
     /// Recover a damaged registry, or restore a copy of it, while the daemon is stopped.
     ///
-    /// Lists what can be read, and the containers in Docker that would be in no row. With --yes the registry is
-    /// replaced by what can be read; the old file is renamed, never deleted.
+    /// Lists the readable content, and the containers in Docker that it lacks. With --yes the readable content
+    /// replaces the registry; the old file is renamed, never deleted.
     Recover(RecoverArgs),
 
     /// Read a password and print its hash for the password file.

@@ -1,4 +1,4 @@
-//! Puts the values of the settings file over the defaults, and those of flags and environment over both.
+//! Merges the sources: the settings file overrides the defaults, and flags and environment override the file.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -73,7 +73,7 @@ impl File {
             SettingsError::invalid("config", format!("failed to merge settings: {error}"))
         })?;
         for (key, value) in found {
-            // Checked even if a flag replaces it, so that a mistake in the file is found when it is made.
+            // Checked even if a flag replaces it, so that a mistake in the file is reported immediately.
             let is_given = given.0.contains(&key);
             let kept = values.insert(key.clone(), value);
             let merged = self.deserialize(values.clone())?;

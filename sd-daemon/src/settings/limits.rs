@@ -14,7 +14,7 @@ use crate::service::Capacity;
 /// Containers have this long after a start of the daemon to report activity.
 const RESTART_GRACE: Duration = Duration::from_secs(600);
 
-/// Limits of containers for which neither their creator nor their image nor a rule sets others.
+/// Defaults for containers, unless a request, an image label or an image rule sets other limits.
 #[derive(Clone, Debug, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitOptions {

@@ -49,7 +49,7 @@ pub struct Options {
     #[command(flatten)]
     #[serde(flatten)]
     pub log: LogOptions,
-    /// Limits for the containers of certain images. Tables can stand in the file only, at its end.
+    /// Limits for the containers of certain images. Only the file can contain these tables, at its end.
     #[arg(skip)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub image_rules: Vec<ImageRuleOptions>,

@@ -57,7 +57,7 @@ impl Settings {
         })
     }
 
-    /// The settings of a file with this text, and of nothing else.
+    /// The settings of a file with this text, with defaults for the rest.
     #[cfg(feature = "test-support")]
     pub(crate) fn from_text(text: &str) -> Result<Self, SettingsError> {
         let cli =

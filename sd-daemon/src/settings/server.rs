@@ -95,8 +95,8 @@ impl ServerOptions {
         Ok(password)
     }
 
-    /// Other machines may reach the API only with a password that is not documented, and in clear text only if the
-    /// operator has allowed it.
+    /// A non-loopback address requires a password other than the default, and TLS unless the operator has allowed
+    /// plain HTTP.
     fn validate_exposure(&self, password: &Password, is_encrypted: bool) -> Result<(), SettingsError> {
         if self.listen.ip().is_loopback() {
             return Ok(());

@@ -16,7 +16,7 @@ use crate::service::{Service, ServiceError};
 use crate::task_status::TaskReporter;
 use crate::wire;
 
-/// How long the receiver may take to answer. Long enough for a receiver that is started by the request.
+/// How long the receiver may take to respond. Long enough for a receiver that is started by the request.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The delays between attempts: about one second at first, at most five minutes. A receiver that was unavailable for a
@@ -142,7 +142,7 @@ impl Webhook {
         }
     }
 
-    /// Posts an event until the receiver accepts it or is gone.
+    /// Posts an event until the receiver accepts it or returns 410.
     async fn deliver(&mut self, event: &RecordedEvent, status: &TaskReporter) {
         let id = format!("{}-{}", self.instance, event.id);
         let body = serde_json::to_vec(&wire::event(event)).map(Bytes::from);
@@ -165,13 +165,13 @@ impl Webhook {
         let answer = tokio::select! {
             answer = self.client.post(id, self.clock.wall_time(), body) => answer,
             () = self.clock.sleep_until(deadline) => {
-                return Delivery::Failed(format!("no answer within {} seconds", ANSWER_TIMEOUT.as_secs()));
+                return Delivery::Failed(format!("no response within {} seconds", ANSWER_TIMEOUT.as_secs()));
             }
         };
         match answer {
             Ok(status) if status.is_success() => Delivery::Accepted,
             Ok(StatusCode::GONE) => Delivery::Gone,
-            Ok(status) => Delivery::Failed(format!("the receiver answered with {status}")),
+            Ok(status) => Delivery::Failed(format!("the receiver responded with {status}")),
             Err(error) => Delivery::Failed(format!("{error:#}")),
         }
     }

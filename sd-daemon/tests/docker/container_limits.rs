@@ -71,7 +71,7 @@ async fn out_of_memory_container_is_stopped_with_the_reason() {
     let daemon = Daemon::start(&["--memory-limit", "32m"]).await;
     let hog = "text=x; while :; do text=$text$text; done";
     let mut histories = Vec::new();
-    // Docker learns of the exit and of its cause separately, and omits the cause if the exit arrives first.
+    // Docker receives the exit and its cause separately, and omits the cause if the exit arrives first.
     for _ in 0..3 {
         let id = running(&daemon, hog).await.container_id;
         let stopped = daemon.becomes(&id, Status::Stopped).await;

@@ -1,5 +1,5 @@
-//! The event stream is cut, falls silent, floods, or ends repeatedly. The registry is correct soon after the daemon has a
-//! stream again.
+//! The event stream is cut, stops delivering, delivers too much, or ends repeatedly. The registry is correct soon after
+//! the daemon has a stream again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::fault_proxy::{Fault, FaultProxy, reply};
 
 /// Shorter than the interval of full reconciles and the limit of silence.
 const SOON: Duration = Duration::from_secs(15);
-/// The number of events of any kind that Docker remembers.
+/// The number of events of any kind that Docker stores.
 const REMEMBERED: usize = 256;
 
 async fn behind(proxy: &FaultProxy) -> Daemon {
@@ -103,7 +103,7 @@ async fn silent_stream_is_replaced() {
 }
 
 #[tokio::test]
-async fn changes_that_docker_forgot_are_inspected() {
+async fn changes_without_a_stored_event_are_inspected() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
     let ids = create(&daemon, 2).await;
@@ -115,7 +115,7 @@ async fn changes_that_docker_forgot_are_inspected() {
     let command: Vec<_> = ["kill", "--signal", "URG"].into_iter().chain(signals).collect();
     docker(&command);
     wait_for_a_new_stream(&proxy, requested).await;
-    within(SOON, "the forgotten change is visible", async || {
+    within(SOON, "the missed change is visible", async || {
         is(&daemon.list().await, &ids[0], Some(&Status::Stopped)).then_some(())
     })
     .await;
@@ -123,7 +123,7 @@ async fn changes_that_docker_forgot_are_inspected() {
 }
 
 #[tokio::test]
-async fn stream_that_always_ends_costs_little_and_loses_nothing() {
+async fn stream_that_always_ends_is_cheap_and_loses_no_change() {
     let proxy = FaultProxy::start();
     let daemon = behind(&proxy).await;
     let id = create(&daemon, 1).await.remove(0);

@@ -49,7 +49,7 @@ impl SmallDisk {
             .arg("mount -t tmpfs -o size=1m,mode=700 tmpfs \"$1\" && echo mounted && exec cat")
             .arg("sh")
             .arg(directory)
-            // The keeper exits when this process does, because its input ends.
+            // The process that holds the namespace exits with this process, because its input ends.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_millis(20);
 const MAX_EVENTS: usize = 12;
 
 #[tokio::test]
-async fn health_checks_are_no_events() {
+async fn health_checks_cause_no_events() {
     let harness = Docker::new();
     let mut events = harness.engine().events();
     assert_eq!(events.next().await, Some(EngineEvent::Resync));

@@ -79,7 +79,7 @@ prove! {
     command_returns_its_exit_code,
     terminal_of_a_command_can_be_resized,
     command_needs_a_running_container,
-    main_process_that_returns_exited_by_itself,
+    main_process_that_returns_has_exited,
     externally_stopped_container_ended_by_signal,
     first_event_is_a_resync,
     external_start_is_an_event,

@@ -76,7 +76,7 @@ async fn silent_connection_is_open_without_traffic() {
 }
 
 #[tokio::test]
-async fn tcp_keep_alives_are_no_traffic() {
+async fn tcp_keep_alives_are_not_traffic() {
     let container = Container::start();
     let connection = container.listen(PORT).connect();
     for end in [&connection.client, &connection.server] {

@@ -74,7 +74,7 @@ fn hash_password_rejects_empty_and_oversized_input() {
 }
 
 #[tokio::test]
-async fn wrong_logins_exhaust_no_memory_and_block_no_right_one() {
+async fn failed_logins_use_little_memory_and_block_no_valid_login() {
     let directory = tempfile::tempdir().unwrap();
     let program = start_hashed(directory.path(), "info");
     let api = program.api();
@@ -103,7 +103,7 @@ async fn wrong_logins_exhaust_no_memory_and_block_no_right_one() {
 }
 
 #[tokio::test]
-async fn secrets_are_not_in_log_arguments_or_environment() {
+async fn secrets_are_absent_from_log_arguments_and_environment() {
     let directory = tempfile::tempdir().unwrap();
     let program = start_hashed(directory.path(), "trace");
     for credentials in [RIGHT, WRONG, "bm90LWFuLXBhaXI="] {

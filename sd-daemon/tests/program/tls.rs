@@ -174,7 +174,7 @@ fn starts(listen: &str, options: &[&str]) -> Result<(), String> {
 }
 
 #[test]
-fn public_listen_address_requires_password_and_tls_or_consent() {
+fn public_listen_address_requires_password_and_tls_or_opt_in() {
     let directory = tempfile::tempdir().unwrap();
     let (certificate, key) = certificate(directory.path());
     let password = directory.path().join("password");

@@ -278,8 +278,8 @@ impl SystemState {
         let Some(end) = ends.max() else { return Vec::new() };
         let kept = activity.keep_until.map(SystemTime::from);
         // A container without an idle timeout has no hold.
-        let is_pinned = container.idle_timeout.is_none();
-        if is_pinned || kept.is_some_and(|kept| kept + self.clock_error >= end) {
+        let is_never_idle = container.idle_timeout.is_none();
+        if is_never_idle || kept.is_some_and(|kept| kept + self.clock_error >= end) {
             return Vec::new();
         }
         vec![format!(

@@ -344,7 +344,7 @@ fn password_file_is_relative_and_read_without_line_end() {
 }
 
 #[test]
-fn unusable_password_file_is_an_error_readable_one_a_warning() {
+fn unusable_password_file_fails_and_readable_one_warns() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("password");
     assert!(PasswordSource::File(path.clone()).read().is_err());

@@ -227,7 +227,7 @@ fn never_overrides_less_specific_limits() {
 }
 
 #[test]
-fn pinned_container_is_stopped_by_its_max_lifetime_only() {
+fn disabled_idle_timeout_leaves_only_the_max_lifetime() {
     let mut pinned = kept(running(), START, START.after(HOUR));
     pinned.fields.limits = idle_timeout(TimeLimit::Never);
     assert_eq!(policy().deadline(&pinned), None);
@@ -254,11 +254,11 @@ fn latest_of_use_extension_and_grace_decides_up_to_a_cap() {
         (0, Some(305), Some(300), None, (310, Grace)),
         (0, Some(400), Some(300), None, (400, KeepUntil)),
         (295, None, Some(300), None, (415, IdleTimeout)),
-        // Of the same moments, what people expect.
+        // Equal times: the cause that is shown to users.
         (80, Some(200), Some(190), None, (200, IdleTimeout)),
         (0, Some(200), Some(190), None, (200, KeepUntil)),
         (0, None, None, Some(120), (120, IdleTimeout)),
-        // The longest run ends everything.
+        // The maximum lifetime overrides everything.
         (100, None, None, Some(180), (180, MaxLifetime)),
         (0, Some(500), None, Some(180), (180, MaxLifetime)),
         (0, None, Some(175), Some(180), (180, MaxLifetime)),

@@ -96,7 +96,7 @@ fn observed_created(record: &Record, now: Timestamp) -> Transition {
     match record.lifecycle() {
         Lifecycle::Starting => Transition::same().with_effect(Effect::Start),
         Lifecycle::Stopping { cause, .. } => record.stopped(*cause, now, completed_stop(record)),
-        // The engine has lost the run that the record knows. Nothing runs.
+        // The engine reports that the container never ran, although the record has a run.
         Lifecycle::Running { .. } | Lifecycle::Paused { .. } => {
             let event = Event::new(EventKind::Stopped, Reason::NeverRan, Actor::Outside);
             record.stopped(StopCause::External, now, event)

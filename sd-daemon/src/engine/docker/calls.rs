@@ -82,8 +82,8 @@ impl DockerEngine {
         }
     }
 
-    /// Whether a container cannot start because its network was removed since. Docker remembers the network's name
-    /// and id.
+    /// Whether a container cannot start because its network was removed since. Docker stores the name and the id
+    /// of the network with the container.
     pub(super) async fn has_lost_its_network(&self, id: ContainerId) -> Result<bool, EngineError> {
         let settings = self.find(id).await?.and_then(|found| found.network_settings);
         let networks = settings.and_then(|settings| settings.networks);

@@ -114,11 +114,11 @@ pub(super) fn observation(
         None | Some("") => {
             return Err(EngineError::Rejected("the inspection has no status".to_owned()));
         }
-        // Podman says `configured` for a container that was never started.
+        // Podman reports `configured` for a container that was never started.
         Some("created" | "configured") => ObservedState::Created,
         Some("running" | "restarting") => live(LiveState::Running),
         Some("paused") => live(LiveState::Paused),
-        // Podman says `stopped` until it has cleaned up.
+        // Podman reports `stopped` until it has cleaned up.
         Some("exited" | "stopped" | "dead" | "removing") => ObservedState::Ended {
             run,
             exit: exit(&state, signalled),

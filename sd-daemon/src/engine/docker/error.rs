@@ -68,7 +68,7 @@ pub(super) fn from_bollard(error: &Error, limit: Duration) -> CallError {
     }
 }
 
-/// The cause with the useful text; the errors around it only say "client error".
+/// The cause with the useful text; the errors around it contain only "client error".
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {

@@ -28,11 +28,11 @@ const ACTIONS: [&str; 9] = [
 const RECONNECT: Backoff = Backoff::exact(Duration::from_millis(100), Duration::from_secs(2));
 /// A connection that lasted this long resets the delay.
 const STABLE_CONNECTION: Duration = Duration::from_secs(10);
-/// The limit for reading the engine's time and its remembered events.
+/// The limit for reading the engine's time and its stored events.
 const LIMIT: Duration = Duration::from_secs(10);
 /// A stream without events for this long is requested again: the connection may be half-open.
 const MAX_SILENCE: Duration = Duration::from_secs(20);
-/// The number of past events that the engine remembers, of any kind.
+/// The number of past events that the engine stores, of any kind.
 const REMEMBERED: usize = 256;
 
 type Messages = BoxStream<'static, Result<EventMessage, Error>>;
@@ -213,9 +213,9 @@ async fn subscribe(
     })
 }
 
-/// Requests the events after a time and those from now on. Returns `None` if the engine may have forgotten some.
+/// Requests the events after a time and those from now on. Returns `None` if the engine may have deleted some.
 ///
-/// The engine remembers a fixed number of events of any kind and forgets the oldest first. All remembered events are
+/// The engine stores a fixed number of events of any kind and deletes the oldest first. All stored events are
 /// requested: if one of them is not newer than the time, none is missing.
 async fn resume(
     connection: &Connection,
@@ -236,7 +236,7 @@ async fn resume(
                 .await
         })
         .await?;
-    // Events during the request take up memory of the engine too, but are not part of the response.
+    // Events that occur during the request use the engine's storage too, but are not part of the response.
     let has_room = remembered.len() < REMEMBERED / 2;
     let is_new = |message: &EventMessage| time_of(message).is_none_or(|time| time > after);
     if !has_room && remembered.iter().all(is_new) {

@@ -144,7 +144,7 @@ impl ExecProcess for Process {
         loop {
             let request = RawRequest::get(format!("/exec/{}/json", self.id));
             let reply = self.connection.fetch(limits::READ, request).await?;
-            // The engine forgets the commands of a container that has stopped.
+            // The engine deletes the commands of a container that has stopped.
             let body = reply.found()?.ok_or(EngineError::NotRunning)?;
             let inspected: Inspected = inspection::parse(&body)?;
             match inspected.exit_code {

@@ -1,7 +1,7 @@
 //! Interprets responses of the engine. Pure.
 //!
-//! Whether a container is missing is decided by the status, the headers and the shape of the body, never by the words
-//! of the message: Docker and Podman use different words.
+//! Whether a container is missing is decided by the status, the headers and the shape of the body, never by the text
+//! of the message, which differs between Docker and Podman.
 
 use bytes::Bytes;
 use hyper::HeaderMap;
@@ -35,7 +35,7 @@ impl Reply {
         }
     }
 
-    /// Returns the error that an unsuccessful response means. A 404 is an answer only if the engine itself sent it.
+    /// Returns the error that an unsuccessful response means. A 404 counts only if the engine itself sent it.
     pub(super) fn refusal(&self) -> CallError {
         let message = match self.engine_error() {
             Some(message) => message,

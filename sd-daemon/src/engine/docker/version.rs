@@ -13,7 +13,7 @@ pub(super) fn engine_info(version: &SystemVersion, info: &SystemInfo, host: &str
     let is_podman = components.into_iter().any(|component| component.name == PODMAN);
     let product = if is_podman { "Podman" } else { "Docker" };
     let number = version.version.as_deref().unwrap_or_default();
-    // The distribution's suffix is of no use to a reader: 20.10.24+dfsg1.
+    // Without the distribution's suffix: 20.10.24+dfsg1.
     let number = number.split('+').next().unwrap_or_default();
     // A rootless engine without cgroups v2 can neither limit nor freeze processes.
     let has_cgroups = info.cgroup_driver != Some(SystemInfoCgroupDriverEnum::NONE);

@@ -22,7 +22,7 @@ pub(super) struct Inner {
     pub(super) events: watch::Sender<Vec<EngineEvent>>,
     pub(super) connection: watch::Sender<Connection>,
     pub(super) delivery: watch::Sender<Delivery>,
-    /// Notifies those who follow the output of a container.
+    /// Notifies the readers that follow the output of a container.
     pub(super) changes: watch::Sender<()>,
 }
 

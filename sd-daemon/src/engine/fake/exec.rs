@@ -15,7 +15,7 @@ use crate::engine::{
 /// Input that was written and not read yet, in bytes.
 const BUFFER: usize = 64 << 10;
 
-/// Runs a command that the fake knows.
+/// Runs one of the commands that the fake implements.
 pub(super) fn run(spec: &ExecSpec) -> Result<ExecSession, EngineError> {
     let (input, output) = tokio::io::duplex(BUFFER);
     let exit = watch::Sender::new(None);

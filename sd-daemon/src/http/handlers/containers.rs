@@ -150,8 +150,9 @@ pub(in crate::http) async fn create_container(
 
 /// Start or stop a container, or change its limits.
 ///
-/// A start is answered when the container runs, with its new ports. A stop is answered at once, with the status
-/// `stopping`. A container that already has the status is not changed. The body may be sent as a form as well.
+/// The response to a start is sent when the container runs, with its new ports. The response to a stop is sent
+/// immediately, with the status `stopping`. A container that already has the status is not changed. The body
+/// may be sent as a form as well.
 #[utoipa::path(
     patch,
     path = route::CONTAINER,

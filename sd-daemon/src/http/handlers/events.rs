@@ -27,7 +27,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static(LAST_EVENT_ID_HEADER);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Events read from the history at a time.
 const BATCH: usize = 256;
-/// Open streams. A quarter of the connections of the listener, so that forgotten streams cannot exhaust it.
+/// Open streams. A quarter of the connections of the listener, so that abandoned streams cannot exhaust it.
 const MAX_STREAMS: usize = 128;
 
 /// The permits of the event streams, and the signal that ends them.
@@ -74,7 +74,7 @@ pub(in crate::http) async fn stream_events(
             .ok_or_else(|| Problem::invalid("Last-Event-ID", "must be the id of an event, a whole number"))?,
         None => newest,
     };
-    // An id from the future belongs to an earlier registry. All events of this one are new to the client.
+    // An id above the newest one belongs to an earlier registry. All events of this one are new to the client.
     let last_id = if last_id > newest { 0 } else { last_id };
     let Ok(permit) = streams.permits.try_acquire_owned() else {
         return Err(Problem::limit_reached(format!(

@@ -1,6 +1,6 @@
 //! HTTP basic authentication.
 //!
-//! Every route behind it answers 401 without credentials, unknown paths included. A request that passes carries a
+//! Every route behind it returns 401 without credentials, unknown paths included. A request that passes carries a
 //! [`Caller`](crate::domain::Caller), which the handlers pass on to the service.
 
 mod credentials;

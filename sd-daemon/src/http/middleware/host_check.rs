@@ -81,7 +81,7 @@ pub(in crate::http) async fn check_host_and_origin(
 /// The reason why a request is rejected.
 #[derive(Debug, PartialEq, Eq)]
 enum Refusal {
-    /// A proxy may have understood the request in another way.
+    /// A proxy may have parsed the request differently.
     Ambiguous(&'static str),
     /// The host is not allowed.
     Host(String),
@@ -153,7 +153,7 @@ fn requested_authority(request: &Request) -> Result<Option<Authority>, Refusal> 
     }
 }
 
-/// Rejects transfer encodings that proxies may understand in another way. hyper rejects most of them, but accepts any
+/// Rejects transfer encodings that proxies may interpret differently. hyper rejects most of them, but accepts any
 /// list that ends in `chunked`.
 fn reject_unusual_framing(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();

@@ -54,7 +54,7 @@ impl Worker {
     pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(job) = jobs.blocking_recv() {
             match job {
-                // The caller has gone; the next caller gets the traffic.
+                // The caller was cancelled; the next probe reports the traffic.
                 Job::Probe { result, .. } if result.is_closed() => {}
                 Job::Probe { targets, result } => drop(result.send(self.probe(&targets))),
                 Job::Retain { running, result } => {
@@ -130,7 +130,7 @@ impl Worker {
     }
 
     fn list(&mut self, target: &Target, interfaces: Interfaces) -> Result<TrafficSample, ProbeError> {
-        // A target that is given twice may have lost its probe at the first time.
+        // A target that is listed twice may have lost its probe the first time.
         let Some(probe) = self.probes.get_mut(&target.id) else {
             return self.start(target);
         };

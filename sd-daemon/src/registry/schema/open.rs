@@ -14,7 +14,7 @@ use crate::registry::files::{self, PlacementError};
 pub(in crate::registry) const FLAGS: OpenFlags =
     OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
-/// How long a change waits for a lock of another process, such as `sqlite3` in the hands of an operator.
+/// How long a change waits for a lock of another process, such as an operator's `sqlite3`.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The page cache of SQLite in KiB. Small, because readers use the records in memory.
@@ -83,7 +83,7 @@ pub(in crate::registry) fn open_error(path: &Path, error: rusqlite::Error) -> Op
 /// Returns the first problem of the file, if any.
 ///
 /// SQLite reads every page, including those that are only needed later. It also compares each table with its indexes: a
-/// flipped bit in an id makes another valid id, which nothing else would detect.
+/// flipped bit in an id makes another valid id, which no other check detects.
 fn check_integrity(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let result: String = connection.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
     Ok((result != "ok").then_some(result))

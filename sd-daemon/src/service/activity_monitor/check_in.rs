@@ -17,7 +17,7 @@ impl ActivityMonitor {
     ///
     /// When a container stops, its address goes to the next container that starts. A report is therefore
     /// credited only after the engine has confirmed, later than the report arrived, that the container is
-    /// still in the same run at the same address. While the engine does not answer, the latest known holder
+    /// still in the same run at the same address. While the engine does not respond, the latest known holder
     /// of the address is credited, so that a failing engine stops no container.
     pub(crate) async fn check_in(
         &self,
@@ -62,7 +62,7 @@ impl ActivityMonitor {
     }
 
     /// Whether the engine confirms that the present run of a container is at an address. Returns `true` if the
-    /// engine does not answer in time.
+    /// engine does not respond in time.
     async fn holds_address(&self, record: &Record, address: IpAddr) -> bool {
         let Some(run) = record.last_run() else {
             return false;

@@ -42,7 +42,7 @@ impl ActivityMonitor {
         (*generation == record.generation()).then(|| status.clone())
     }
 
-    /// Probes every running container, and forgets the results of others.
+    /// Probes every running container, and drops the results of others.
     pub(crate) async fn probe_all(&self) {
         let running = self.running();
         let ids: Vec<_> = running.iter().map(|record| record.id()).collect();
@@ -74,8 +74,8 @@ impl ActivityMonitor {
         })
     }
 
-    /// How often to probe running containers, if `interval` is often enough for most: several times within
-    /// the shortest of their idle timeouts, so that the API reports their use correctly.
+    /// How often to probe running containers: at `interval`, or more often if the shortest idle timeout
+    /// requires it, so that the API reports their use correctly.
     pub(crate) fn probe_interval(&self, interval: Duration) -> Duration {
         let policy = self.containers.policy();
         let intervals =

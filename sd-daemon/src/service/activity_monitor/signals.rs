@@ -12,7 +12,7 @@ use crate::domain::UseRule;
 pub struct Signals {
     /// Whether check-ins count.
     pub check_in: Switch,
-    /// Whether client connections count that the prober sees.
+    /// Whether client connections that the prober measures count.
     pub connections: Switch,
     /// When traffic and processor time count.
     pub use_rule: UseRule,

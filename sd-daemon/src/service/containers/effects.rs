@@ -99,8 +99,8 @@ impl Containers {
         failure.map_or(Ok(applied), |error| Err(error.into()))
     }
 
-    /// Inspects a container after an effect. Returns an error, and changes nothing, if the engine does
-    /// not answer it.
+    /// Inspects a container after an effect. Returns an error, and changes nothing, if the engine does not
+    /// respond.
     async fn observe_outcome(
         &self,
         id: ContainerId,

@@ -41,8 +41,8 @@ impl Containers {
         .await
     }
 
-    /// Reconciles a container soon, because it changed. A second request while one waits for the lock adds
-    /// nothing. Runs `if_unknown`, without the lock, if the registry does not have the container by then.
+    /// Reconciles a container soon, because it changed. A request is ignored while an earlier one waits for
+    /// the lock. Runs `if_unknown`, without the lock, if the registry does not have the container by then.
     pub(in crate::service) fn enqueue_reconcile(
         self: &Arc<Self>,
         id: ContainerId,
@@ -54,7 +54,7 @@ impl Containers {
         let containers = Arc::clone(self);
         self.spawn(async move {
             let lock = containers.lock(id).await;
-            // From here on another change may not be visible to the inspection below.
+            // Removed before the inspection, which may miss a later change.
             containers.pending_reconciles.lock().remove(&id);
             let Ok(lock) = lock else { return };
             let result = if containers.record(id).is_some() {

@@ -42,7 +42,7 @@ impl Creations {
                     self.containers.run(cleanup).await?;
                     self.registry.release_key(operation).await?;
                 }
-                // A failed operation would have freed the key: the container was created, and is gone.
+                // A failed operation would have released the key: the container was created and then removed.
                 CreateOutcome::Duplicate(operation) if awaited == Some(operation) => {
                     return Err(ServiceError::CreatedAndRemoved);
                 }
@@ -138,8 +138,8 @@ impl Creations {
         }
     }
 
-    /// Creates a container at the engine. If the answer is lost, the container is searched by its label. One
-    /// that appears too late is removed later: the creation stays open for that.
+    /// Creates a container at the engine. If the response is lost, the container is searched by its label. A
+    /// container that appears too late is removed later: the creation stays open for that.
     async fn create_in_engine(&self, spec: &ContainerSpec) -> Result<ContainerId, ServiceError> {
         let created = match self.engine.start_slot().await {
             Ok(slot) => self.engine.create(slot, spec).await,
@@ -156,7 +156,7 @@ impl Creations {
         if error.is_ambiguous() {
             let found = self.container_of(spec.operation).await;
             if let Ok(None) = found {
-                // The engine answers: its absence counts from here on.
+                // The engine has responded: the absence of the container counts from now on.
                 self.absent_for(spec.operation);
             }
             return found.ok().flatten().ok_or_else(|| error.into());

@@ -1,4 +1,4 @@
-//! The creations that an operation works on at this moment.
+//! The creations in flight: those that an operation works on now.
 
 use std::collections::HashSet;
 
@@ -48,7 +48,7 @@ impl InFlightCreates {
     }
 }
 
-/// A creation that an operation works on. Nothing else touches it until this is dropped.
+/// A creation that an operation works on. No other operation changes it until this is dropped.
 pub(super) struct InFlightCreate {
     operations: watch::Sender<HashSet<OperationId>>,
     operation: OperationId,

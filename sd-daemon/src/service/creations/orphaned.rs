@@ -1,4 +1,4 @@
-//! Orphaned creations: open ones that no operation works on, after a crash or a lost answer of the engine.
+//! Orphaned creations: open ones that no operation works on, after a crash or a lost response of the engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use super::Creations;
 use crate::domain::{Creation, OperationId};
 use crate::engine::Managed;
 
-/// After a lost answer the engine may still create the container for this long.
+/// After a lost response the engine may still create the container for this long.
 const LATE_CREATE: Duration = Duration::from_secs(120);
 
 impl Creations {
-    /// Removes the containers of orphaned creations, and closes those creations. No client got an answer for
-    /// such a container.
+    /// Removes the containers of orphaned creations, and closes those creations. No client has received the
+    /// id of such a container.
     ///
-    /// Only an open creation in the registry gives the right to remove a container. A label proves nothing,
+    /// Only an open creation in the registry permits the removal of a container. A label proves nothing,
     /// because it may come from an image.
     ///
-    /// Docker lists a container shortly before it can be removed, and answers a removal in between as if the
-    /// container did not exist. A creation is therefore closed only once its container is no longer listed.
-    /// Until then the removal is retried.
+    /// Docker lists a container shortly before it can be removed, and responds to a removal in between as if
+    /// the container did not exist. A creation is therefore closed only once its container is no longer
+    /// listed. Until then the removal is retried.
     pub(in crate::service) async fn cleanup_orphaned_creations(&self) -> Result<(), ServiceError> {
         let _cleanup = self.cleanup.lock().await;
         let orphaned_creations = self.orphaned_creations();
@@ -68,7 +68,7 @@ impl Creations {
     }
 
     /// For how long the engine has reported that it does not have the container of a creation. The first call
-    /// starts the count, so that time in which the engine did not answer does not count.
+    /// starts the count, so that time without a response of the engine does not count.
     pub(super) fn absent_for(&self, operation: OperationId) -> Duration {
         let now = self.clock.now();
         let mut absent_since = self.absent_since.lock();

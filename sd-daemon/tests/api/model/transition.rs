@@ -23,7 +23,7 @@ pub(super) enum Transition {
     DisconnectClient(Request),
     /// A container checks in with its number.
     Report(usize),
-    /// A container checks in from the address of one that has just exited, before the daemon learns of either change.
+    /// A container checks in from the address of one that has just exited, before the daemon detects either change.
     ReportFromTakenAddress(usize),
     External(usize, External),
     Foreign(Labels),

@@ -24,7 +24,7 @@ async fn activity_describes_a_running_container() {
 }
 
 #[tokio::test]
-async fn reads_are_no_activity() {
+async fn reads_do_not_count_as_activity() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.clock.advance(IDLE_TIMEOUT / 2);

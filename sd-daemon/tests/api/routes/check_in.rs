@@ -59,7 +59,7 @@ async fn all_field_names_work_in_forms_and_json() {
 }
 
 #[tokio::test]
-async fn report_of_zero_connections_is_no_activity() {
+async fn report_of_zero_connections_does_not_count_as_activity() {
     let daemon = TestDaemon::start();
     let container = daemon.create().await;
     daemon.clock.advance(Duration::from_secs(60));

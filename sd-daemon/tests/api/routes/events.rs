@@ -109,7 +109,7 @@ async fn resumed_stream_has_no_gap_and_no_duplicate() {
 
 /// The client has seen events of a registry that was replaced by a new one or by an older copy.
 #[tokio::test]
-async fn last_event_id_from_the_future_replays_everything() {
+async fn last_event_id_above_the_newest_replays_everything() {
     let daemon = TestDaemon::start();
     let expected = create_and_remove(&daemon, "one").await.to_vec();
     let mut stream = daemon.client.events(Some(u64::MAX)).await.unwrap();

@@ -63,7 +63,7 @@ async fn for_counts_from_now_and_never_shortens() {
     );
     assert_eq!(
         activity.last_active_at, container.last_active_at,
-        "a hold is no activity"
+        "a hold does not count as activity"
     );
 }
 

@@ -44,7 +44,7 @@ async fn clock_set_forward_grants_the_restart_grace() {
     assert_eq!(daemon.get(&used).await.status, Status::Running);
 }
 
-/// Activity recorded between a start at the epoch and a start with the correct time looks fifty years old.
+/// Activity recorded between a start at the epoch and a start with the correct time appears to be fifty years old.
 #[tokio::test]
 async fn clock_corrected_after_the_epoch_grants_the_grace() {
     let daemon = TestDaemon::start();

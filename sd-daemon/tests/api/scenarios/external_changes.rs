@@ -118,7 +118,7 @@ async fn list_without_audit_returns_the_known_state() {
 }
 
 #[tokio::test]
-async fn audit_is_idempotent_and_no_activity() {
+async fn audit_is_idempotent_and_does_not_count_as_activity() {
     let daemon = TestDaemon::without_tasks();
     let container = daemon.create().await;
     daemon.clock.advance(Duration::from_secs(60));

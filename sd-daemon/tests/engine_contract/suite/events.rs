@@ -7,7 +7,7 @@ use sd_daemon::engine::EngineEvent;
 use super::support::{create, create_and_start, exit, in_time, wait_for};
 use crate::harness::Harness;
 
-pub(crate) async fn main_process_that_returns_exited_by_itself(harness: &impl Harness) {
+pub(crate) async fn main_process_that_returns_has_exited(harness: &impl Harness) {
     let id = create_and_start(harness).await;
     let mut events = harness.engine().events();
     harness.exit(id);

@@ -134,7 +134,7 @@ fn maximum_lifetime_caps_an_extension() {
 }
 
 #[test]
-fn pinned_container_ignores_extensions() {
+fn container_without_idle_timeout_ignores_extensions() {
     let pinned = after(&running(), Request::SetLimits(timeout_of(TimeLimit::Never)));
     for case in [by(HOUR), hold(HOUR)] {
         assert_eq!(transition(&pinned, case, NOW), Ok(Transition::same()));

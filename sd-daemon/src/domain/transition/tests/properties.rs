@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Something that happens, with the time since the last thing.
+/// An input, and the time since the previous one.
 #[derive(Clone, Debug)]
 struct Event {
     pause: Duration,
@@ -59,7 +59,7 @@ fn new_record() -> Record {
     record
 }
 
-/// Plays a history; `check` sees every step with the record before and after it.
+/// Applies a history; `check` gets each transition with the record before and after it.
 fn play(
     history: Vec<Event>,
     mut check: impl FnMut(&Record, &Case, &Record, Option<Effect>, Timestamp) -> Result<(), TestCaseError>,
@@ -73,7 +73,7 @@ fn play(
         let after = match next {
             NextState::Same => record.clone(),
             NextState::Changed(next) => *next,
-            NextState::Gone => return Err(TestCaseError::fail("gone without having vanished")),
+            NextState::Gone => return Err(TestCaseError::fail("deleted before it vanished")),
         };
         check(&record, &case, &after, effect, now)?;
         record = after;
@@ -87,7 +87,7 @@ fn never() -> Policy {
 
 proptest! {
     #[test]
-    fn what_is_being_removed_stays_so_until_it_has_vanished(history in histories(never())) {
+    fn removing_container_stays_removing_until_it_vanishes(history in histories(never())) {
         play(history, |before, _, after, _, _| {
             if matches!(before.lifecycle(), Lifecycle::Removing { .. }) {
                 let is_removing = matches!(after.lifecycle(), Lifecycle::Removing { .. });
@@ -98,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn an_effect_always_serves_the_intent_that_is_written_down(history in histories(never())) {
+    fn effect_always_belongs_to_the_stored_intent(history in histories(never())) {
         play(history, |_, _, after, effect, _| {
             match effect {
                 Some(Effect::Start) => prop_assert_eq!(after.lifecycle(), &Lifecycle::Starting),
@@ -117,7 +117,7 @@ proptest! {
     }
 
     #[test]
-    fn the_same_observation_twice_changes_nothing_the_second_time(
+    fn repeated_observation_changes_nothing(
         history in histories(never()), observation in observations()
     ) {
         let mut last = new_record();
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn the_generation_never_shrinks_and_grows_with_every_new_run(history in histories(never())) {
+    fn generation_increases_with_every_new_run(history in histories(never())) {
         play(history, |before, _, after, _, _| {
             prop_assert!(after.generation() >= before.generation());
             let is_live = |record: &Record| {
@@ -142,7 +142,7 @@ proptest! {
     }
 
     #[test]
-    fn with_idle_stops_off_nothing_ends_as_idle(history in histories(never())) {
+    fn disabled_idle_stops_end_no_run_as_idle(history in histories(never())) {
         let timeouts_stay_off = |event: &Event| !matches!(event.case.input, Input::Requested { request: Request::SetLimits(_), .. });
         let history = history.into_iter().filter(timeouts_stay_off).collect();
         play(history, |_, _, after, _, _| {
@@ -156,11 +156,11 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_stopped_for_idleness_before_its_deadline(history in histories(policy(seconds(30)))) {
+    fn container_is_not_stopped_before_its_idle_deadline(history in histories(policy(seconds(30)))) {
         play(history, |before, case, after, effect, now| {
             if let (Input::Due { .. }, Some(Effect::Stop)) = (&case.input, effect) {
                 let TimeLimit::After(timeout) = case.policy.idle_timeout(before).limit else {
-                    return Err(TestCaseError::fail("stopped what is pinned"));
+                    return Err(TestCaseError::fail("stopped without an idle timeout"));
                 };
                 prop_assert!(now.since(before.activity().last_active().at) >= timeout);
                 let is_running = matches!(before.lifecycle(), Lifecycle::Running { .. });
@@ -171,15 +171,15 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_past_its_deadline_is_stopped_when_the_rule_is_asked(
+    fn container_past_its_deadline_is_stopped_when_due(
         history in histories(policy(seconds(30))), wait in 0_u64..300
     ) {
         let policy = policy(seconds(30));
         let (mut last, mut end) = (new_record(), NOW);
         play(history, |_, _, after, _, now| { (last, end) = (after.clone(), now); Ok(()) })?;
         let now = end.after(Duration::from_secs(wait));
-        let asked = due_to_stop(last.generation(), policy.clone());
-        let is_stopped = transition(&last, asked, now).unwrap().effect == Some(Effect::Stop);
+        let due = due_to_stop(last.generation(), policy.clone());
+        let is_stopped = transition(&last, due, now).unwrap().effect == Some(Effect::Stop);
         let is_past = policy.stops_at(&last).is_some_and(|stops_at| now >= stops_at);
         prop_assert_eq!(is_stopped, is_past);
     }

@@ -40,7 +40,7 @@ fn removal_keeps_its_mode() {
 }
 
 #[test]
-fn rejected_start_removes_only_what_never_ran() {
+fn rejected_start_removes_only_containers_that_never_ran() {
     let mut never_ran = starting();
     never_ran.fields.last_run = None;
     let force = Some(Effect::Remove(RemoveMode::Force));

@@ -1,8 +1,8 @@
-//! Random days of one container, compared with the promise of the documentation: a running container is stopped at the
+//! Random days of one container, compared with the rule in the documentation: a running container is stopped at the
 //! latest of its last use plus the idle timeout, the end of its extension, and the end of the grace period; but not
 //! after its maximum lifetime.
 //!
-//! [`Day`] plays the actions through [`transition()`], with a deadline scan like that of the daemon. [`Promise`] derives
+//! [`Day`] plays the actions through [`transition()`], with a deadline scan like that of the daemon. [`DocumentedRule`] derives
 //! the expected deadline from a list of uses and shares no code with the state machine. Longer than 400 lines because
 //! the two are read side by side.
 
@@ -158,8 +158,8 @@ fn plans() -> impl Strategy<Value = Plan> {
     )
 }
 
-/// The promise of the documentation for the present run.
-struct Promise {
+/// The documented rule, applied to the present run.
+struct DocumentedRule {
     started: Timestamp,
     /// When it was used, and how.
     uses: Vec<(Timestamp, LastUse)>,
@@ -172,7 +172,7 @@ struct Promise {
     lifetime: (TimeLimit, LimitSource),
 }
 
-impl Promise {
+impl DocumentedRule {
     fn last_use(&self) -> (Timestamp, LastUse) {
         *self.uses.last().unwrap()
     }
@@ -246,17 +246,17 @@ fn last_use(kind: Use, value: u32) -> LastUse {
 struct Day<'a> {
     record: Record,
     policy: Policy,
-    promise: Promise,
+    documented: DocumentedRule,
     now: Timestamp,
     lag: Duration,
     runs: u32,
-    /// The promised deadline, and when it became that one.
+    /// The expected deadline, and when it became that one.
     end: Option<(Timestamp, Timestamp)>,
     /// The deadline of the last warning in this run.
     warned_for: Option<Timestamp>,
     stopped_since: Option<Timestamp>,
-    /// The deadline that the scan sleeps towards, and when it wakes.
-    asleep: Option<(Timestamp, Timestamp)>,
+    /// The deadline of the next scan, and when that scan wakes.
+    next_scan: Option<(Timestamp, Timestamp)>,
     tally: &'a mut Tally,
 }
 
@@ -283,7 +283,7 @@ impl<'a> Day<'a> {
         };
         let labelled = plan.labelled.map(|limit| (limit, LimitSource::ImageLabel));
         let ruled = plan.ruled.map(|limit| (limit, LimitSource::ImageRule));
-        let promise = Promise {
+        let documented = DocumentedRule {
             started: MIDNIGHT,
             uses: Vec::new(),
             kept: Vec::new(),
@@ -296,14 +296,14 @@ impl<'a> Day<'a> {
         let mut day = Self {
             record,
             policy,
-            promise,
+            documented,
             now: MIDNIGHT,
             lag: plan.lag,
             runs: 0,
             end: None,
             warned_for: None,
             stopped_since: None,
-            asleep: None,
+            next_scan: None,
             tally,
         };
         day.begin_run();
@@ -324,9 +324,9 @@ impl<'a> Day<'a> {
         self.runs += 1;
         let run = self.runs.to_string();
         self.apply(super::live(&run, LiveState::Running));
-        self.promise.started = self.now;
-        self.promise.uses = vec![(self.now, last_use(Use::Started, 0))];
-        self.promise.kept.clear();
+        self.documented.started = self.now;
+        self.documented.uses = vec![(self.now, last_use(Use::Started, 0))];
+        self.documented.kept.clear();
         (self.warned_for, self.stopped_since) = (None, None);
         self.compare();
     }
@@ -361,16 +361,16 @@ impl<'a> Day<'a> {
     fn pass(&mut self, span: Duration) {
         let until = self.now.after(span);
         while let Some((at, _)) = self.policy.next_due(&self.record, self.now) {
-            let wake_at = match self.asleep {
+            let wake_at = match self.next_scan {
                 // The scan keeps its wake-up time across calls of this function.
                 Some((due_at, wake_at)) if due_at == at && wake_at >= self.now => wake_at,
                 Some(_) | None => at.max(self.now).after(self.lag),
             };
             if wake_at > until {
-                self.asleep = Some((at, wake_at));
+                self.next_scan = Some((at, wake_at));
                 break;
             }
-            (self.now, self.asleep) = (wake_at, None);
+            (self.now, self.next_scan) = (wake_at, None);
             match self.policy.next_due(&self.record, self.now) {
                 Some((at, due)) if at <= self.now => self.enforce(due),
                 Some(_) | None => {}
@@ -405,7 +405,7 @@ impl<'a> Day<'a> {
         );
         assert!(self.now < end, "warned too late");
         assert_ne!(self.warned_for, Some(end), "warned twice");
-        assert_eq!(warning.reason, Some(self.promise.reason(self.now)));
+        assert_eq!(warning.reason, Some(self.documented.reason(self.now)));
         self.warned_for = Some(end);
         self.tally.warnings += 1;
     }
@@ -418,12 +418,12 @@ impl<'a> Day<'a> {
         if was_time_to_warn {
             assert_eq!(self.warned_for, Some(end), "not warned");
         }
-        let expected = self.promise.reason(self.now);
+        let expected = self.documented.reason(self.now);
         self.tally.stops[match expected {
             Reason::IdleTimeout(_) => 0,
             Reason::KeepUntil(_) => 1,
             Reason::Grace(_) => 2,
-            _ => 3, // the promise gives no other reason than the maximum lifetime
+            _ => 3, // the maximum lifetime; the rule has no other reason
         }] += 1;
         assert_eq!(stop.reason, Some(expected));
     }
@@ -436,18 +436,22 @@ impl<'a> Day<'a> {
             .stopped_since
             .unwrap()
             .after(rest)
-            .max(self.promise.resumed.after(rest.min(GRACE)));
+            .max(self.documented.resumed.after(rest.min(GRACE)));
         assert!(self.now >= expected, "removed early");
         assert!(self.now <= expected.after(self.lag), "removed late");
         self.tally.removals += 1;
     }
 
-    /// Asserts that the policy and the promise agree.
+    /// Asserts that the policy and the documented rule agree.
     fn compare(&mut self) {
-        let promised = self.promise.end().filter(|_| self.is_running()).map(|(at, _)| at);
-        assert_eq!(self.policy.stops_at(&self.record), promised);
-        if self.end.map(|(at, _)| at) != promised {
-            self.end = promised.map(|at| (at, self.now));
+        let expected_end = self
+            .documented
+            .end()
+            .filter(|_| self.is_running())
+            .map(|(at, _)| at);
+        assert_eq!(self.policy.stops_at(&self.record), expected_end);
+        if self.end.map(|(at, _)| at) != expected_end {
+            self.end = expected_end.map(|at| (at, self.now));
         }
     }
 
@@ -513,7 +517,7 @@ impl<'a> Day<'a> {
             Signal::Connections => Use::Connections,
             Signal::Started | Signal::Cpu => Use::Cpu,
         };
-        self.promise.uses.push((self.now, last_use(kind, value)));
+        self.documented.uses.push((self.now, last_use(kind, value)));
         self.compare();
     }
 
@@ -529,8 +533,8 @@ impl<'a> Day<'a> {
             report,
         });
         if is_running {
-            self.promise.uses.push((self.now, last_use(Use::CheckIn, 0)));
-            self.promise.kept.push(self.now.after(span));
+            self.documented.uses.push((self.now, last_use(Use::CheckIn, 0)));
+            self.documented.kept.push(self.now.after(span));
         }
     }
 
@@ -544,8 +548,8 @@ impl<'a> Day<'a> {
             return;
         }
         self.apply(case);
-        if let Some((idle_end, _)) = self.promise.idle_end() {
-            self.promise.kept.push(match extension {
+        if let Some((idle_end, _)) = self.documented.idle_end() {
+            self.documented.kept.push(match extension {
                 Extension::By(span) => idle_end.max(self.now).after(span),
                 Extension::For(span) => self.now.after(span),
             });
@@ -556,17 +560,17 @@ impl<'a> Day<'a> {
     fn set(&mut self, limits: Limits) {
         self.apply(Request::SetLimits(limits));
         if let Some(limit) = limits.idle_timeout {
-            self.promise.timeout = (limit, LimitSource::Container);
+            self.documented.timeout = (limit, LimitSource::Container);
         }
         if let Some(limit) = limits.max_lifetime {
-            self.promise.lifetime = (limit, LimitSource::Container);
+            self.documented.lifetime = (limit, LimitSource::Container);
         }
     }
 
     fn stop_daemon(&mut self, span: Duration) {
         self.now = self.now.after(span);
         self.policy.resumed_at = self.now;
-        self.promise.resumed = self.now;
+        self.documented.resumed = self.now;
         self.compare();
         // A deadline that passed meanwhile could neither be announced nor enforced.
         self.end = self.end.map(|(at, since)| (at, since.max(self.now)));
@@ -581,12 +585,12 @@ impl<'a> Day<'a> {
         self.compare();
         self.pass(span);
         self.apply(super::live(&run, LiveState::Running));
-        self.promise.uses.push((self.now, last_use(Use::Unpaused, 0)));
+        self.documented.uses.push((self.now, last_use(Use::Unpaused, 0)));
     }
 }
 
 #[test]
-fn random_days_keep_the_promise() {
+fn random_days_match_the_documented_rule() {
     let tally = RefCell::new(Tally::default());
     let config = Config {
         cases: 256,

@@ -22,11 +22,11 @@ use super::hash_verification_pool::HashVerificationPool;
 use crate::http::middleware::rate_limit::RateLimiter;
 use crate::password::{self, Password};
 
-/// Failed logins that an address may have at once. People mistype, and scripts have several clients.
+/// Failed logins that an address may have at once. Users mistype passwords, and a script may have several clients.
 const MAX_FAILURES: u32 = 10;
 /// Interval after which an address may fail once more.
 const FAILURE_INTERVAL: Duration = Duration::from_secs(6);
-/// How long a successful login is remembered: clients that send requests often do not notice the hash.
+/// How long a successful login is remembered: clients that send requests often do not wait for a hash each time.
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 
 /// The credentials of the API. Cheap to clone.

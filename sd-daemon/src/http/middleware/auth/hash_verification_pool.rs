@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn two_verifications_run_at_a_time_after_callers_gave_up() {
+    async fn two_verifications_run_at_a_time_after_cancellations() {
         let pool = HashVerificationPool::default();
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let work = || {
@@ -62,7 +62,7 @@ mod tests {
                 running.fetch_sub(1, Ordering::SeqCst);
             })
         };
-        // Some callers give up while their work runs.
+        // Some callers are cancelled while their work runs.
         for _ in 0..5 {
             let callers = join_all((0..50).map(|_| work()));
             drop(tokio::time::timeout(Duration::from_millis(15), callers).await);
