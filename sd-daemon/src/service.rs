@@ -62,6 +62,7 @@ pub(crate) use creations::Creations;
 pub use creations::NewContainer;
 pub(crate) use engine_access::EngineAccess;
 pub use error::ServiceError;
+#[cfg(feature = "test-support")]
 pub(crate) use reference::find;
 
 /// The parts that a service is built from.
