@@ -4,10 +4,10 @@ mod activity;
 mod container;
 mod events;
 mod task_status;
-mod time;
+mod values;
 
 pub(crate) use activity::activity;
 pub(crate) use container::container;
 pub(crate) use events::event;
 pub(crate) use task_status::task_status;
-pub(crate) use time::timestamp;
+pub(crate) use values::timestamp;

@@ -4,11 +4,11 @@ use sd_client::api;
 
 use super::container::{started_at, status, stop_reason};
 use super::events;
-use super::time::{seconds, timestamp};
-use crate::domain::{DeadlineReason, Lifecycle, LimitSource, Record, Signal};
+use super::values::{seconds, source, timestamp};
+use crate::domain::{DeadlineReason, Lifecycle, Record, Signal};
 use crate::service::{ActivityReport, ProbeStatus, Signals, Switch};
 
-/// The activity of a container: who uses it, its deadlines and its history.
+/// The activity of a container: its use, its deadlines and its history.
 pub(crate) fn activity(report: &ActivityReport, signals: &Signals) -> api::Activity {
     let ActivityReport {
         record,
@@ -63,15 +63,6 @@ pub(crate) fn activity(report: &ActivityReport, signals: &Signals) -> api::Activ
     }
 }
 
-pub(super) fn source(source: LimitSource) -> api::PolicySource {
-    match source {
-        LimitSource::Container => api::PolicySource::Container,
-        LimitSource::ImageLabel => api::PolicySource::ImageLabel,
-        LimitSource::ImageRule => api::PolicySource::ImageRule,
-        LimitSource::Default => api::PolicySource::Default,
-    }
-}
-
 fn stops_because(because: DeadlineReason) -> api::StopsBecause {
     match because {
         DeadlineReason::IdleTimeout => api::StopsBecause::IdleTimeout,
@@ -81,7 +72,7 @@ fn stops_because(because: DeadlineReason) -> api::StopsBecause {
     }
 }
 
-pub(super) fn signal_kind(signal: Signal) -> api::SignalKind {
+fn signal_kind(signal: Signal) -> api::SignalKind {
     match signal {
         Signal::Started => api::SignalKind::Started,
         Signal::CheckIn => api::SignalKind::CheckIn,
@@ -108,8 +99,8 @@ fn open_connections(latest_probe: &ProbeStatus) -> Option<api::OpenConnections> 
 
 /// Every signal: whether it counts, the reason if it does not, and its latest reading.
 fn all_signals(record: &Record, latest_probe: Option<&ProbeStatus>, signals: &Signals) -> Vec<api::Signal> {
-    const SWITCHED_OFF: &str = "disabled in the daemon's settings";
-    let switched = |switch: Switch| (switch == Switch::Off).then(|| SWITCHED_OFF.to_owned());
+    const DISABLED: &str = "disabled in the daemon's settings";
+    let disabled = |switch: Switch| (switch == Switch::Off).then(|| DISABLED.to_owned());
     let probe_error = match latest_probe {
         Some(ProbeStatus::Failed(error)) => Some(error.to_string()),
         Some(ProbeStatus::Probed { .. }) | None => None,
@@ -120,12 +111,12 @@ fn all_signals(record: &Record, latest_probe: Option<&ProbeStatus>, signals: &Si
     };
     let reasons = [
         (Signal::Started, None),
-        (Signal::CheckIn, switched(signals.check_in)),
+        (Signal::CheckIn, disabled(signals.check_in)),
         (
             Signal::Connections,
-            switched(signals.connections).or_else(|| probe_error.clone()),
+            disabled(signals.connections).or_else(|| probe_error.clone()),
         ),
-        (Signal::Cpu, switched(cpu).or(probe_error)),
+        (Signal::Cpu, disabled(cpu).or(probe_error)),
     ];
     let describe = |(signal, reason): (Signal, Option<String>)| {
         let reading = record.activity().readings.get(&signal);

@@ -2,7 +2,7 @@
 
 use sd_client::api::{self, route};
 
-use super::time::{seconds, timestamp};
+use super::values::{seconds, timestamp};
 use crate::domain::{ContainerPort, Endpoints, Lifecycle, Policy, Record, StopCause, Timestamp};
 
 /// The container object of a record.

@@ -2,8 +2,7 @@
 
 use sd_client::api;
 
-use super::activity::source;
-use super::time::{limit_seconds, timestamp};
+use super::values::{limit_seconds, source, timestamp};
 use crate::domain::{
     Actor, AppliedLimit, Caller, EventKind, Idleness, LastUse, Limits, Means, Reason, RecordedEvent, Use,
 };

@@ -2,7 +2,7 @@
 
 use sd_client::api;
 
-use super::time::timestamp;
+use super::values::timestamp;
 use crate::task_status::TaskStatus;
 
 pub(crate) fn task_status(status: TaskStatus) -> api::TaskStatus {

@@ -1,11 +1,12 @@
-//! Times and limits.
+//! Values that several objects contain: times, limits and their sources.
 
 use std::time::SystemTime;
 
 use sd_client::api;
 
-use crate::domain::{EffectiveLimit, TimeLimit, Timestamp};
+use crate::domain::{EffectiveLimit, LimitSource, TimeLimit, Timestamp};
 
+/// An effective limit in seconds, or `None` if it is unlimited.
 pub(super) fn seconds(effective: EffectiveLimit) -> Option<u64> {
     limit_seconds(effective.limit)
 }
@@ -15,6 +16,15 @@ pub(super) fn limit_seconds(limit: TimeLimit) -> Option<u64> {
     match limit {
         TimeLimit::Never => None,
         TimeLimit::After(duration) => Some(duration.as_secs()),
+    }
+}
+
+pub(super) fn source(source: LimitSource) -> api::PolicySource {
+    match source {
+        LimitSource::Container => api::PolicySource::Container,
+        LimitSource::ImageLabel => api::PolicySource::ImageLabel,
+        LimitSource::ImageRule => api::PolicySource::ImageRule,
+        LimitSource::Default => api::PolicySource::Default,
     }
 }
 
