@@ -1,4 +1,6 @@
 //! The sentences of reasons and actors.
+//!
+//! Longer than 400 lines with its tests, which compare every sentence.
 
 use std::fmt;
 use std::time::Duration;
