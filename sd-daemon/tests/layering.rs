@@ -163,13 +163,15 @@ fn wire_uses_no_handler() {
 }
 
 #[test]
-fn engine_and_registry_are_independent() {
+fn engine_prober_and_registry_are_independent() {
     assert_absent(&["crate::registry", "crate::service"], |name| {
         is_in(name, "engine")
     });
     assert_absent(&["crate::engine", "crate::service"], |name| {
         is_in(name, "registry")
     });
+    let others = ["crate::engine", "crate::registry", "crate::service"];
+    assert_absent(&others, |name| is_in(name, "prober"));
 }
 
 #[test]
