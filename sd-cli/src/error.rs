@@ -111,7 +111,7 @@ impl CliError {
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NoPassword { .. } => {
-                Some("set SD_PASSWORD or --password-file; the default password never leaves this machine")
+                Some("set SD_PASSWORD or --password-file; the default password is sent only to this machine")
             }
             Self::Credentials { .. } => Some(
                 "set the user with --user or SD_USER, and the password with SD_PASSWORD or --password-file",

@@ -170,11 +170,11 @@ fn container_in_use_names_its_clients_and_its_deadline() {
     activity.history.push(extended("13:10", 7_200));
     assert_eq!(
         explain(&activity),
-        "db (sd-postgres) has been running for 3h 12m. It was last used at 14:21 (1m ago): 2 connections seen in use \
-         from the host. 2 clients were connected 1m ago to port 5432, carrying 18 kB a minute. It will be stopped at \
-         16:51 (in 2h 29m) unless it is used: its idle timeout is 2h 30m (the daemon's default). Extended at 13:10: \
-         stop postponed by 2h, requested by admin from 127.0.0.1 (API). `sd extend db 2h` would postpone the stop to \
-         18:51. A stop keeps its files."
+        "db (sd-postgres) has been running for 3h 12m. It was last used at 14:21 (1m ago): 2 connections in use \
+         (measured from the host). 2 clients were connected 1m ago to port 5432, carrying 18 kB a minute. It \
+         will be stopped at 16:51 (in 2h 29m) unless it is used: its idle timeout is 2h 30m (the daemon's \
+         default). Extended at 13:10: stop postponed by 2h, requested by admin from 127.0.0.1 (API). `sd extend \
+         db 2h` would postpone the stop to 18:51. A stop keeps its files."
     );
 }
 
@@ -188,10 +188,10 @@ fn silent_connection_is_not_use() {
     (connections.open, connections.bytes_per_minute) = (1, 0);
     assert_eq!(
         explain(&activity),
-        "db (sd-postgres) has been running for 3h 12m. It was last used at 13:00 (1h 22m ago): 2 connections seen in \
-         use from the host. 1 client was connected 1m ago to port 5432, without data, which does not count as use. It \
-         will be stopped at 15:30 (in 1h 8m) unless it is used: its idle timeout is 2h 30m (the daemon's default). \
-         `sd extend db 2h` would postpone the stop to 17:30. A stop keeps its files."
+        "db (sd-postgres) has been running for 3h 12m. It was last used at 13:00 (1h 22m ago): 2 connections in \
+         use (measured from the host). 1 client was connected 1m ago to port 5432, without data, which does not \
+         count as use. It will be stopped at 15:30 (in 1h 8m) unless it is used: its idle timeout is 2h 30m \
+         (the daemon's default). `sd extend db 2h` would postpone the stop to 17:30. A stop keeps its files."
     );
     let connections = activity.connections.as_mut().unwrap();
     connections.bytes_per_minute = 30;
@@ -215,10 +215,10 @@ fn idle_container_names_its_start_and_the_warning() {
     activity.history.push(warning("14:18"));
     assert_eq!(
         explain(&activity),
-        "db (sd-postgres) has been running for 3h 12m. It has not been used since its start. No client was connected \
-         1m ago. It will be stopped at 14:23 (in 1m) unless it is used: its idle timeout is 2h 30m (from its image's \
-         label). A warning was sent at 14:18. `sd extend db 2h` would postpone the stop to 16:23. A stop keeps its \
-         files."
+        "db (sd-postgres) has been running for 3h 12m. It has not been used since its start. No client was \
+         connected 1m ago. It will be stopped at 14:23 (in 1m) unless it is used: its idle timeout is 2h 30m \
+         (from its image's label). A warning was sent at 14:18. `sd extend db 2h` would postpone the stop to \
+         16:23. A stop keeps its files."
     );
 }
 
@@ -231,10 +231,11 @@ fn container_without_signals_says_that_use_is_unknown() {
     activity.signals[2] = off(SignalKind::Connections, "its engine is on another machine");
     assert_eq!(
         explain(&activity),
-        "db (sd-postgres) has been running for 3h 12m. No use of it is known since its start. Whether clients are \
-         connected is unknown: its engine is on another machine. No signal shows its use: it has never checked in \
-         (`sd check-in`). It will be stopped at 16:51 (in 2h 29m) unless it is used: its idle timeout is 2h 30m (the \
-         daemon's default). `sd extend db 2h` would postpone the stop to 18:51. A stop keeps its files."
+        "db (sd-postgres) has been running for 3h 12m. No use of it is known since its start. Whether clients \
+         are connected is unknown: its engine is on another machine. No signal shows its use: it has never \
+         checked in (`sd check-in`). It will be stopped at 16:51 (in 2h 29m) unless it is used: its idle \
+         timeout is 2h 30m (the daemon's default). `sd extend db 2h` would postpone the stop to 18:51. A stop \
+         keeps its files."
     );
     activity.signals[1].at = Some(at("14:00"));
     activity.signals[1].value = Some(1);
@@ -309,7 +310,7 @@ fn last_use_is_named_by_its_signal() {
         (
             SignalKind::Connections,
             1,
-            "1 connection seen in use from the host.",
+            "1 connection in use (measured from the host).",
         ),
         (SignalKind::Cpu, 1_254, "its processor use of 1.254 cores."),
         (SignalKind::Other("gpu".to_owned()), 1, "gpu."),
@@ -367,10 +368,10 @@ fn idle_stop_names_the_timeout_the_last_use_and_the_warning() {
     ]);
     assert_eq!(
         explain(&activity),
-        "db (sd-postgres) was stopped at 16:51 (1h 9m ago): not used for 2h 30m, and its idle timeout is 2h 30m (the \
-         daemon's default); the last use was 2 connections seen in use from the host. It had run for 5h 41m. It was \
-         last used at 14:21 (3h 39m ago): 2 connections seen in use from the host. The warning was sent at 16:46. Its \
-         files are kept until it is removed; `sd start db` starts it again."
+        "db (sd-postgres) was stopped at 16:51 (1h 9m ago): not used for 2h 30m, and its idle timeout is 2h 30m \
+         (the daemon's default); the last use was 2 connections in use (measured from the host). It had run for \
+         5h 41m. It was last used at 14:21 (3h 39m ago): 2 connections in use (measured from the host). The \
+         warning was sent at 16:46. Its files are kept until it is removed; `sd start db` starts it again."
     );
 }
 
@@ -386,10 +387,10 @@ fn exited_container_names_the_exit_code_and_its_removal() {
     activity.remove_after_source = PolicySource::ImageRule;
     assert_eq!(
         explain(&activity),
-        "db (sd-postgres) exited with code 3 at 16:51 (1h 9m ago). It had run for 5h 41m. It was last used at 14:21 \
-         (3h 39m ago): 2 connections seen in use from the host. It will be removed at 2026-03-03 16:51 (in 1d 22h) \
-         unless it is started (`sd start db`): stopped containers are kept for 2d (from the daemon's rule for its \
-         image)."
+        "db (sd-postgres) exited with code 3 at 16:51 (1h 9m ago). It had run for 5h 41m. It was last used at \
+         14:21 (3h 39m ago): 2 connections in use (measured from the host). It will be removed at 2026-03-03 \
+         16:51 (in 1d 22h) unless it is started (`sd start db`): stopped containers are kept for 2d (from the \
+         daemon's rule for its image)."
     );
 }
 

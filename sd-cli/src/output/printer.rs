@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(
             String::from_utf8(stderr).unwrap(),
             "sd: failed to log in to http://evil\\u{1b}[2J: no password is set\n\
-             hint: set SD_PASSWORD or --password-file; the default password never leaves this machine\n"
+             hint: set SD_PASSWORD or --password-file; the default password is sent only to this machine\n"
         );
     }
 

@@ -87,7 +87,7 @@ fn default_password_is_not_sent_to_other_machines() {
         3,
         &format!(
             "sd: failed to log in to {url}: no password is set\n\
-             hint: set SD_PASSWORD or --password-file; the default password never leaves this machine\n"
+             hint: set SD_PASSWORD or --password-file; the default password is sent only to this machine\n"
         ),
     );
     assert!(server.requests().is_empty());

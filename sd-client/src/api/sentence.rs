@@ -148,12 +148,16 @@ impl fmt::Display for PolicySource {
 impl fmt::Display for LastUse {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.signal, self.value) {
-            (SignalKind::Started, _) if self.unpaused => formatter.write_str("its unpausing on the host"),
+            (SignalKind::Started, _) if self.unpaused => formatter.write_str("its unpause on the host"),
             (SignalKind::Started, _) => formatter.write_str("its start"),
             (SignalKind::CheckIn, 0) => formatter.write_str("its report that it was busy"),
             (SignalKind::CheckIn, count) => write!(formatter, "its report of {}", connections(count)),
             (SignalKind::Connections, count) => {
-                write!(formatter, "{} seen in use from the host", connections(count))
+                write!(
+                    formatter,
+                    "{} in use (measured from the host)",
+                    connections(count)
+                )
             }
             (SignalKind::Cpu, millicores) => {
                 let (cores, thousandths) = (millicores / 1_000, millicores % 1_000);
@@ -362,7 +366,7 @@ mod tests {
         assert_eq!(
             stop(Reason::Grace(idleness(SignalKind::Connections, 1))),
             "not used for 2h 30m, not even in the grace period after the daemon started or resumed, and its idle \
-             timeout is 2h 30m (the daemon's default); the last use was 1 connection seen in use from the host"
+             timeout is 2h 30m (the daemon's default); the last use was 1 connection in use (measured from the host)"
         );
     }
 
@@ -370,14 +374,14 @@ mod tests {
     fn last_use_is_named_by_its_signal() {
         for (signal, value, unpaused, expected) in [
             (SignalKind::Started, 0, false, "its start"),
-            (SignalKind::Started, 0, true, "its unpausing on the host"),
+            (SignalKind::Started, 0, true, "its unpause on the host"),
             (SignalKind::CheckIn, 1, false, "its report of 1 connection"),
             (SignalKind::CheckIn, 12, false, "its report of 12 connections"),
             (
                 SignalKind::Connections,
                 3,
                 false,
-                "3 connections seen in use from the host",
+                "3 connections in use (measured from the host)",
             ),
             (SignalKind::Cpu, 250, false, "its processor use of 0.25 cores"),
             (SignalKind::Cpu, 2_000, false, "its processor use of 2 cores"),

@@ -29,7 +29,7 @@ pub enum EngineError {
     /// The containers of this daemon are on another engine. Their absence on this one proves nothing.
     #[error(
         "connected to a different engine ({found}, expected {expected}); changes are refused until DOCKER_HOST points \
-         to the original one; if that engine is gone for good, see docs/operating.md"
+         to the original one; if that engine no longer exists, see docs/operating.md"
     )]
     WrongEngine {
         /// The identity of the engine with the containers.

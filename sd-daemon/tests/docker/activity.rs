@@ -171,7 +171,7 @@ async fn silent_psql_is_stopped_by_host_activity() {
         .only_silent_one_is_stopped(&daemon)
         .await;
     let why = why(&daemon, &stopped).await;
-    assert!(why.contains("seen in use from the host"), "{why}");
+    assert!(why.contains("in use (measured from the host)"), "{why}");
     assert!(
         why.contains("its idle timeout is 15s (set for this container)"),
         "{why}"
@@ -204,7 +204,7 @@ async fn silent_ssh_is_stopped_by_host_activity() {
     let sessions = TwoSessions::of_login_servers(&daemon, keys.path()).await;
     let stopped = sessions.only_silent_one_is_stopped(&daemon).await;
     let why = why(&daemon, &stopped).await;
-    assert!(why.contains("seen in use from the host"), "{why}");
+    assert!(why.contains("in use (measured from the host)"), "{why}");
 }
 
 #[tokio::test]

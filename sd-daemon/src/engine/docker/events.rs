@@ -139,7 +139,7 @@ impl Follower {
             }
             Ok(None) => {
                 tracing::debug!(
-                    "the engine no longer remembers all events since the last one; inspecting everything"
+                    "the engine has deleted events since the last one; inspecting all containers"
                 );
                 self.subscription = None;
             }

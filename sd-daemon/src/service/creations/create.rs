@@ -232,7 +232,7 @@ impl Creations {
         };
         match tokio::time::timeout(DUPLICATE_TIMEOUT, outcome).await {
             Ok(Some(record)) => Ok(record),
-            Ok(None) => Err(ServiceError::Bug("the registry is gone".to_owned())),
+            Ok(None) => Err(ServiceError::Bug("the registry has stopped".to_owned())),
             Err(_) => Err(EngineError::TimedOut(DUPLICATE_TIMEOUT).into()),
         }
     }

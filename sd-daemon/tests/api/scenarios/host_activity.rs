@@ -83,7 +83,7 @@ async fn transferring_connections_postpone_the_idle_stop() {
     assert!(
         history.iter().any(|entry| entry.why
             == "not used for 2h 30m, and its idle timeout is 2h 30m (the daemon's default); the last use was \
-                1 connection seen in use from the host"),
+                1 connection in use (measured from the host)"),
         "{history:?}"
     );
 }
