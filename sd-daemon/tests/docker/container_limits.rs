@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use sd_client::Error;
-use sd_client::api::{Container, CreateContainer, RemoveMode, Status, StopReason};
+use sd_client::api::{Container, CreateContainer, Reason, RemoveMode, Status, StopReason};
 
 use crate::daemon::{Daemon, eventually};
 use crate::docker::{docker, image};
@@ -80,7 +80,7 @@ async fn out_of_memory_container_is_stopped_with_the_reason() {
             assert_eq!(stopped.stop_reason, Some(StopReason::Exited));
             let mut history = activity.history.iter();
             assert!(
-                history.any(|entry| entry.why.contains("more memory than it may have")),
+                history.any(|entry| entry.reason == Some(Reason::OutOfMemory)),
                 "{:#?}",
                 activity.history
             );
