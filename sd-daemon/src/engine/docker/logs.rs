@@ -77,7 +77,7 @@ mod tests {
             stream: OutputStream::Stdout,
             bytes: Bytes::from_static(text.as_bytes()),
         });
-        (chunk.at.map(|at| at.as_millis()), chunk.bytes)
+        (chunk.at.map(Timestamp::as_millis), chunk.bytes)
     }
 
     #[test]
