@@ -1,7 +1,7 @@
 //! The REST API: its routes, the middleware around every request, and the handlers.
 //!
 //! A handler reads its request, calls the service once and maps the result. Status codes are decided in `problem`,
-//! representations in [`crate::wire`], paths in `routes`.
+//! representations in `wire`, paths in `routes`.
 
 #[cfg(feature = "test-support")]
 pub mod fuzz;

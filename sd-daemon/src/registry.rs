@@ -1,9 +1,9 @@
 //! The registry: the durable list of containers, open creates and events, in one SQLite file.
 //!
-//! One thread owns the database and the only current copy of every record ([`thread`]). Jobs reach it one after the
-//! other, so their order is the order of events. A job that changes a record calls
+//! One thread owns the database and the only current copy of every record (`registry/thread.rs`). Jobs reach it one
+//! after the other, so their order is the order of events. A job that changes a record calls
 //! [`transition()`](crate::domain::transition()), commits, and only then changes memory, publishes a new [`Snapshot`]
-//! and answers ([`store`]). A change that was acknowledged survives a crash.
+//! and answers (`registry/store.rs`). A change that was acknowledged survives a crash.
 //!
 //! Readers use the latest [`Snapshot`], which is in memory and immutable; they never wait for the thread.
 //!

@@ -5,7 +5,7 @@
 //! other status is retried without a limit, except 410, which drops the event. No other part of the daemon waits for
 //! the receiver: the history keeps the events, and those that it deletes before they could be delivered are skipped.
 //!
-//! The wire format of an event is defined in [`wire`](crate::wire), and the registry decides how long events are kept.
+//! The wire format of an event is defined in `wire`, and the registry decides how long events are kept.
 //! Only the app builds and runs the webhook.
 
 mod delivery;
