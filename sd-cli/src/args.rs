@@ -16,7 +16,7 @@ use crate::output::Format;
 const EXAMPLES: &str = "\
 Examples:
   sd images                           list the images that the daemon can run
-  sd create sd-postgres --wait        create a container, wait until it is ready
+  sd create sd-web --wait             create a container, wait until it is ready
   sd ls                               list containers and when they stop
   sd why db                           explain why it runs or was stopped
   sd extend db 2h                     postpone its stop by two hours

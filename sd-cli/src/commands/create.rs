@@ -13,11 +13,11 @@ use crate::signals;
 
 const EXAMPLES: &str = "\
 Examples:
-  sd create sd-postgres
-  sd create sd-postgres --name db --wait
+  sd create sd-web
+  sd create sd-postgres --name db --env POSTGRES_PASSWORD=secret --wait
   sd create sd-django --env DEBUG=1 --memory 512m --cpus 0.5 --idle-timeout 6h
   sd create busybox -- sleep 600
-  id=$(sd create -q sd-postgres)";
+  id=$(sd create -q sd-web)";
 
 /// Longest idempotency key that the daemon accepts, in bytes.
 const MAX_KEY_LENGTH: usize = 255;

@@ -10,7 +10,7 @@ use anyhow::Context;
 use sd_daemon::clock::{Clock, SystemClock};
 use sd_daemon::domain::ContainerId;
 use sd_daemon::engine::{ConnectOptions, LabelledContainer, connect};
-use sd_daemon::registry::{self, RecoveredTable, Recovery, RecoveryMode, StateDirectory};
+use sd_daemon::registry::{self, RecoveredTable, Recovery, RecoveryError, RecoveryMode, StateDirectory};
 use sd_daemon::settings::{RecoverArgs, Settings};
 
 /// Recovers the registry and prints what was found.
@@ -24,10 +24,14 @@ pub(crate) fn recover(settings: &Settings, args: &RecoverArgs) -> anyhow::Result
     let directory = StateDirectory::claim(&settings.state_dir)?;
     let now = SystemClock::new().wall_time();
     let recovered = registry::recover(&directory, args.from.as_deref(), mode, now);
+    // A mistyped path is no damage: every container of the host would be listed as missing.
+    if let Err(error @ RecoveryError::Inaccessible { .. }) = recovered {
+        return Err(error.into());
+    }
     if let Ok(recovery) = &recovered {
         print_recovery(recovery, mode, &mut out)?;
     }
-    // Containers are listed in any case: with an unreadable registry they are all that is left.
+    // Containers are listed even if the registry is unreadable: then they are all that is left.
     let known = recovered.as_ref().ok();
     let runtime = tokio::runtime::Runtime::new().context("failed to start the runtime")?;
     runtime.block_on(print_missing(settings, known, &mut out))?;
@@ -141,7 +145,10 @@ fn print_containers(
             out,
             "    inspect: docker inspect {id}; docker logs --tail 20 {id}"
         )?;
-        writeln!(out, "    remove:  docker rm --force --volumes {id}")?;
+        // Without the id of the registry the container may belong to another daemon.
+        if instance.is_some() {
+            writeln!(out, "    remove:  docker rm --force --volumes {id}")?;
+        }
     }
     Ok(())
 }
