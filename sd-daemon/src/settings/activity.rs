@@ -7,7 +7,7 @@ use sd_client::quantity::{CpuThreshold, Span, TimeLimit};
 use serde::{Deserialize, Serialize};
 
 use super::limits::{ImageRuleOptions, LimitOptions};
-use super::values::{as_text, some_as_text};
+use super::values::{self, as_text, some_as_text};
 use super::{AddressRange, SettingsError};
 use crate::domain::UseRule;
 use crate::service::{Signals, Switch};
@@ -50,8 +50,10 @@ pub struct ActivityOptions {
         global = true,
         env = "SD_DAEMON_CONNECTION_FLOOR",
         value_name = "BYTES",
-        default_value = "1"
+        default_value = "1",
+        value_parser = values::parse::<u64>
     )]
+    #[serde(deserialize_with = "values::deserialize")]
     pub connection_floor: u64,
 
     /// Count processor use of at least this many cores, with the signal cpu.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::values::serde_as_text;
+use super::values::{StandardValue, serde_as_text};
 
 /// The listener for check-ins.
 #[derive(Clone, Debug, Args, Serialize, Deserialize)]
@@ -48,7 +48,8 @@ impl FromStr for CheckInListen {
             (_, Some(port), _) if port != 0 => Ok(Self::Gateway { port }),
             (_, _, Ok(address)) => Ok(Self::Address(address)),
             _ => Err(format!(
-                "{text:?} is not a listener: expected gateway:PORT, ADDRESS:PORT or off"
+                "{text:?} is not a listener: must be gateway:PORT, off, or {}",
+                SocketAddr::ALLOWED
             )),
         }
     }

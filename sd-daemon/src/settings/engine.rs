@@ -5,15 +5,25 @@ use std::net::IpAddr;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::values::Network;
+use super::values::{self, Network};
 
 /// Properties of new containers. The engine itself is selected by `DOCKER_HOST`, as for every Docker client.
 #[derive(Clone, Debug, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Containers")]
 pub struct EngineOptions {
     /// Publish container ports on this address of the host [default: the API's address].
-    #[arg(long, global = true, env = "SD_DAEMON_PUBLISH_ADDRESS", value_name = "IP")]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(
+        long,
+        global = true,
+        env = "SD_DAEMON_PUBLISH_ADDRESS",
+        value_name = "IP",
+        value_parser = values::parse::<IpAddr>
+    )]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "values::deserialize_some"
+    )]
     pub publish_address: Option<IpAddr>,
 
     /// Connect new containers to this Docker bridge network.

@@ -74,6 +74,10 @@ impl File {
         })?;
         for (key, value) in found {
             // Checked even if a flag replaces it, so that a mistake in the file is reported immediately.
+            if values.get(&key).is_some_and(toml::Value::is_array) && !value.is_array() {
+                let reason = format!("invalid value {value}: must be a list, such as [\"a\", \"b\"]");
+                return Err(self.invalid(&key, &reason));
+            }
             let is_given = given.0.contains(&key);
             let kept = values.insert(key.clone(), value);
             let merged = self.deserialize(values.clone())?;
@@ -88,14 +92,17 @@ impl File {
         Ok(())
     }
 
-    /// Takes a value out of the file that no flag can give.
-    pub(super) fn take<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>, SettingsError> {
+    /// Takes tables out of the file that no flag can give.
+    pub(super) fn take_tables<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>, SettingsError> {
         let Some(value) = self.keys.remove(key) else {
             return Ok(None);
         };
+        if !value.is_array() {
+            return Err(self.invalid(key, &format!("must be tables, each below a line [[{key}]]")));
+        }
         serde_path_to_error::deserialize(value)
             .map(Some)
-            .map_err(|error| self.invalid(&format!("{key}{}", Suffix(error.path())), error.inner()))
+            .map_err(|error| self.invalid(&format!("{key}{}", Suffix(error.path())), error.inner().message()))
     }
 
     /// Fails if there are keys left that no group has taken.
@@ -111,11 +118,11 @@ impl File {
 
     fn deserialize<G: DeserializeOwned>(&self, values: toml::Table) -> Result<G, SettingsError> {
         serde_path_to_error::deserialize(toml::Value::Table(values))
-            .map_err(|error| self.invalid(&error.path().to_string(), error.inner()))
+            .map_err(|error| self.invalid(&error.path().to_string(), error.inner().message()))
     }
 
-    fn invalid(&self, key: &str, error: &toml::de::Error) -> SettingsError {
-        SettingsError::invalid(key, format!("{} (in {})", error.message(), self.path))
+    fn invalid(&self, key: &str, reason: &str) -> SettingsError {
+        SettingsError::invalid(key, format!("{reason} (in {})", self.path))
     }
 }
 

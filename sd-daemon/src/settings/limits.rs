@@ -7,7 +7,7 @@ use clap::Args;
 use sd_client::quantity::{MemoryLimit, TimeLimit};
 use serde::{Deserialize, Serialize};
 
-use super::values::{Pattern, as_text, some_as_text};
+use super::values::{self, Pattern, as_text, some_as_text};
 use crate::domain::{ImageRule, Limits, Policy, Timestamp};
 use crate::service::Capacity;
 
@@ -24,8 +24,10 @@ pub struct LimitOptions {
         global = true,
         env = "SD_DAEMON_MAX_CONTAINERS",
         value_name = "NUMBER",
-        default_value = "200"
+        default_value = "200",
+        value_parser = values::parse::<NonZeroU32>
     )]
+    #[serde(deserialize_with = "values::deserialize")]
     pub max_containers: NonZeroU32,
 
     /// Limit the memory of containers that request none: 512m, 2g, or unlimited.

@@ -67,7 +67,7 @@ impl Options {
         file.overlay(&mut self.check_in, given)?;
         file.overlay(&mut self.webhook, given)?;
         file.overlay(&mut self.log, given)?;
-        self.image_rules = file.take("image_rules")?.unwrap_or_default();
+        self.image_rules = file.take_tables("image_rules")?.unwrap_or_default();
         file.finish()
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::Host;
 
 use super::secret_file::read_secret;
-use super::{AddressRange, HostName, SettingsError};
+use super::{AddressRange, HostName, SettingsError, values};
 use crate::password::Password;
 
 /// The user of the API.
@@ -27,8 +27,10 @@ pub struct ServerOptions {
         global = true,
         env = "SD_DAEMON_LISTEN",
         value_name = "ADDRESS",
-        default_value = "127.0.0.1:8080"
+        default_value = "127.0.0.1:8080",
+        value_parser = values::parse::<SocketAddr>
     )]
+    #[serde(deserialize_with = "values::deserialize")]
     pub listen: SocketAddr,
 
     /// Read the password of the user admin, or its hash, from this file.

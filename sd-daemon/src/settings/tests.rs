@@ -267,6 +267,76 @@ fn unknown_keys_and_invalid_values_are_errors_that_name_the_key() {
 }
 
 #[test]
+fn errors_of_flags_and_file_name_the_allowed_values() {
+    let count = "must be a whole number from 1 to 4294967295";
+    let bytes = "must be a whole number from 0 to 18446744073709551615";
+    let listener = "must be an IP address and a port, such as 127.0.0.1:8080";
+    let address = "must be an IP address, such as 127.0.0.1";
+    let check_in = "must be gateway:PORT, off, or an IP address and a port, such as 127.0.0.1:8080";
+    let url = "must be an http:// or https:// URL, such as https://example.org/hook";
+    for (key, value, in_file, allowed) in [
+        ("max_containers", "0", "0", count),
+        ("max_containers", "-1", "-1", count),
+        ("max_containers", "99999999999", "99999999999", count),
+        ("max_containers", "many", "\"200\"", count),
+        ("connection_floor", "1k", "\"1k\"", bytes),
+        ("connection_floor", "-1", "-1", bytes),
+        ("connection_floor", "1.5", "1.5", bytes),
+        ("listen", "localhost:8080", "\"localhost:8080\"", listener),
+        ("listen", ":8080", "\":8080\"", listener),
+        ("listen", "foo", "\"foo\"", listener),
+        ("listen", "", "\"\"", listener),
+        ("listen", "8080", "8080", listener),
+        ("publish_address", "foo", "\"foo\"", address),
+        ("check_in_listen", "localhost:80", "\"localhost:80\"", check_in),
+        ("webhook_url", "foo", "\"foo\"", url),
+        ("webhook_url", "http://[", "\"http://[\"", url),
+    ] {
+        let flag = format!("--{}", key.replace('_', "-"));
+        let argument = format!("{flag}={value}");
+        let error = match Cli::try_read_from(["sd-daemon", "--config", "/dev/null", &argument]) {
+            Ok(cli) => cli.settings(None).unwrap_err().to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert!(
+            error.contains(&flag) || error.starts_with(key),
+            "{argument}: {error}"
+        );
+        assert!(
+            error.contains(value) && error.contains(allowed),
+            "{argument}: {error}"
+        );
+        let content = format!("{key} = {in_file}");
+        let error = settings_of_file(&content).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{key}: ")), "{content}: {error}");
+        assert!(
+            error.contains(in_file) && error.contains(allowed),
+            "{content}: {error}"
+        );
+    }
+}
+
+#[test]
+fn scalar_in_place_of_a_list_is_rejected() {
+    for key in [
+        "allowed_hosts",
+        "trusted_proxies",
+        "activity_signals",
+        "ignore_sources",
+    ] {
+        let error = settings_of_file(&format!("{key} = \"cpu\""))
+            .unwrap_err()
+            .to_string();
+        let expected = format!("{key}: invalid value \"cpu\": must be a list, such as [\"a\", \"b\"]");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+    let error = settings_of_file("[image_rules]\nimage = \"web\"")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("[[image_rules]]"), "{error}");
+}
+
+#[test]
 fn named_settings_file_has_to_exist() {
     let cli = Cli::try_read_from(["sd-daemon", "--config", "/nowhere/sd-daemon.toml"]).unwrap();
     let error = cli.settings(None).unwrap_err().to_string();

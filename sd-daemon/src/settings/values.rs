@@ -1,11 +1,13 @@
 //! Values of settings that are text in the file, on the command line and in what `check-config` prints.
 
 use std::fmt::{self, Display};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use ipnet::IpNet;
-use serde::Serializer;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serializer};
 use url::Host;
 
 use crate::domain::{ImagePattern, Invalid};
@@ -48,6 +50,59 @@ pub(super) fn some_as_text<T: Display, S: Serializer>(
         Some(value) => serializer.collect_str(value),
         None => serializer.serialize_none(),
     }
+}
+
+/// A value of the standard library, whose own errors do not say which values are allowed.
+pub(super) trait StandardValue: FromStr {
+    /// The allowed values, after "must be".
+    const ALLOWED: &'static str;
+    /// Whether the file has it as a number, otherwise as text.
+    const IS_NUMBER: bool;
+}
+
+impl StandardValue for NonZeroU32 {
+    const ALLOWED: &'static str = "a whole number from 1 to 4294967295";
+    const IS_NUMBER: bool = true;
+}
+
+impl StandardValue for u64 {
+    const ALLOWED: &'static str = "a whole number from 0 to 18446744073709551615";
+    const IS_NUMBER: bool = true;
+}
+
+impl StandardValue for SocketAddr {
+    const ALLOWED: &'static str = "an IP address and a port, such as 127.0.0.1:8080";
+    const IS_NUMBER: bool = false;
+}
+
+impl StandardValue for IpAddr {
+    const ALLOWED: &'static str = "an IP address, such as 127.0.0.1";
+    const IS_NUMBER: bool = false;
+}
+
+/// Parses the value of a flag or a variable. clap adds both to the error.
+pub(super) fn parse<T: StandardValue>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("must be {}", T::ALLOWED))
+}
+
+/// Deserializes the value of a key.
+pub(super) fn deserialize<'de, T: StandardValue, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let value = toml::Value::deserialize(deserializer)?;
+    let parsed = match &value {
+        toml::Value::Integer(number) if T::IS_NUMBER => number.to_string().parse().ok(),
+        toml::Value::String(text) if !T::IS_NUMBER => text.parse().ok(),
+        _ => None,
+    };
+    parsed.ok_or_else(|| D::Error::custom(format!("invalid value {value}: must be {}", T::ALLOWED)))
+}
+
+/// The same for a key that may be absent.
+pub(super) fn deserialize_some<'de, T: StandardValue, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    deserialize(deserializer).map(Some)
 }
 
 /// An address or a network.

@@ -65,12 +65,13 @@ impl WebhookOptions {
 }
 
 fn parse_url(text: &str) -> Result<Url, SettingsError> {
-    let url = Url::parse(text)
-        .map_err(|error| SettingsError::invalid(URL, format!("{text:?} is not an address: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        let reason = format!("{text:?} must begin with http:// or https:// and name a host");
+    let is_supported = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    let Some(url) = Url::parse(text).ok().filter(is_supported) else {
+        let reason = format!(
+            "invalid value {text:?}: must be an http:// or https:// URL, such as https://example.org/hook"
+        );
         return Err(SettingsError::invalid(URL, reason));
-    }
+    };
     if !url.username().is_empty() || url.password().is_some() {
         // The log and check-config show the address.
         let reason = "must not contain a name or password; sign requests with webhook_secret_file instead";
