@@ -120,3 +120,22 @@ impl SignalReading {
         value: 0,
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_extension_keeps_its_begin() {
+        let at = Timestamp::from_millis;
+        let mut activity = Activity::started_at(at(0));
+        activity.extend_until(at(100), at(10));
+        activity.extend_until(at(100), at(20));
+        assert_eq!(activity.extended_at, Some(at(10)));
+        activity.extend_until(at(101), at(30));
+        assert_eq!(
+            (activity.keep_until, activity.extended_at),
+            (Some(at(101)), Some(at(30)))
+        );
+    }
+}

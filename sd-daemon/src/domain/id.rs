@@ -245,4 +245,41 @@ mod tests {
         assert!(!is_like_an_id(&DOCKER_ID.to_uppercase()));
         assert!(!is_like_an_id("web"));
     }
+
+    #[test]
+    fn operation_id_parses_what_it_prints() {
+        let text = "0123456789abcdef0123456789abcdef";
+        let operation: OperationId = text.parse().unwrap();
+        assert_eq!(
+            operation.as_bytes()[..8],
+            [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef]
+        );
+        assert_eq!(
+            (operation.to_string(), format!("{operation:?}")),
+            (text.to_owned(), text.to_owned())
+        );
+        for invalid in [
+            "",
+            &text[1..],
+            &text.to_uppercase(),
+            "0123456789abcdef0123456789abcdeg",
+        ] {
+            assert!(invalid.parse::<OperationId>().is_err(), "{invalid}");
+        }
+    }
+
+    #[test]
+    fn container_id_is_logged_as_its_text() {
+        let id: ContainerId = DOCKER_ID.parse().unwrap();
+        assert_eq!(format!("{id:?}"), DOCKER_ID);
+    }
+
+    #[test]
+    fn invalid_name_says_what_is_allowed() {
+        let error = "-a".parse::<Name>().unwrap_err();
+        assert!(
+            error.to_string().starts_with("must be 2 to 255 letters"),
+            "{error}"
+        );
+    }
 }

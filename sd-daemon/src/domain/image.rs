@@ -239,4 +239,21 @@ mod tests {
         }
         assert!("a".repeat(256).parse::<ImageRef>().is_err());
     }
+
+    #[test]
+    fn port_of_a_registry_is_not_a_tag() {
+        let image: ImageRef = "localhost:5000/web".parse().unwrap();
+        let matches = |pattern: &str| pattern.parse::<ImagePattern>().unwrap().matches(&image);
+        assert!(matches("localhost:5000/web"));
+        assert!(!matches("localhost"));
+    }
+
+    #[test]
+    fn references_and_patterns_print_what_they_parse() {
+        assert_eq!(
+            "team/web:1.2".parse::<ImageRef>().unwrap().to_string(),
+            "team/web:1.2"
+        );
+        assert_eq!("team/*".parse::<ImagePattern>().unwrap().to_string(), "team/*");
+    }
 }

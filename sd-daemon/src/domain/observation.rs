@@ -128,3 +128,62 @@ impl ProcessId {
         self.0.get()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn observation(state: ObservedState) -> Observation {
+        Observation {
+            name: "web".parse().unwrap(),
+            state,
+        }
+    }
+
+    fn live(run: &str, address: &str) -> Observation {
+        observation(ObservedState::Live {
+            run: RunId::new(run),
+            state: LiveState::Running,
+            endpoints: Endpoints::default(),
+            addresses: vec![address.parse().unwrap()],
+            process: None,
+        })
+    }
+
+    fn not_live() -> [Observation; 3] {
+        let ended = ObservedState::Ended {
+            run: RunId::new("first"),
+            exit: Exit::Killed,
+        };
+        [ObservedState::Created, ended, ObservedState::Unknown].map(observation)
+    }
+
+    #[test]
+    fn only_a_container_with_a_main_process_is_live() {
+        assert!(live("first", "172.17.0.2").is_live());
+        assert!(not_live().iter().all(|observation| !observation.is_live()));
+    }
+
+    #[test]
+    fn address_belongs_to_a_container_in_one_run() {
+        let (run, address) = (RunId::new("first"), "172.17.0.2".parse().unwrap());
+        assert!(live("first", "172.17.0.2").holds(address, &run));
+        assert!(!live("second", "172.17.0.2").holds(address, &run));
+        assert!(!live("first", "172.17.0.3").holds(address, &run));
+        assert!(
+            not_live()
+                .iter()
+                .all(|observation| !observation.holds(address, &run))
+        );
+    }
+
+    #[test]
+    fn identities_keep_their_values() {
+        assert_eq!(
+            RunId::new("2026-03-01T14:02:11Z").as_str(),
+            "2026-03-01T14:02:11Z"
+        );
+        assert_eq!(ProcessId::new(4_711).map(ProcessId::number), Some(4_711));
+        assert_eq!(ProcessId::new(0), None);
+    }
+}

@@ -175,4 +175,19 @@ mod tests {
             assert!(wrong.parse::<ContainerPort>().is_err(), "{wrong}");
         }
     }
+
+    #[test]
+    fn only_tcp_ports_have_a_tcp_number() {
+        let number = |text: &str| text.parse::<ContainerPort>().unwrap().tcp_number();
+        assert_eq!((number("22/tcp"), number("22/udp")), (Some(22), None));
+    }
+
+    #[test]
+    fn restored_endpoints_equal_the_stored_ones() {
+        let stored = endpoints(&["22/tcp", "5432/tcp", "80/tcp"], Some(5432));
+        let restored = Endpoints::restore(stored.ports().clone(), stored.app_port());
+        assert_eq!(restored, stored);
+        assert_eq!(restored.ports().len(), 3);
+        assert_eq!(restored.app_port(), Some(ContainerPort::tcp(5432)));
+    }
 }

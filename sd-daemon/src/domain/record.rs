@@ -210,3 +210,122 @@ impl Record {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{Caller, Endpoints, Signal, StopCause};
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+    const LATER: Timestamp = Timestamp::from_millis(1_060_000);
+
+    fn record(lifecycle: Lifecycle, at: Timestamp) -> Record {
+        let creation = Creation {
+            operation: OperationId::from_bytes([1; 16]),
+            image: "web".parse().unwrap(),
+            name: None,
+            limits: Limits::default(),
+            label_limits: Limits::default(),
+            key: None,
+            opened_at: at,
+            requested_by: Caller::unidentified(),
+        };
+        let mut record = Record::begin(&creation, "ab".parse().unwrap(), "web".parse().unwrap());
+        record.fields.lifecycle = lifecycle;
+        record
+    }
+
+    fn running(since: Timestamp) -> Record {
+        record(
+            Lifecycle::Running {
+                since,
+                endpoints: Endpoints::default(),
+                addresses: vec!["172.17.0.2".parse().unwrap()],
+                process: None,
+            },
+            since,
+        )
+    }
+
+    fn since(record: &Record) -> Option<Timestamp> {
+        match record.lifecycle() {
+            Lifecycle::Running { since, .. }
+            | Lifecycle::Paused { since, .. }
+            | Lifecycle::Stopped { since, .. } => Some(*since),
+            Lifecycle::Starting | Lifecycle::Stopping { .. } | Lifecycle::Removing { .. } => None,
+        }
+    }
+
+    #[test]
+    fn clamped_record_has_no_times_in_the_future() {
+        let mut future = running(LATER);
+        future.fields.activity.record_activity(Signal::Cpu, LATER, 3);
+        let clamped = future.clamp_to_now(NOW);
+        assert_eq!(since(&clamped), Some(NOW));
+        let mut times = clamped.activity().readings.values().map(|reading| reading.at);
+        assert!(times.all(|at| at == NOW));
+        let stopped = Lifecycle::Stopped {
+            since: LATER,
+            cause: StopCause::Idle,
+        };
+        assert_eq!(since(&record(stopped, LATER).clamp_to_now(NOW)), Some(NOW));
+        let past = running(NOW.before(Duration::from_secs(5)));
+        assert_eq!(past.clone().clamp_to_now(NOW), past);
+    }
+
+    #[test]
+    fn clamped_extension_keeps_its_length() {
+        let extended = |from: Timestamp| {
+            let mut record = running(NOW);
+            let until = from.after(Duration::from_secs(90));
+            record.fields.activity.extend_until(until, from);
+            record.clamp_to_now(NOW).fields.activity
+        };
+        let expected = Some(NOW.after(Duration::from_secs(90)));
+        for from in [LATER, NOW] {
+            let activity = extended(from);
+            assert_eq!((activity.keep_until, activity.extended_at), (expected, Some(NOW)));
+        }
+        let earlier = NOW.before(Duration::from_secs(30));
+        let activity = extended(earlier);
+        assert_eq!(activity.extended_at, Some(earlier));
+        assert_eq!(activity.keep_until, Some(NOW.after(Duration::from_secs(60))));
+    }
+
+    #[test]
+    fn clock_shift_moves_every_time() {
+        let mut record = running(NOW);
+        record.fields.activity.extend_until(LATER, NOW);
+        record.fields.activity.warning_sent_for = Some(LATER);
+        let mut expected = running(LATER);
+        let later = Timestamp::from_millis(1_120_000);
+        expected.fields.activity.extend_until(later, LATER);
+        expected.fields.activity.warning_sent_for = Some(later);
+        assert_eq!(record.clone().shift_clock(60_000), expected);
+        assert_eq!(expected.shift_clock(-60_000), record);
+    }
+
+    #[test]
+    fn run_is_identified_while_the_container_runs() {
+        let running = running(NOW);
+        assert!(running.is_in_run(1) && !running.is_in_run(2));
+        assert_eq!(running.addresses().len(), 1);
+        let starting = record(Lifecycle::Starting, NOW);
+        assert!(!starting.is_in_run(1));
+        assert!(starting.addresses().is_empty());
+        assert!(starting.lifecycle().is_unfinished() && !running.lifecycle().is_unfinished());
+    }
+
+    #[test]
+    fn new_record_has_the_fields_of_its_creation() {
+        let record = record(Lifecycle::Starting, NOW);
+        assert_eq!(
+            (record.id().to_string(), record.operation(), record.created_at()),
+            ("ab".to_owned(), OperationId::from_bytes([1; 16]), NOW)
+        );
+        assert_eq!((record.generation(), record.last_run()), (1, None));
+        assert!(record.label_limits().is_empty());
+    }
+}

@@ -61,3 +61,38 @@ impl From<Timestamp> for SystemTime {
         UNIX_EPOCH + Duration::from_millis(timestamp.0.min(YEAR_9999))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamp_is_milliseconds_since_the_epoch() {
+        let time = UNIX_EPOCH + Duration::from_millis(1_772_373_731_250);
+        let timestamp = Timestamp::from(time);
+        assert_eq!(timestamp.as_millis(), 1_772_373_731_250);
+        assert_eq!(SystemTime::from(timestamp), time);
+        assert_eq!(
+            Timestamp::from(UNIX_EPOCH - Duration::from_secs(1)).as_millis(),
+            0
+        );
+    }
+
+    #[test]
+    fn far_future_becomes_the_year_9999() {
+        let far = Timestamp::from_millis(0).after(Duration::MAX);
+        let year_9999 = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+        assert_eq!(SystemTime::from(far), year_9999);
+    }
+
+    #[test]
+    fn arithmetic_saturates() {
+        let (early, late) = (Timestamp::from_millis(1_000), Timestamp::from_millis(3_000));
+        assert_eq!(late.since(early), Duration::from_secs(2));
+        assert_eq!(early.since(late), Duration::ZERO);
+        assert_eq!(early.before(Duration::MAX).as_millis(), 0);
+        assert_eq!(early.shift_clock(-500).as_millis(), 500);
+        assert_eq!(early.shift_clock(-5_000).as_millis(), 0);
+        assert_eq!(early.shift_clock(5_000).as_millis(), 6_000);
+    }
+}

@@ -483,3 +483,11 @@ fn grace_period_delays_removals() {
     );
     assert_eq!(with(31 * DAY).removes_at(&stopped()), Some(START.after(31 * DAY)));
 }
+
+#[test]
+fn limits_are_empty_until_one_is_set() {
+    assert!(Limits::default().is_empty());
+    for (name, limits, _) in KINDS {
+        assert!(!limits(TimeLimit::Never).is_empty(), "{name}");
+    }
+}
